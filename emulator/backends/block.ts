@@ -1,0 +1,28 @@
+/** Thrown (rejected) by block backends: a host failure the user can act on. */
+export class BlockError extends Error {
+  override name = 'BlockError';
+  readonly code: 'io' | 'no-space' | 'read-only' | 'locked' | 'missing' | 'corrupt' | 'permission';
+  constructor(code: BlockError['code'], message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/**
+ * A disk's contents. Offsets and lengths are bytes, multiples of 512. Calls may overlap in time;
+ * a flush covers every write that had resolved before it was called.
+ */
+export interface BlockBackend {
+  /** Capacity in bytes. */
+  readonly size: number;
+  readonly readOnly: boolean;
+  /** Scatter read: fills `buffers` in order from `offset`. */
+  read(offset: number, buffers: readonly Uint8Array[]): Promise<void>;
+  write(offset: number, buffers: readonly Uint8Array[]): Promise<void>;
+  /** Resolves when the data is on stable storage. */
+  flush(): Promise<void>;
+  /** Optional hints. */
+  discard?(offset: number, length: number): Promise<void>;
+  writeZeroes?(offset: number, length: number): Promise<void>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,59 @@
+import type { BlockBackend } from '../backends/block.ts';
+import type { CharacterBackend } from '../backends/character.ts';
+import type { VersionedState } from '../bus/types.ts';
+
+/** Everything a PC is built from; file contents are already read, backends already open. */
+export interface MachineSpec {
+  /** Guest RAM in bytes, a multiple of 1 MiB. */
+  readonly memory: number;
+  readonly cpus: number;
+  readonly cpuModel: 'guesthouse-v2' | 'host-like';
+  readonly engine: 'interpreter' | 'translator' | 'kvm';
+  readonly boot: {
+    readonly kernel: Uint8Array;
+    readonly initrd?: Uint8Array;
+    readonly commandLine: string;
+  };
+  readonly disks: readonly BlockBackend[];
+  /** COM1.. in order; at most four. */
+  readonly serial: readonly CharacterBackend[];
+  /** Bytes written to port 0xe9. */
+  readonly debugConsole?: CharacterBackend;
+  /** Port 0xf4 ends the machine with {kind: 'debugExit'}. */
+  readonly debugExit: boolean;
+  /** 'host' follows the host's clocks; 'counted' advances with executed instructions, for tests that must repeat. */
+  readonly time: 'host' | { readonly counted: { readonly wallMs: number } };
+}
+
+export type MachineEnd =
+  | { readonly kind: 'powerOff' }
+  | { readonly kind: 'debugExit'; readonly value: number }
+  | { readonly kind: 'tripleFault'; readonly detail: string }
+  | { readonly kind: 'failure'; readonly detail: string };
+
+export interface MachineState {
+  readonly version: number;
+  readonly devices: Readonly<Record<string, VersionedState>>;
+  readonly cpus: readonly VersionedState[];
+  /** Guest RAM, whole. */
+  readonly ram: Uint8Array;
+  readonly timeNs: number;
+  readonly wallMs: number;
+}
+
+/** One PC. Lives on one thread; runs in slices between which the thread's event loop breathes. */
+export interface Machine {
+  start(): void;
+  /** Resolves when the vCPU stands still and no device has I/O in flight. */
+  pause(): Promise<void>;
+  resume(): void;
+  reset(): void;
+  pressPowerButton(): void;
+  /** Only while paused or before start. */
+  save(): MachineState;
+  load(state: MachineState): void;
+  /** Resolves once, when the guest powers off or cannot go on. */
+  readonly ended: Promise<MachineEnd>;
+  counters(): Record<string, number>;
+  dispose(): Promise<void>;
+}

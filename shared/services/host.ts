@@ -1,0 +1,21 @@
+export interface HostInfo {
+  readonly version: string;
+  readonly shell: 'electron' | 'server';
+  /** Where the library is, for people. */
+  readonly libraryFolder: string;
+  readonly memoryMiB: number;
+  readonly processors: number;
+}
+export interface FolderEntry {
+  readonly name: string;
+  readonly path: string;
+  readonly kind: 'folder' | 'file';
+  readonly size?: number;
+}
+
+/** The machine the manager runs on. */
+export interface HostService {
+  info(): Promise<HostInfo>;
+  /** Lists a folder for the file chooser of the browser UI; '' is the home folder. */
+  listFolder(path: string): Promise<{ path: string; parent?: string; entries: FolderEntry[] }>;
+}
