@@ -1,0 +1,46 @@
+/**
+ * Debian packages that the tests use as oracles, tools and guests. Installed when missing, if this
+ * is a Debian system and we are root; otherwise tests that need one say so and skip.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+
+/** Package → a file that shows it is there. */
+const packages: Readonly<Record<string, string>> = {
+  'qemu-system-x86': '/usr/bin/qemu-system-x86_64',
+  'qemu-utils': '/usr/bin/qemu-img',
+  chromium: '/usr/bin/chromium',
+  gcc: '/usr/bin/gcc',
+  'gcc-multilib': '/usr/include/asm',
+  'busybox-static': '/bin/busybox',
+  e2fsprogs: '/usr/sbin/mke2fs',
+  cpio: '/usr/bin/cpio',
+  'xz-utils': '/usr/bin/xz',
+  'acpica-tools': '/usr/bin/iasl',
+  libunicorn2: '/usr/lib/x86_64-linux-gnu/libunicorn.so.2',
+};
+
+/** Installs what is missing; returns the packages that are still missing, with the reason. */
+export function installPrerequisites(): { missing: string[]; reason: string } {
+  const missing = (): string[] =>
+    Object.entries(packages)
+      .filter(([, file]) => !existsSync(file))
+      .map(([name]) => name);
+  const wanted = missing();
+  if (wanted.length === 0) return { missing: [], reason: '' };
+  if (!existsSync('/usr/bin/apt-get')) return { missing: wanted, reason: 'this system has no apt' };
+  if (process.getuid?.() !== 0)
+    return {
+      missing: wanted,
+      reason: 'installing packages needs root: run `npm test` as root once',
+    };
+  const apt = (...args: string[]): boolean =>
+    spawnSync('apt-get', args, {
+      stdio: ['ignore', 'ignore', 'inherit'],
+      env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+    }).status === 0;
+  process.stdout.write(`Installing Debian packages for the tests: ${wanted.join(' ')}\n`);
+  const ok =
+    apt('update', '-qq') && apt('install', '-y', '-qq', '--no-install-recommends', ...wanted);
+  return { missing: missing(), reason: ok ? '' : 'apt-get failed (see above)' };
+}
