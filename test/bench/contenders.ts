@@ -1,0 +1,105 @@
+/** The programs that run the benchmark kernel, and the timing of its rows by the host's clock. */
+import { spawn } from 'node:child_process';
+import path from 'node:path';
+
+export type Bits = 32 | 64;
+
+export interface Contender {
+  readonly name: string;
+  readonly bits: readonly Bits[];
+  command(kernel: string, bits: Bits): [string, string[]];
+}
+
+const here = import.meta.dirname;
+const root = path.resolve(here, '../..');
+
+export function guesthouse(engine: 'interpreter' | 'translator', ...extra: string[]): Contender {
+  return {
+    name: `Guesthouse ${engine}`,
+    bits: [32, 64],
+    command: (kernel) => [
+      process.execPath,
+      [
+        ...[path.join(root, 'main/cli/main.ts'), 'run', '--kernel', kernel, '--memory', '128'],
+        ...['--engine', engine, '--debug-exit', ...extra],
+      ],
+    ],
+  };
+}
+
+export const qemuTcg: Contender = {
+  name: 'QEMU TCG',
+  bits: [32, 64],
+  command: (kernel, bits) => [
+    bits === 64 ? 'qemu-system-x86_64' : 'qemu-system-i386',
+    [
+      ...['-accel', 'tcg,thread=single', '-cpu', 'max', '-m', '128', '-kernel', kernel],
+      ...['-display', 'none', '-serial', 'stdio', '-no-reboot'],
+      ...['-device', 'isa-debug-exit,iobase=0xf4'],
+    ],
+  ],
+};
+
+export function v86(mode: 'jit' | 'interpreter'): Contender {
+  return {
+    name: mode === 'jit' ? 'v86' : 'v86 interpreter',
+    bits: [32],
+    command: (kernel) => [
+      process.execPath,
+      [path.join(here, 'v86Runner.mjs'), kernel, ...(mode === 'jit' ? [] : ['--interpreter'])],
+    ],
+  };
+}
+
+export interface RowTimes {
+  /** Row name → host milliseconds of each of its rounds. */
+  readonly milliseconds: Map<string, number[]>;
+  /** Row name → time-stamp counter ticks of each round, as the guest read them. */
+  readonly ticks: Map<string, number[]>;
+}
+
+/** Runs the kernel once. Rejects when the last line does not come within `limitSeconds`. */
+export async function timeRows(
+  contender: Contender,
+  kernel: string,
+  bits: Bits,
+  limitSeconds = 600,
+): Promise<RowTimes> {
+  const [command, args] = contender.command(kernel, bits);
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const result: RowTimes = { milliseconds: new Map(), ticks: new Map() };
+  const started = new Map<string, { at: number; tick: bigint }>();
+  let rest = '';
+  let done = false;
+  child.stdout.on('data', (chunk: Buffer) => {
+    const at = performance.now();
+    const lines = (rest + chunk.toString('latin1')).split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) {
+      const [, name, mark, hex] = /(\w+) ([SE]) ([0-9a-f]{16})/.exec(line) ?? [];
+      if (name === undefined) continue;
+      const tick = BigInt(`0x${hex}`);
+      const start = started.get(name);
+      if (mark === 'S') started.set(name, { at, tick });
+      else if (name === 'done') done = true;
+      else if (start) {
+        push(result.milliseconds, name, at - start.at);
+        push(result.ticks, name, Number(tick - start.tick));
+      }
+    }
+  });
+  const timer = setTimeout(() => child.kill('SIGKILL'), limitSeconds * 1000);
+  await new Promise<void>((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', () => resolve());
+  });
+  clearTimeout(timer);
+  if (!done) throw new Error(`${contender.name} did not finish ${path.basename(kernel)}.`);
+  return result;
+}
+
+function push(map: Map<string, number[]>, key: string, value: number): void {
+  const list = map.get(key);
+  if (list) list.push(value);
+  else map.set(key, [value]);
+}

@@ -1,0 +1,74 @@
+/**
+ * `npm run bench [-- --runs N --engine E]`: the bare-metal kernel on this project's engine, QEMU
+ * TCG and v86, alternating on the same machine. Prints guest MIPS and ratios of medians.
+ */
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { buildKernel } from './buildKernel.ts';
+import { guesthouse, qemuTcg, timeRows, v86, type Bits, type Contender } from './contenders.ts';
+import { countInstructions } from './countInstructions.ts';
+
+const { values } = parseArgs({
+  options: {
+    runs: { type: 'string', default: '3' },
+    engine: { type: 'string', default: 'interpreter' },
+    bits: { type: 'string', default: '32,64' },
+    alone: { type: 'boolean', default: false },
+  },
+});
+const runs = Number(values.runs);
+const ours = guesthouse(values.engine === 'translator' ? 'translator' : 'interpreter');
+const rivals = values.alone
+  ? []
+  : [qemuTcg, v86('jit'), ...(values.engine === 'interpreter' ? [v86('interpreter')] : [])];
+const cache = path.resolve(import.meta.dirname, '../../.cache/bench');
+/** The rows whose geometric mean is called the mix. */
+const mix = ['fib', 'sieve', 'interp', 'vcall', 'hash', 'chase'];
+
+const median = (list: readonly number[]): number => {
+  const sorted = [...list].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+};
+const geometricMean = (list: readonly number[]): number =>
+  Math.exp(list.reduce((sum, value) => sum + Math.log(value), 0) / list.length);
+
+async function compare(bits: Bits): Promise<void> {
+  const kernel = buildKernel(bits, cache);
+  const instructions = await countInstructions(kernel, bits);
+  const contenders: Contender[] = [ours, ...rivals].filter((one) => one.bits.includes(bits));
+  const times = new Map(contenders.map((one) => [one, new Map<string, number[]>()]));
+  for (let run = 0; run < runs; run++)
+    for (const one of contenders) {
+      const { milliseconds } = await timeRows(one, kernel, bits);
+      for (const [row, list] of milliseconds)
+        times.get(one)!.set(row, [...(times.get(one)!.get(row) ?? []), ...list]);
+    }
+
+  const rows = [...instructions.keys()];
+  const mips = (one: Contender, row: string): number =>
+    instructions.get(row)! / median(times.get(one)!.get(row)!) / 1000;
+  const heading = [
+    'row'.padEnd(8),
+    'M instr'.padStart(9),
+    ...contenders.map((c) => c.name.padStart(22)),
+  ];
+  process.stdout.write(
+    `\n${bits}-bit build: guest MIPS, medians of ${runs} runs x 3 rounds; in brackets, ours against theirs\n`,
+  );
+  process.stdout.write(`${heading.join(' ')}\n`);
+  const print = (name: string, count: string, value: (one: Contender) => number): void => {
+    const own = value(ours);
+    const cells = contenders.map((one) =>
+      one === ours
+        ? own.toFixed(1).padStart(22)
+        : `${value(one).toFixed(1)} (${(own / value(one)).toFixed(2)}x)`.padStart(22),
+    );
+    process.stdout.write(`${[name.padEnd(8), count.padStart(9), ...cells].join(' ')}\n`);
+  };
+  for (const row of rows)
+    print(row, (instructions.get(row)! / 1e6).toFixed(1), (one) => mips(one, row));
+  print('mix', '', (one) => geometricMean(mix.map((row) => mips(one, row))));
+}
+
+for (const bits of values.bits.split(',')) await compare(bits === '32' ? 32 : 64);
