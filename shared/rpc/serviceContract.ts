@@ -1,0 +1,69 @@
+import { z } from 'zod';
+import type { HostService } from '../services/host.ts';
+import type { LibraryEvents, LibraryService } from '../services/library.ts';
+import type { SessionEvents, SessionService } from '../services/session.ts';
+import { newVmSchema, vmChangesSchema } from '../vm/config.ts';
+
+/** Everything a shell (window, CLI) can ask of a manager. */
+export interface ServiceMap {
+  readonly library: LibraryService;
+  readonly session: SessionService;
+  readonly host: HostService;
+}
+
+/** Everything a manager tells its shells. */
+export interface ServiceEvents extends LibraryEvents, SessionEvents {}
+
+export interface ServiceEventSource {
+  /** Returns the function that unsubscribes. */
+  on<K extends keyof ServiceEvents>(name: K, listener: ServiceEvents[K]): () => void;
+}
+
+export interface Services extends ServiceMap {
+  readonly events: ServiceEventSource;
+}
+
+type ArgumentSchemas<T> = {
+  readonly [K in keyof T]: T[K] extends (...args: infer A) => unknown ? z.ZodType<A> : never;
+};
+
+const vmId = z.string().min(1).max(200);
+const portIndex = z.int().min(0).max(3);
+const bytes = z.instanceof(Uint8Array) as z.ZodType<Uint8Array>;
+
+/** The arguments of every method; the serving side checks each call against them. */
+export const serviceContract: {
+  readonly [S in keyof ServiceMap]: ArgumentSchemas<ServiceMap[S]>;
+} = {
+  library: {
+    list: z.tuple([]),
+    get: z.tuple([vmId]),
+    create: z.tuple([newVmSchema as unknown as z.ZodType<z.input<typeof newVmSchema>>]),
+    modify: z.tuple([
+      vmId,
+      vmChangesSchema as unknown as z.ZodType<z.input<typeof vmChangesSchema>>,
+    ]),
+    delete: z.tuple([vmId]),
+  },
+  session: {
+    start: z.tuple([vmId]),
+    pause: z.tuple([vmId]),
+    resume: z.tuple([vmId]),
+    reset: z.tuple([vmId]),
+    stop: z.tuple([vmId, z.enum(['acpi', 'powerOff'])]),
+    attachSerial: z.tuple([vmId, portIndex]),
+    detachSerial: z.tuple([vmId, portIndex]),
+    sendSerial: z.tuple([vmId, portIndex, bytes.refine((value) => value.length <= 1 << 20)]),
+    counters: z.tuple([vmId]),
+  },
+  host: {
+    info: z.tuple([]),
+    listFolder: z.tuple([z.string().max(4096)]),
+  },
+};
+
+/** What an event must look like before it is believed. */
+export const eventContract: ArgumentSchemas<ServiceEvents> = {
+  listChanged: z.tuple([z.array(z.any())]),
+  serialOutput: z.tuple([vmId, portIndex, bytes]),
+};
