@@ -1,0 +1,72 @@
+import { createTheme } from '@mui/material/styles';
+
+/** Light and dark in one set of CSS variables; the system decides unless the person did. */
+export const theme = createTheme({
+  cssVariables: { colorSchemeSelector: 'data-theme' },
+  colorSchemes: {
+    light: {
+      palette: {
+        primary: { main: '#0f6674' },
+        secondary: { main: '#a96400' },
+        success: { main: '#237a3b' },
+        background: { default: '#f3f5f6', paper: '#ffffff' },
+        divider: '#dfe4e6',
+        text: { primary: '#172126', secondary: '#53626a' },
+      },
+    },
+    dark: {
+      palette: {
+        primary: { main: '#67c7d4' },
+        secondary: { main: '#f2b65a' },
+        success: { main: '#6fcf8a' },
+        background: { default: '#11171a', paper: '#1a2226' },
+        divider: '#2c373c',
+        text: { primary: '#e6ecee', secondary: '#9fb0b7' },
+      },
+    },
+  },
+  shape: { borderRadius: 8 },
+  typography: {
+    fontFamily: "'Inter Variable', system-ui, 'Segoe UI', 'Noto Sans', sans-serif",
+    fontSize: 13,
+    h1: { fontSize: '1.35rem', fontWeight: 650, letterSpacing: '-0.01em' },
+    h2: { fontSize: '0.95rem', fontWeight: 650 },
+    h3: { fontSize: '0.85rem', fontWeight: 650 },
+    button: { textTransform: 'none', fontWeight: 600 },
+  },
+  components: {
+    MuiCssBaseline: {
+      styleOverrides: {
+        'html, body, #root': { height: '100%' },
+        body: { overflow: 'hidden' },
+        ':focus-visible': {
+          outline: '2px solid var(--mui-palette-primary-main)',
+          outlineOffset: 1,
+        },
+        '@media (prefers-reduced-motion: reduce)': {
+          '*': { animationDuration: '0.01ms !important', transitionDuration: '0.01ms !important' },
+        },
+      },
+    },
+    MuiButtonBase: {
+      styleOverrides: {
+        root: {
+          '&.Mui-focusVisible': {
+            outline: '2px solid var(--mui-palette-primary-main)',
+            outlineOffset: 1,
+          },
+        },
+      },
+    },
+    MuiButton: { defaultProps: { disableElevation: true } },
+    MuiPaper: { styleOverrides: { root: { backgroundImage: 'none' } } },
+    MuiTooltip: {
+      defaultProps: { enterDelay: 400, describeChild: true },
+      styleOverrides: { tooltip: { fontSize: '0.78rem' } },
+    },
+    MuiTextField: { defaultProps: { size: 'small', fullWidth: true } },
+    MuiDialogTitle: { styleOverrides: { root: { fontSize: '1.15rem', fontWeight: 650 } } },
+  },
+});
+export const monospace =
+  "ui-monospace, 'Cascadia Mono', Menlo, Consolas, 'DejaVu Sans Mono', monospace";

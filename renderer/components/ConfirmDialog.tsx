@@ -1,0 +1,49 @@
+import Button from '@mui/material/Button';
+import Dialog from '@mui/material/Dialog';
+import DialogActions from '@mui/material/DialogActions';
+import DialogContent from '@mui/material/DialogContent';
+import DialogContentText from '@mui/material/DialogContentText';
+import DialogTitle from '@mui/material/DialogTitle';
+
+export interface Question {
+  readonly title: string;
+  readonly text: string;
+  /** The word on the button that does it. */
+  readonly action: string;
+  act(): void;
+}
+
+/** Asks before something is done that cannot be undone; the safe answer has the focus. */
+export function ConfirmDialog({
+  question,
+  onClose,
+}: {
+  readonly question: Question;
+  onClose(): void;
+}) {
+  return (
+    <Dialog open onClose={onClose} role="alertdialog" aria-labelledby="confirm-title" aria-describedby="confirm-text">
+      <DialogTitle id="confirm-title">{question.title}</DialogTitle>
+      <DialogContent>
+        <DialogContentText id="confirm-text" sx={{ maxWidth: 460, overflowWrap: 'anywhere' }}>
+          {question.text}
+        </DialogContentText>
+      </DialogContent>
+      <DialogActions>
+        <Button autoFocus onClick={onClose}>
+          Cancel
+        </Button>
+        <Button
+          color="error"
+          variant="contained"
+          onClick={() => {
+            onClose();
+            question.act();
+          }}
+        >
+          {question.action}
+        </Button>
+      </DialogActions>
+    </Dialog>
+  );
+}

@@ -1,0 +1,52 @@
+import { create } from 'zustand';
+
+/** Something that happened, why, and what to do about it. Stays until it is dismissed. */
+export interface Notice {
+  readonly id: number;
+  readonly severity: 'error' | 'warning';
+  /** What was being done: “Start debian”. */
+  readonly title: string;
+  readonly message: string;
+  readonly hint?: string;
+  readonly at: Date;
+  /** How often the same came again before it was dismissed. */
+  readonly times: number;
+}
+
+interface NoticeStore {
+  readonly notices: readonly Notice[];
+  add(notice: Pick<Notice, 'severity' | 'title' | 'message' | 'hint'>): void;
+  dismiss(id: number): void;
+  dismissAll(): void;
+}
+
+let lastId = 0;
+
+export const useNotices = create<NoticeStore>((set) => ({
+  notices: [],
+  add: (notice) =>
+    set(({ notices }) => {
+      const same = notices.find(
+        (other) => other.title === notice.title && other.message === notice.message,
+      );
+      const rest = notices.filter((other) => other !== same);
+      const times = (same?.times ?? 0) + 1;
+      return { notices: [{ ...notice, id: ++lastId, at: new Date(), times }, ...rest] };
+    }),
+  dismiss: (id) => set(({ notices }) => ({ notices: notices.filter((one) => one.id !== id) })),
+  dismissAll: () => set({ notices: [] }),
+}));
+
+/** The parts of an error a person needs; whatever crossed the transport as a UserError has all. */
+export function explain(error: unknown): { message: string; hint?: string } {
+  if (!(error instanceof Error)) return { message: String(error) };
+  const { hint } = error as { hint?: unknown };
+  return typeof hint === 'string' && hint
+    ? { message: error.message, hint }
+    : { message: error.message };
+}
+
+/** Shows a failure; for use in catch. */
+export function report(title: string, error: unknown): void {
+  useNotices.getState().add({ severity: 'error', title, ...explain(error) });
+}

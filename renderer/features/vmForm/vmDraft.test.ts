@@ -1,0 +1,76 @@
+import { expect, test } from 'vitest';
+import { vmConfigSchema } from '../../../shared/vm/config.ts';
+import { checkDraft, draftOf, newDraft, splitPath, type VmDraft } from './vmDraft.ts';
+
+const good: VmDraft = { ...newDraft, name: 'debian', kernel: '/boot/vmlinuz' };
+
+test('an untouched form says what is missing, and only that', () => {
+  expect(checkDraft(newDraft)).toEqual({
+    problems: {
+      name: 'Give the machine a name.',
+      'boot.kernel': 'Choose the kernel file to boot.',
+    },
+  });
+});
+
+test('a good draft becomes a machine, with an empty initrd left out', () => {
+  const { vm, problems } = checkDraft({ ...good, name: ' debian ' });
+  expect(problems).toEqual({});
+  expect(vm).toMatchObject({ name: 'debian', memoryMiB: 1024, cpus: 1, engine: 'interpreter' });
+  expect(vm!.boot).toEqual({ kernel: '/boot/vmlinuz', commandLine: 'console=ttyS0' });
+});
+
+test.each([
+  ['', 'Enter a whole number of MiB.'],
+  ['1.5', 'Enter a whole number of MiB.'],
+  ['lots', 'Enter a whole number of MiB.'],
+  ['8', 'At least 16 MiB are needed.'],
+  ['4096', 'At most 3584 MiB are possible.'],
+])('memory of “%s” MiB is refused: %s', (memoryMiB, reason) => {
+  expect(checkDraft({ ...good, memoryMiB }).problems).toEqual({ memoryMiB: reason });
+});
+
+test('more CPUs than the engine runs are refused', () => {
+  expect(checkDraft({ ...good, cpus: '2' }).problems).toEqual({
+    cpus: 'The interpreter runs one CPU for now.',
+  });
+  expect(checkDraft({ ...good, cpus: '9' }).problems).toEqual({
+    cpus: 'At most 8 CPUs are possible.',
+  });
+});
+
+test('paths must be whole, in the way of any host', () => {
+  expect(checkDraft({ ...good, kernel: 'vmlinuz' }).problems).toEqual({
+    'boot.kernel': 'Give the whole path, from the root folder on.',
+  });
+  for (const kernel of ['/boot/vmlinuz', 'C:\\boot\\vmlinuz', '\\\\server\\share\\vmlinuz'])
+    expect(checkDraft({ ...good, kernel }).problems).toEqual({});
+});
+
+test('a disk is named once and not left empty', () => {
+  const disks = ['/a.img', '', '/a.img'].map((path) => ({ path, readOnly: false }));
+  expect(checkDraft({ ...good, disks }).problems).toEqual({
+    'disks.1.path': 'Choose the disk image, or remove this disk.',
+    'disks.2.path': 'This image is already disk 1.',
+  });
+});
+
+test('a configuration survives the way through the form', () => {
+  const config = vmConfigSchema.parse({
+    version: 1,
+    id: '0e1d5b9e-8c7f-4d1a-9f0c-0a1b2c3d4e5f',
+    createdAt: '2026-11-23T07:00:00Z',
+    name: 'debian',
+    memoryMiB: 512,
+    boot: { kernel: '/k', initrd: '/i', commandLine: 'quiet' },
+    disks: [{ path: '/d.img', readOnly: true }],
+  });
+  const { version: _version, id: _id, createdAt: _createdAt, ...rest } = config;
+  expect(checkDraft(draftOf(config), config.engine).vm).toEqual(rest);
+});
+
+test('a path is split in the way of its host', () => {
+  expect(splitPath('/boot/vmlinuz')).toEqual({ folder: '/boot', name: 'vmlinuz' });
+  expect(splitPath('/vmlinuz')).toEqual({ folder: '/', name: 'vmlinuz' });
+  expect(splitPath('C:\\vmlinuz')).toEqual({ folder: 'C:\\', name: 'vmlinuz' });
+});

@@ -1,0 +1,139 @@
+import type { z } from 'zod';
+import { newVmSchema, type NewVm, type VmConfig } from '../../../shared/vm/config.ts';
+
+/** What the form holds while it is typed into: numbers are still text, optional paths are ''. */
+export interface VmDraft {
+  readonly name: string;
+  readonly description: string;
+  readonly memoryMiB: string;
+  readonly cpus: string;
+  readonly cpuModel: VmConfig['cpuModel'];
+  readonly kernel: string;
+  readonly initrd: string;
+  readonly commandLine: string;
+  readonly disks: readonly { readonly path: string; readonly readOnly: boolean }[];
+}
+
+export const newDraft: VmDraft = {
+  name: '',
+  description: '',
+  memoryMiB: '1024',
+  cpus: '1',
+  cpuModel: 'guesthouse-v2',
+  kernel: '',
+  initrd: '',
+  commandLine: 'console=ttyS0',
+  disks: [],
+};
+
+export function draftOf(config: VmConfig): VmDraft {
+  return {
+    name: config.name,
+    description: config.description,
+    memoryMiB: String(config.memoryMiB),
+    cpus: String(config.cpus),
+    cpuModel: config.cpuModel,
+    kernel: config.boot.kernel,
+    initrd: config.boot.initrd ?? '',
+    commandLine: config.boot.commandLine,
+    disks: config.disks.map(({ path, readOnly }) => ({ path, readOnly })),
+  };
+}
+
+/** What is wrong with a field, by its place in the configuration: `boot.kernel`, `disks.0.path`. */
+export type Problems = Readonly<Record<string, string>>;
+
+export interface Checked {
+  /** Present when there are no problems. */
+  readonly vm?: NewVm;
+  readonly problems: Problems;
+}
+
+/** POSIX, Windows drive or UNC: the manager need not run on the machine that shows the window. */
+const absolutePath = /^(\/|[A-Za-z]:[\\/]|\\\\)/;
+
+function number(text: string): number {
+  return text.trim() === '' ? Number.NaN : Number(text);
+}
+
+function wording(field: string, issue: z.core.$ZodIssue): string {
+  const limit = (text: string) => `${text}.`;
+  switch (field.replace(/\.\d+/, '')) {
+    case 'name':
+      return issue.code === 'too_big' ? 'Use at most 100 characters.' : 'Give the machine a name.';
+    case 'memoryMiB':
+      if (issue.code === 'too_small') return limit(`At least ${issue.minimum} MiB are needed`);
+      if (issue.code === 'too_big') return limit(`At most ${issue.maximum} MiB are possible`);
+      return 'Enter a whole number of MiB.';
+    case 'cpus':
+      if (issue.code === 'too_small') return limit('At least one CPU is needed');
+      if (issue.code === 'too_big') return limit(`At most ${issue.maximum} CPUs are possible`);
+      return 'Enter a whole number.';
+    case 'boot.kernel':
+      return 'Choose the kernel file to boot.';
+    case 'boot.commandLine':
+      return 'The command line can have at most 2047 characters.';
+    case 'description':
+      return 'The description can have at most 10,000 characters.';
+    case 'disks.path':
+      return 'Choose the disk image, or remove this disk.';
+    case 'disks':
+      return 'At most 16 disks are possible.';
+    default:
+      return issue.message;
+  }
+}
+
+/**
+ * Checks a draft against the configuration's schema, so that the form and the service agree on
+ * what is valid, and says in words what is wrong where it stands.
+ */
+export function checkDraft(draft: VmDraft, engine?: VmConfig['engine']): Checked {
+  const problems: Record<string, string> = {};
+  const initrd = draft.initrd.trim();
+  const parsed = newVmSchema.safeParse({
+    name: draft.name,
+    description: draft.description,
+    memoryMiB: number(draft.memoryMiB),
+    cpus: number(draft.cpus),
+    cpuModel: draft.cpuModel,
+    ...(engine && { engine }),
+    boot: {
+      kernel: draft.kernel.trim(),
+      ...(initrd !== '' && { initrd }),
+      commandLine: draft.commandLine.trim(),
+    },
+    disks: draft.disks.map(({ path, readOnly }) => ({ path: path.trim(), readOnly })),
+  });
+  for (const issue of parsed.error?.issues ?? []) {
+    const field = issue.path.join('.');
+    problems[field] ??= wording(field, issue);
+  }
+  if (!problems.cpus && number(draft.cpus) > 1 && (engine ?? 'interpreter') === 'interpreter')
+    problems.cpus = 'The interpreter runs one CPU for now.';
+
+  const paths: [string, string][] = [
+    ['boot.kernel', draft.kernel],
+    ['boot.initrd', draft.initrd],
+    ...draft.disks.map(({ path }, index): [string, string] => [`disks.${index}.path`, path]),
+  ];
+  for (const [field, path] of paths)
+    if (path.trim() !== '' && !absolutePath.test(path.trim()))
+      problems[field] ??= 'Give the whole path, from the root folder on.';
+  draft.disks.forEach(({ path }, index) => {
+    const first = draft.disks.findIndex((other) => other.path.trim() === path.trim());
+    if (path.trim() !== '' && first < index)
+      problems[`disks.${index}.path`] ??= `This image is already disk ${first + 1}.`;
+  });
+  return Object.keys(problems).length === 0 && parsed.success
+    ? { vm: parsed.data, problems }
+    : { problems };
+}
+
+/** The folder and the name of a path of whichever host. */
+export function splitPath(path: string): { folder: string; name: string } {
+  const end = Math.max(path.lastIndexOf('/'), path.lastIndexOf('\\'));
+  const folder = path.slice(0, end);
+  const isRoot = folder === '' || /^[A-Za-z]:$/.test(folder);
+  return { folder: isRoot ? path.slice(0, end + 1) : folder, name: path.slice(end + 1) };
+}
