@@ -1,15 +1,8 @@
-import type { HostService } from '../../shared/services/host.ts';
-import type { LibraryEvents, LibraryService } from '../../shared/services/library.ts';
-import type { SessionEvents, SessionService } from '../../shared/services/session.ts';
-
-/** What the window talks to; the same whether the manager is Electron's main process or a server. */
-export interface Services {
-  readonly library: LibraryService;
-  readonly session: SessionService;
-  readonly host: HostService;
-}
-
-export interface ServiceEvents extends LibraryEvents, SessionEvents {}
+import type { Channel } from '../../shared/rpc/channel.ts';
+import { EventHub } from '../../shared/rpc/eventHub.ts';
+import type { ServiceEvents, Services } from '../../shared/rpc/serviceContract.ts';
+import { connectServices, type RemoteServices } from '../../shared/rpc/services.ts';
+import { UserError } from '../../shared/services/errors.ts';
 
 export type ConnectionState =
   | { readonly kind: 'connecting' }
@@ -19,13 +12,109 @@ export type ConnectionState =
   /** No retry can help: the reason and the way out, for people. */
   | { readonly kind: 'refused'; readonly message: string; readonly hint: string };
 
-/** One manager, reached over whatever transport the page was loaded through. */
-export interface Connection {
-  readonly services: Services;
-  /** Listens until the returned function is called; survives reconnects. */
-  on<Name extends keyof ServiceEvents>(name: Name, listener: ServiceEvents[Name]): () => void;
+/**
+ * One manager, whether Electron's main process or a server. Its services and events outlive the
+ * transport: while that is lost calls are rejected, and after it is back the same objects work.
+ */
+export interface Connection extends Services {
   readonly state: ConnectionState;
   onState(listener: (state: ConnectionState) => void): () => void;
   /** Does not wait for the next attempt. */
   retryNow(): void;
+}
+
+/** Thrown by an opener when trying again cannot help. */
+export class RefusedError extends Error {
+  readonly hint: string;
+  constructor(message: string, hint: string) {
+    super(message);
+    this.hint = hint;
+  }
+}
+
+/** Milliseconds before each further attempt; the last is used from then on. */
+const retryDelays = [500, 1000, 2000, 5000];
+
+export function createConnection(open: () => Promise<Channel>): Connection {
+  const events = new EventHub();
+  const listeners = new Set<(state: ConnectionState) => void>();
+  let state: ConnectionState = { kind: 'connecting' };
+  let current: RemoteServices | undefined;
+  let epoch = 0;
+  let failures = 0;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+
+  const change = (next: ConnectionState) => {
+    state = next;
+    for (const listener of [...listeners]) listener(next);
+  };
+
+  const retryLater = () => {
+    const delay = retryDelays[Math.min(failures++, retryDelays.length - 1)]!;
+    change({ kind: 'lost', retryAt: Date.now() + delay });
+    timer = setTimeout(attempt, delay);
+  };
+
+  async function attempt(): Promise<void> {
+    clearTimeout(timer);
+    change({ kind: 'connecting' });
+    let remote: RemoteServices;
+    try {
+      remote = connectServices(await open());
+    } catch (error) {
+      if (!(error instanceof RefusedError)) return retryLater();
+      return change({ kind: 'refused', message: error.message, hint: error.hint });
+    }
+    current = remote;
+    failures = 0;
+    for (const name of ['listChanged', 'serialOutput'] satisfies (keyof ServiceEvents)[])
+      remote.events.on(name, (...args: never[]) =>
+        events.emit(name, ...(args as unknown as Parameters<ServiceEvents[typeof name]>)),
+      );
+    change({ kind: 'open', epoch: ++epoch });
+    await remote.closed;
+    current = undefined;
+    retryLater();
+  }
+  void attempt();
+
+  const service = <Name extends 'library' | 'session' | 'host'>(name: Name): Services[Name] =>
+    new Proxy({} as Services[Name], {
+      get: (_target, method) => {
+        if (typeof method !== 'string' || method === 'then') return undefined;
+        return (...args: unknown[]): Promise<unknown> => {
+          if (!current) return Promise.reject(disconnected());
+          const methods = current[name] as unknown as Record<
+            string,
+            (...args: unknown[]) => Promise<unknown>
+          >;
+          return methods[method]!(...args);
+        };
+      },
+    });
+
+  return {
+    library: service('library'),
+    session: service('session'),
+    host: service('host'),
+    events,
+    get state() {
+      return state;
+    },
+    onState: (listener) => {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
+    retryNow: () => {
+      if (state.kind === 'lost') void attempt();
+    },
+  };
+}
+
+function disconnected(): UserError {
+  return new UserError({
+    code: 'disconnected',
+    message: 'There is no connection to the machine manager.',
+    hint: 'Wait until it is back, then try again.',
+  });
 }

@@ -39,11 +39,9 @@ export const useNotices = create<NoticeStore>((set) => ({
 
 /** The parts of an error a person needs; whatever crossed the transport as a UserError has all. */
 export function explain(error: unknown): { message: string; hint?: string } {
-  if (!(error instanceof Error)) return { message: String(error) };
-  const { hint } = error as { hint?: unknown };
-  return typeof hint === 'string' && hint
-    ? { message: error.message, hint }
-    : { message: error.message };
+  const { message, hint } = (error ?? {}) as { message?: unknown; hint?: unknown };
+  if (typeof message !== 'string') return { message: String(error) };
+  return typeof hint === 'string' && hint ? { message, hint } : { message };
 }
 
 /** Shows a failure; for use in catch. */
