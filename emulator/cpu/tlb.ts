@@ -1,0 +1,179 @@
+/**
+ * The soft TLBs: read, write and execute tables of TLB_ENTRIES direct-mapped entries. A tag is the linear
+ * page with a 12-bit context in its low bits: generation << 1 | user. A CR3 load takes a new
+ * generation (or the one its PCID had), so nothing is cleared. Global pages are simply walked again in a
+ * new context: the TLB may forget at any time (SDM 3A §4.10.2).
+ */
+import {
+  OFF_CHECKED_ACCESS,
+  OFF_CODE_MAP,
+  OFF_COUNT_TLB_FILLS,
+  OFF_COUNT_TLB_FLUSHES,
+  OFF_CPL,
+  OFF_CR3,
+  OFF_CR4,
+  CR4_PCIDE,
+  OFF_PCID_GENERATION,
+  OFF_TLB_CONTEXT,
+  OFF_TLB_EXECUTE,
+  OFF_TLB_LARGE,
+  OFF_TLB_NEXT,
+  OFF_TLB_READ,
+  OFF_TLB_USER_CONTEXT,
+  OFF_TLB_WRITE,
+  TLB_BYTES,
+  TLB_LARGE_BYTES,
+} from './layout';
+import { CPU } from './state';
+
+/** Matches no tag: every access takes the slow path. */
+const CONTEXT_NONE: u32 = 0xfff;
+const GENERATION_MAX: u32 = 0x7fe;
+
+@inline
+export function tlbEntry(table: usize, linear: u64): usize {
+  return CPU + ((<u32>linear >> 8) & 0xfff0) + table;
+}
+
+/** Chooses the context that matches now: after changes of CPL, address space or access checking. */
+export function updateContext(): void {
+  const generation = load<u32>(CPU, OFF_TLB_USER_CONTEXT);
+  const user = u32(load<u32>(CPU, OFF_CPL) == 3);
+  const context = load<u32>(CPU, OFF_CHECKED_ACCESS) ? CONTEXT_NONE : (generation << 1) | user;
+  store<u64>(CPU, <u64>context, OFF_TLB_CONTEXT);
+}
+
+/** Context for tags of accesses as user or supervisor, whatever CPL is. */
+@inline
+export function contextOf(user: bool): u64 {
+  return <u64>((load<u32>(CPU, OFF_TLB_USER_CONTEXT) << 1) | u32(user));
+}
+
+function newGeneration(): u32 {
+  let next = load<u32>(CPU, OFF_TLB_NEXT) + 1;
+  if (next > GENERATION_MAX) {
+    clearTables();
+    next = 1;
+  }
+  store<u32>(CPU, next, OFF_TLB_NEXT);
+  return next;
+}
+
+function clearTables(): void {
+  memory.fill(CPU + OFF_TLB_READ, 0, TLB_BYTES);
+  memory.fill(CPU + OFF_TLB_WRITE, 0, TLB_BYTES);
+  memory.fill(CPU + OFF_TLB_EXECUTE, 0, TLB_BYTES);
+  memory.fill(CPU + OFF_PCID_GENERATION, 0, 8192);
+}
+
+@inline
+function pcidSlot(pcid: u32): usize {
+  return CPU + OFF_PCID_GENERATION + (<usize>(pcid & 0xfff) << 1);
+}
+
+function currentPcid(): u32 {
+  return load<u64>(CPU, OFF_CR4) & CR4_PCIDE ? <u32>load<u64>(CPU, OFF_CR3) & 0xfff : 0;
+}
+
+/** After CR3 was loaded: `keep` = bit 63 of MOV CR3 with CR4.PCIDE, entries of the PCID stay. */
+export function switchAddressSpace(keep: bool): void {
+  const pcid = currentPcid();
+  let generation: u32 = keep ? load<u16>(pcidSlot(pcid)) : 0;
+  if (!generation) {
+    countFlush();
+    generation = newGeneration();
+    store<u16>(pcidSlot(pcid), <u16>generation);
+  }
+  store<u32>(CPU, generation, OFF_TLB_USER_CONTEXT);
+  updateContext();
+}
+
+/** Drops everything, in all PCIDs, global pages too. */
+export function flushAll(): void {
+  memory.fill(CPU + OFF_PCID_GENERATION, 0, 8192);
+  memory.fill(CPU + OFF_TLB_LARGE, 0, TLB_LARGE_BYTES);
+  switchAddressSpace(false);
+}
+
+/** Drops one PCID's entries (INVPCID types 1 and, for the current one, MOV CR3). */
+export function flushPcid(pcid: u32): void {
+  store<u16>(pcidSlot(pcid), 0);
+  if (pcid == currentPcid()) switchAddressSpace(false);
+}
+
+/** INVLPG. Clears the page's entries in every PCID, which is more than asked (SDM 3A §4.10.4.1). */
+export function flushPage(linear: u64): void {
+  const bit = largeBit(linear);
+  if ((load<u8>(CPU + (bit >> 3), OFF_TLB_LARGE) >> <u8>(bit & 7)) & 1) {
+    flushAll();
+    return;
+  }
+  store<u64>(tlbEntry(OFF_TLB_READ, linear), 0);
+  store<u64>(tlbEntry(OFF_TLB_WRITE, linear), 0);
+  store<u64>(tlbEntry(OFF_TLB_EXECUTE, linear), 0);
+}
+
+function largeBit(linear: u64): u32 {
+  const region = linear >> 21;
+  return <u32>(region ^ (region >> 9) ^ (region >> 20)) & (TLB_LARGE_BYTES * 8 - 1);
+}
+
+/** Remembers that `linear` lies in a large page, `huge` in one of 1 GiB. */
+export function noteLarge(linear: u64, huge: bool): void {
+  if (huge) {
+    // Every 2 MiB of it, once per page: the first entry marks all.
+    let at = linear & ~(<u64>0x3fffffff);
+    const last = at + 0x3fe00000;
+    const bit = largeBit(linear);
+    if ((load<u8>(CPU + (bit >> 3), OFF_TLB_LARGE) >> <u8>(bit & 7)) & 1) return;
+    for (; at <= last; at += 0x200000) setLarge(at);
+  } else {
+    setLarge(linear);
+  }
+}
+
+function setLarge(linear: u64): void {
+  const bit = largeBit(linear);
+  const at = CPU + (bit >> 3);
+  store<u8>(at, load<u8>(at, OFF_TLB_LARGE) | (<u8>1 << <u8>(bit & 7)), OFF_TLB_LARGE);
+}
+
+/** Enters a page: `host` is the wasm address of the page of `linear`. */
+export function enter(table: usize, linear: u64, host: u32, user: bool): void {
+  store<u32>(CPU, load<u32>(CPU, OFF_COUNT_TLB_FILLS) + 1, OFF_COUNT_TLB_FILLS);
+  const entry = tlbEntry(table, linear);
+  const page = linear & ~(<u64>0xfff);
+  store<u64>(entry, page | contextOf(user));
+  store<u32>(entry, host - <u32>page, 8);
+}
+
+function countFlush(): void {
+  store<u32>(CPU, load<u32>(CPU, OFF_COUNT_TLB_FLUSHES) + 1, OFF_COUNT_TLB_FLUSHES);
+}
+
+// --- Pages with decoded code -------------------------------------------------------------------
+
+/** Whether decoded code lies in the wasm page of `host`. */
+@inline
+export function isCode(host: usize): bool {
+  return load<u8>(<usize>load<u32>(CPU, OFF_CODE_MAP) + (host >> 12)) != 0;
+}
+
+/** Code was decoded from the wasm page of `host`: stores into it must take the slow path from now on. */
+export function markCode(host: u32): void {
+  const at = <usize>load<u32>(CPU, OFF_CODE_MAP) + (host >> 12);
+  if (load<u8>(at)) return;
+  store<u8>(at, 1);
+  const page = host & ~0xfff;
+  let entry = CPU + OFF_TLB_WRITE;
+  const end = entry + TLB_BYTES;
+  for (; entry < end; entry += 16) {
+    const tag = load<u64>(entry);
+    if (tag && (<u32>tag & ~0xfff) + load<u32>(entry, 8) == page) store<u64>(entry, 0);
+  }
+}
+
+/** No decoded code is left there. */
+export function unmarkCode(host: u32): void {
+  store<u8>(<usize>load<u32>(CPU, OFF_CODE_MAP) + (host >> 12), 0);
+}
