@@ -1,0 +1,37 @@
+import { UserError } from '../../shared/services/errors.ts';
+import { BlockError } from '../backends/block.ts';
+
+const diskHints: Readonly<Record<BlockError['code'], string>> = {
+  io: 'Check the drive that holds the image.',
+  'no-space': 'Free some space on the host.',
+  'read-only': 'Attach the disk read-only, or make the image writable.',
+  locked: 'Power off the VM that uses it, or attach the disk read-only in both.',
+  missing: 'Choose another image, or remove the disk from the VM.',
+  corrupt: 'Choose another image.',
+  permission: 'Change the permissions of the image, or attach it read-only.',
+};
+
+/** Turns what building a machine can throw into the error that a person sees. */
+export function asUserError(error: unknown): UserError {
+  if (error instanceof UserError) return error;
+  if (error instanceof BlockError) {
+    return new UserError(
+      { code: `disk-${error.code}`, message: error.message, hint: diskHints[error.code] },
+      { cause: error },
+    );
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  const hint = (error as { hint?: unknown } | undefined)?.hint;
+  if (error instanceof Error && error.name === 'KernelImageError') {
+    return new UserError(
+      typeof hint === 'string'
+        ? { code: 'kernel-unusable', message, hint }
+        : { code: 'kernel-unusable', message },
+      { cause: error },
+    );
+  }
+  return new UserError(
+    { code: 'internal', message: `The machine could not be built: ${message}` },
+    { cause: error },
+  );
+}

@@ -1,0 +1,134 @@
+/**
+ * `guesthouse run`: one machine in this process, without the library. The machine lives on the main
+ * thread; its slices leave the event loop room for stdin, signals and the time limit.
+ */
+import { writeSync } from 'node:fs';
+import {
+  runExit,
+  type MachineRequest,
+  type RunModule,
+  type RunOptions,
+} from '../../shared/vm/machineRequest.ts';
+import type { MachineEnd } from '../machine/machine.ts';
+import { buildMachine } from './buildMachine.ts';
+import { CharacterQueue } from './characterQueue.ts';
+
+const escapeByte = 0x1d; // Ctrl-]
+const signalNumbers = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 } as const;
+
+type Ending =
+  | { readonly kind: 'guest'; readonly end: MachineEnd }
+  | { readonly kind: 'timeout' | 'escape' }
+  | { readonly kind: 'signal'; readonly number: number };
+
+export const runMachine: RunModule['runMachine'] = async (request, options) => {
+  const serial = new CharacterQueue(options.serial === 'stdio' ? writeStdout : () => undefined);
+  const cleanup: (() => void)[] = [];
+  const outside = outsideEndings(options, cleanup);
+  const built = await buildMachine(request, {
+    serial: [serial],
+    report: (line) => console.error(line),
+  });
+  try {
+    const escape =
+      options.serial === 'stdio' ? feedStdin(serial, cleanup) : new Promise<never>(() => undefined);
+    built.machine.start();
+    const ending = await Promise.race<Ending>([
+      built.machine.ended.then((end) => ({ kind: 'guest', end })),
+      escape,
+      outside,
+    ]);
+    serial.flush();
+    if (options.stats) printCounters(built.machine.counters());
+    return exitCode(ending, request, options);
+  } finally {
+    for (const undo of cleanup) undo();
+    await built.close();
+  }
+};
+
+function outsideEndings(options: RunOptions, cleanup: (() => void)[]): Promise<Ending> {
+  return new Promise((resolve) => {
+    if (options.maxSeconds !== undefined) {
+      const timer = setTimeout(() => resolve({ kind: 'timeout' }), options.maxSeconds * 1000);
+      cleanup.push(() => clearTimeout(timer));
+    }
+    for (const [name, number] of Object.entries(signalNumbers)) {
+      const listener = (): void => resolve({ kind: 'signal', number });
+      process.on(name, listener);
+      cleanup.push(() => process.off(name, listener));
+    }
+  });
+}
+
+/** Keys go to the guest raw; resolves on the escape key, which only a terminal has. */
+function feedStdin(serial: CharacterQueue, cleanup: (() => void)[]): Promise<Ending> {
+  const { stdin } = process;
+  return new Promise((resolve) => {
+    const terminal = stdin.isTTY;
+    if (terminal) {
+      stdin.setRawMode(true);
+      cleanup.push(() => stdin.setRawMode(false));
+      process.stderr.write('Press Ctrl-] to end the machine.\r\n');
+    }
+    serial.onDrained = () => stdin.resume();
+    stdin.on('data', (chunk: Buffer) => {
+      if (terminal && chunk.includes(escapeByte)) {
+        resolve({ kind: 'escape' });
+        return;
+      }
+      serial.send(chunk);
+      if (serial.waiting > 65_536) stdin.pause();
+    });
+    // A closed stdin is no input, not the end of the machine.
+    stdin.on('error', () => undefined);
+    cleanup.push(() => stdin.destroy());
+  });
+}
+
+/** Unbuffered and complete: a full pipe makes the guest wait, a closed one is ignored. */
+function writeStdout(bytes: Uint8Array): void {
+  let offset = 0;
+  while (offset < bytes.length) {
+    try {
+      offset += writeSync(1, bytes, offset);
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code;
+      if (code !== 'EAGAIN') return;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2);
+    }
+  }
+}
+
+function exitCode(ending: Ending, request: MachineRequest, options: RunOptions): number {
+  switch (ending.kind) {
+    case 'timeout':
+      console.error(`guesthouse: the machine ran longer than ${options.maxSeconds} s.`);
+      return runExit.timeout;
+    case 'escape':
+      return runExit.interrupted;
+    case 'signal':
+      return 128 + ending.number;
+    case 'guest':
+      return guestExitCode(ending.end, request);
+  }
+}
+
+function guestExitCode(end: MachineEnd, request: MachineRequest): number {
+  switch (end.kind) {
+    case 'powerOff':
+      return runExit.powerOff;
+    case 'debugExit':
+      return request.debugExit ? ((end.value << 1) | 1) & 0xff : runExit.powerOff;
+    case 'tripleFault':
+      console.error(`guesthouse: the guest crashed (triple fault). ${end.detail}`);
+      return runExit.unusable;
+    case 'failure':
+      console.error(`guesthouse: the machine cannot go on: ${end.detail}`);
+      return runExit.unusable;
+  }
+}
+
+function printCounters(counters: Readonly<Record<string, number>>): void {
+  for (const [name, value] of Object.entries(counters)) console.error(`${name}: ${value}`);
+}

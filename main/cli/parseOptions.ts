@@ -1,0 +1,63 @@
+import { resolve } from 'node:path';
+import type { z } from 'zod';
+import { diskSchema, type DiskConfig } from '../../shared/vm/config.ts';
+import { UsageError } from './commandError.ts';
+
+/** "FILE[,format=raw][,readonly]"; a comma in a file name is written twice. */
+export function parseDisk(text: string): DiskConfig {
+  const parts = splitAtSingleCommas(text);
+  const path = parts.shift() ?? '';
+  if (path === '') throw new UsageError(`--disk ${text}: name a file, as in --disk disk.img`);
+  let readOnly = false;
+  for (const part of parts) {
+    const [key, value] = part.split('=', 2);
+    if (key === 'readonly' && (value === undefined || value === 'on')) readOnly = true;
+    else if (key === 'readonly' && value === 'off') readOnly = false;
+    else if (key === 'format') {
+      if (value !== 'raw') {
+        throw new UsageError(`--disk format=${value ?? ''}: only format=raw is supported for now`);
+      }
+    } else {
+      throw new UsageError(`--disk: "${part}" is unknown; use format=raw or readonly`);
+    }
+  }
+  return diskSchema.parse({ path: resolve(path), format: 'raw', readOnly });
+}
+
+function splitAtSingleCommas(text: string): string[] {
+  const parts = [''];
+  for (let i = 0; i < text.length; i++) {
+    const character = text.charAt(i);
+    if (character !== ',') parts[parts.length - 1] += character;
+    else if (text.charAt(i + 1) === ',') {
+      parts[parts.length - 1] += ',';
+      i++;
+    } else parts.push('');
+  }
+  return parts;
+}
+
+/** A parser of whole numbers for commander. */
+export function wholeNumber(option: string, low: number, high: number, unit = '') {
+  return (text: string): number => {
+    const value = /^\d+$/.test(text) ? Number(text) : NaN;
+    if (value >= low && value <= high) return value;
+    const range = `a whole number from ${low} to ${high}${unit && ` ${unit}`}`;
+    throw new UsageError(`${option} ${text}: give ${range}`);
+  };
+}
+
+export function oneOf<const T extends readonly string[]>(option: string, choices: T) {
+  return (text: string): T[number] => {
+    if (choices.includes(text)) return text;
+    throw new UsageError(`${option} ${text}: use ${choices.join(', ')}`);
+  };
+}
+
+/** Parses with a zod schema; the first problem becomes the one line of a usage error. */
+export function parseWith<S extends z.ZodType>(schema: S, value: unknown): z.output<S> {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  throw new UsageError(`${issue?.path.join('.') ?? 'value'}: ${issue?.message ?? 'is not valid'}`);
+}

@@ -1,0 +1,43 @@
+import type { MachineRequest } from './machineRequest.ts';
+import { UserError } from '../services/errors.ts';
+
+export interface EngineCapability {
+  readonly available: boolean;
+  /** Why not, for people. */
+  readonly reason?: string;
+  readonly maxCpus: number;
+}
+
+/** What each engine of this build can do. Forms and commands show the reason where it stands. */
+export const engineCapabilities: Readonly<Record<MachineRequest['engine'], EngineCapability>> = {
+  interpreter: { available: true, maxCpus: 1 },
+  translator: {
+    available: false,
+    reason: 'The translator engine is not part of this version yet.',
+    maxCpus: 1,
+  },
+  kvm: {
+    available: false,
+    reason: 'The KVM engine is not part of this version yet.',
+    maxCpus: 1,
+  },
+};
+
+/** Throws UserError (code 'unsupported') for a machine that no engine of this build can run. */
+export function checkCapabilities(wanted: Pick<MachineRequest, 'engine' | 'cpus'>): void {
+  const engine = engineCapabilities[wanted.engine];
+  if (!engine.available) {
+    throw new UserError({
+      code: 'unsupported',
+      message: engine.reason ?? `The ${wanted.engine} engine is not available.`,
+      hint: 'Choose the engine "interpreter".',
+    });
+  }
+  if (wanted.cpus > engine.maxCpus) {
+    throw new UserError({
+      code: 'unsupported',
+      message: `The ${wanted.engine} engine runs one CPU for now, not ${wanted.cpus}.`,
+      hint: 'Set the number of CPUs to 1.',
+    });
+  }
+}

@@ -1,0 +1,46 @@
+import { z } from 'zod';
+import { bootSchema, diskSchema, engineSchema, vmConfigSchema, type VmConfig } from './config.ts';
+
+/** How the kernel is entered: 'auto' prefers PVH where the image has it. */
+export const bootProtocols = ['auto', 'bzImage', 'pvh'] as const;
+
+/** A machine to build from host files: what `run` and a VM process are given. */
+export const machineRequestSchema = z.strictObject({
+  memoryMiB: vmConfigSchema.shape.memoryMiB,
+  cpus: z.int().min(1).max(8).default(1),
+  cpuModel: vmConfigSchema.shape.cpuModel,
+  engine: engineSchema.default('interpreter'),
+  boot: bootSchema.extend({ protocol: z.enum(bootProtocols).default('auto') }),
+  disks: z.array(diskSchema).max(16).default([]),
+  /** Port 0xf4 ends the machine with a value. */
+  debugExit: z.boolean().default(false),
+});
+export type MachineRequest = z.infer<typeof machineRequestSchema>;
+
+export function machineRequestOf(config: VmConfig): MachineRequest {
+  const { memoryMiB, cpus, cpuModel, engine, boot, disks } = config;
+  return machineRequestSchema.parse({ memoryMiB, cpus, cpuModel, engine, boot, disks });
+}
+
+/** How `guesthouse run` shows the machine that it runs. */
+export interface RunOptions {
+  readonly serial: 'stdio' | 'none';
+  /** Wall-clock seconds until the run is ended with exit code 124. */
+  readonly maxSeconds?: number;
+  /** Print the engine's and devices' counters to stderr at the end. */
+  readonly stats: boolean;
+}
+
+/** Exit codes of `guesthouse run`. */
+export const runExit = {
+  powerOff: 0,
+  usage: 64,
+  unusable: 70,
+  timeout: 124,
+  interrupted: 130,
+} as const;
+
+/** What emulator/host/run.ts exports: resolves with the exit code, rejects with UserError. */
+export interface RunModule {
+  runMachine(request: MachineRequest, options: RunOptions): Promise<number>;
+}
