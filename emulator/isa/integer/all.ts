@@ -1,0 +1,2 @@
+/** General-purpose instructions. */
+import './add.ts';

@@ -1,0 +1,2 @@
+/** MMX instructions: import each file of this folder here. */
+export {};

@@ -1,0 +1,2 @@
+/** SSE instructions: import each file of this folder here. */
+export {};

@@ -1,0 +1,2 @@
+/** System instructions: import each file of this folder here. */
+export {};

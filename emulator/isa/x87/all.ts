@@ -1,0 +1,2 @@
+/** x87 instructions: import each file of this folder here. */
+export {};
