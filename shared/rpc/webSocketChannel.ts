@@ -9,7 +9,7 @@ export interface WebSocketLike {
   send(data: Uint8Array<ArrayBuffer>): void;
   close(code?: number, reason?: string): void;
   addEventListener(
-    type: 'message' | 'close' | 'error',
+    type: 'open' | 'message' | 'close' | 'error',
     listener: (event: { data?: unknown; code?: number; reason?: string }) => void,
   ): void;
 }
