@@ -41,7 +41,21 @@ export class CpioArchive {
   #entry(name: string, mode: number, content: Uint8Array, major = 0, minor = 0): this {
     const path = encoder.encode(`${name}\0`);
     // c_magic, ino, mode, uid, gid, nlink, mtime, filesize, devmajor/minor, rdevmajor/minor, namesize, check
-    const numbers = [this.#inode++, mode, 0, 0, 1, 0, content.length, 0, 0, major, minor, path.length, 0];
+    const numbers = [
+      this.#inode++,
+      mode,
+      0,
+      0,
+      1,
+      0,
+      content.length,
+      0,
+      0,
+      major,
+      minor,
+      path.length,
+      0,
+    ];
     const header = `070701${numbers.map((n) => n.toString(16).padStart(8, '0')).join('')}`;
     this.#push(encoder.encode(header));
     this.#push(path);

@@ -92,7 +92,12 @@ async function fetchPackages(
 ): Promise<void> {
   await withApt(async (apt, downloads) => {
     for (const name of names) {
-      const description = await apt('apt-cache', 'show', '--no-all-versions', `${name}:${architecture}`);
+      const description = await apt(
+        'apt-cache',
+        'show',
+        '--no-all-versions',
+        `${name}:${architecture}`,
+      );
       const real = versionedDependency.exec(description)?.[1] ?? name;
       await apt('apt-get', 'download', `${real}:${architecture}`);
       const file = (await readdir(downloads)).find((f) => f.startsWith(`${real}_`));
