@@ -1,0 +1,61 @@
+import { createHash } from 'node:crypto';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { expect, it } from 'vitest';
+import { busyboxInitramfs } from './busyboxInitramfs.ts';
+import { debianKernel } from './debianKernel.ts';
+import { checkExt4Disk, extractFromExt4, makeExt4Disk } from './ext4Disk.ts';
+import { GuestConsole } from './guestConsole.ts';
+
+it('writes 64 MB to an ext4 disk that the host finds clean, with the same content', async () => {
+  const folder = await mkdtemp(path.join(os.tmpdir(), 'guesthouse-disk-'));
+  try {
+    const disk = path.join(folder, 'disk.img');
+    await makeExt4Disk(disk, { sizeMiB: 128 });
+    const kernel = await debianKernel('cloud-amd64');
+    await using guest = new GuestConsole([
+      ...['--kernel', kernel.image, '--initrd', await busyboxInitramfs(kernel)],
+      ...['--append', 'console=ttyS0 quiet', '--disk', `${disk},format=raw`],
+    ]);
+    await guest.waitForShell(300);
+    await guest.run('mount -t ext4 /dev/vda /mnt');
+    await guest.run('dd if=/dev/urandom of=/mnt/data bs=1M count=64', 300);
+    const sum = await guest.run('sha256sum /mnt/data', 300);
+    await guest.run('sync && umount /mnt', 300);
+    guest.type('poweroff -f\n');
+    expect(await guest.exited).toBe(0);
+
+    await checkExt4Disk(disk);
+    const copy = path.join(folder, 'data');
+    await extractFromExt4(disk, '/data', copy);
+    const content = await readFile(copy);
+    expect(content.length).toBe(64 * 1024 * 1024);
+    expect(sum.split(' ')[0]).toBe(createHash('sha256').update(content).digest('hex'));
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+});
+
+it('refuses to write to a disk that is attached read-only', async () => {
+  const folder = await mkdtemp(path.join(os.tmpdir(), 'guesthouse-disk-'));
+  try {
+    const disk = path.join(folder, 'disk.img');
+    await makeExt4Disk(disk, { sizeMiB: 16, files: { hello: 'from the host\n' } });
+    const before = await readFile(disk);
+    const kernel = await debianKernel('cloud-amd64');
+    await using guest = new GuestConsole([
+      ...['--kernel', kernel.image, '--initrd', await busyboxInitramfs(kernel)],
+      ...['--append', 'console=ttyS0 quiet', '--disk', `${disk},readonly`],
+    ]);
+    await guest.waitForShell(300);
+    await guest.run('mount -t ext4 -o ro /dev/vda /mnt');
+    expect(await guest.run('cat /mnt/hello')).toBe('from the host');
+    await expect(guest.run('dd if=/dev/zero of=/dev/vda bs=512 count=1')).rejects.toThrow();
+    guest.type('poweroff -f\n');
+    expect(await guest.exited).toBe(0);
+    expect(before.equals(await readFile(disk))).toBe(true);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+});
