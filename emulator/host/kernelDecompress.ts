@@ -1,0 +1,67 @@
+/**
+ * vmlinux out of a bzImage, unpacked by the host's CPU: a guest that unpacks itself takes three times
+ * as long to boot. Compressions that Linux is built with today: gzip, xz, lz4, zstd, none.
+ * Left out: bzip2, lzma and lzo, whose kernels boot by the bzImage protocol instead.
+ */
+import { gunzipSync, zstdDecompressSync } from 'node:zlib';
+import { bzImagePayload, isBzImage } from '../firmware/bzImage.ts';
+import { isElf } from '../firmware/elf.ts';
+import { detectKernel } from '../firmware/kernelImage.ts';
+import { KernelImageError } from '../firmware/kernelImageError.ts';
+import { lz4LegacyDecompress } from './lz4Legacy.ts';
+import { xzDecompress } from './xzDecompress.ts';
+
+/** 'auto' enters by PVH where the kernel can, else by its own protocol. */
+export type BootProtocol = 'auto' | 'bzImage' | 'pvh';
+
+/** The image that `loadKernel` shall boot: the file's content, or the vmlinux inside it. */
+export async function bootableKernel(
+  file: Uint8Array,
+  protocol: BootProtocol = 'auto',
+): Promise<Uint8Array> {
+  const { kind } = detectKernel(file);
+  if (protocol === 'bzImage') {
+    if (kind === 'bzImage') return file;
+    throw new KernelImageError(
+      'The kernel is an ELF file, which the bzImage protocol cannot boot.',
+      'Leave the boot protocol at "auto".',
+    );
+  }
+  if (kind === 'pvh') return file;
+  const reason =
+    kind === 'bzImage'
+      ? 'cannot be unpacked on the host'
+      : 'is a Multiboot kernel without a PVH entry';
+  if (kind === 'bzImage') {
+    // A failure to unpack is no failure to boot: the kernel can do it itself.
+    const vmlinux = await extractVmlinux(file).catch((error: unknown) => {
+      if (protocol === 'pvh') throw error;
+      return undefined;
+    });
+    if (vmlinux !== undefined && isElf(vmlinux)) {
+      try {
+        if (detectKernel(vmlinux).kind === 'pvh') return vmlinux;
+      } catch (error) {
+        if (protocol === 'pvh') throw error;
+      }
+    }
+  }
+  if (protocol === 'pvh')
+    throw new KernelImageError(`The kernel ${reason}.`, 'Leave the boot protocol at "auto".');
+  return file;
+}
+
+/** The unpacked payload of a bzImage; undefined if it has none or its compression is not known. */
+export async function extractVmlinux(bzImage: Uint8Array): Promise<Uint8Array | undefined> {
+  const payload = isBzImage(bzImage) ? bzImagePayload(bzImage) : undefined;
+  if (payload === undefined) return undefined;
+  if (isElf(payload)) return payload;
+  const magic = Buffer.from(payload.subarray(0, 6)).toString('hex');
+  // Except for gzip, whose format has it, the build appends the unpacked size in 4 bytes.
+  const body = payload.subarray(0, payload.length - 4);
+  if (magic.startsWith('1f8b')) return gunzipSync(payload);
+  if (magic === 'fd377a585a00') return xzDecompress(body);
+  if (magic.startsWith('02214c18')) return lz4LegacyDecompress(body);
+  if (magic.startsWith('28b52ffd')) return zstdDecompressSync(body);
+  return undefined;
+}
