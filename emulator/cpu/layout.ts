@@ -169,6 +169,9 @@ export const OFF_COUNT_CODE_WRITES = 0x588;
 /** u32: RTM of the triple fault: vectors, for its message. */
 export const OFF_TRIPLE_VECTOR = 0x58c;
 
+/** u32: 1 = the noted #GP is for a non-canonical data address: the loop makes it #SS for stack references. */
+export const OFF_FAULT_NONCANONICAL = 0x590;
+
 /** KVM paravirtual MSRs (Documentation/virt/kvm/x86/msr.rst). */
 export const OFF_KVM_SYSTEM_TIME = 0x5a0;
 export const OFF_KVM_WALL_CLOCK = 0x5a8;
