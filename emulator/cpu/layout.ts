@@ -15,9 +15,8 @@ export const OFF_RIP = 0x080;
 export const OFF_ZERO = 0x088;
 /** u64. System flags and DF; CF PF AF ZF SF OF live in the lazy fields (cpu/flags.ts joins them). */
 export const OFF_RFLAGS = 0x090;
-export const OFF_FLAG_RULE = 0x098;
-export const OFF_FLAG_A = 0x0a0;
-export const OFF_FLAG_B = 0x0a8;
+/** u64 each: the lazy status flags, see cpu/flags.ts. */
+export const OFF_FLAG_CARRY = 0x098;
 export const OFF_FLAG_RESULT = 0x0b0;
 /** u32, PENDING_*: nonzero means that the loop must call serviceEvents() before the next block. */
 export const OFF_PENDING = 0x0b8;
@@ -217,8 +216,15 @@ export const OFF_CPUID_COUNT = 0xa00;
 export const OFF_CPUID = 0xa10;
 export const CPUID_SIZE = 24;
 export const CPUID_MAX = 60;
-/** 0x1000..0x17ff: interpreter, decoder and blocks (their own constants below or in their files). */
+/** 0x1000..0x17ff: interpreter, decoder and blocks. */
 export const OFF_INTERPRETER = 0x1000;
+/** u32 each: next free byte of the arena; counters of blocks decoded, killed, arena resets. */
+export const OFF_ARENA_NEXT = 0x1000;
+export const OFF_COUNT_BLOCKS = 0x1004;
+export const OFF_COUNT_KILLED = 0x1008;
+export const OFF_COUNT_RESETS = 0x100c;
+/** u32: grows when the arena is emptied, so that a held block address is known to be stale. */
+export const OFF_ARENA_EPOCH = 0x1010;
 /** 0x1800..0x1fff: more room for x87 and SSE helpers. */
 export const OFF_FPU_MORE = 0x1800;
 /** 4096 × u16: TLB generation of each PCID, 0 = none. */
@@ -365,3 +371,44 @@ export const VECTOR_PF = 14;
 export const VECTOR_MF = 16;
 export const VECTOR_AC = 17;
 export const VECTOR_XM = 19;
+
+// --- Decoded code (cpu/blocks.ts, cpu/decoder.ts) ----------------------------------------------
+
+/** Block header, BLOCK_HEADER bytes, then records. */
+export const BLOCK_HOST = 0; // u32 wasm address of the first byte; 0 = killed
+export const BLOCK_KEY = 4; // u32 MODE_* bits that decoding depended on
+export const BLOCK_NEXT = 8; // u32 next block of the hash chain
+export const BLOCK_NEXT_IN_PAGE = 12; // u32 next block of the page's chain
+export const BLOCK_BYTES = 16; // u16 length of the code
+export const BLOCK_RECORDS = 18; // u16 number of records, the end record included
+export const BLOCK_SECOND = 20; // u32 wasm address of the second page's part, 0 if in one page
+export const BLOCK_HEADER = 24;
+
+/** Record of an instruction, RECORD_SIZE bytes. Register operands are wasm addresses. */
+export const REC_HANDLER = 0; // u32 table index
+export const REC_START = 4; // u16 offset from the block's start
+export const REC_NEXT = 6; // u16 offset of the next instruction
+export const REC_REG = 8; // u32 ModRM.reg operand: address, or number of a segment/control/debug register
+export const REC_RM = 12; // u32 ModRM.rm or opcode register: address, or x87 index
+export const REC_BASE = 12; // u32 address of the base register
+export const REC_INDEX = 16; // u32 address of the index register
+export const REC_SCALE = 20; // u8 shift
+export const REC_SEGMENT = 21; // u8 segment of the memory operand or string source
+export const REC_KIND = 22; // u8 0 = base + index << scale + disp is the linear address
+export const REC_ADDRESS_SIZE = 23; // u8 bytes: 2, 4, 8
+export const REC_DISP = 24; // i64
+export const REC_LINK_TAKEN = 24; // u32 block, direct branches (they have no memory operand)
+export const REC_LINK_NEXT = 28; // u32 block
+export const REC_IMM = 32; // i64; branches: displacement from the block's start
+export const REC_COUNT = 40; // u16 instructions retired when this one is done
+export const REC_PREFIXES = 42; // u8 1 F3, 2 F2, 4 LOCK, 8 66, 16 REX.W, 32 segment override
+export const REC_LENGTH = 43; // u8
+export const RECORD_SIZE = 48;
+
+/** What handlers return. */
+export const NEXT = 0; // go on with the next record
+export const LEAVE = 1; // RIP is stored, or a fault is pending
+export const TAKEN = 2; // RIP is stored; the block may be linked in REC_LINK_TAKEN
+export const NOT_TAKEN = 3; // the same with REC_LINK_NEXT
+export const END_OF_BLOCK = 4; // the same, but the record is no instruction
+export const RESYNCHRONISE = 5; // RIP is stored; the record is no instruction or is not finished
