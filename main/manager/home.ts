@@ -1,0 +1,35 @@
+import { createHash } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
+import { tmpdir, userInfo } from 'node:os';
+import { join, resolve } from 'node:path';
+import envPaths from 'env-paths';
+
+/** Where a manager keeps everything. */
+export interface Home {
+  readonly folder: string;
+  readonly vmsFolder: string;
+  /** Unix socket or named pipe on which the library's manager answers. */
+  readonly socketPath: string;
+}
+
+/** Unix socket paths are limited to about 104 bytes on macOS, 108 on Linux. */
+const maxSocketPath = 100;
+
+/** GUESTHOUSE_HOME, or the platform's folder for application data. Creates it, for its user only. */
+export async function openHome(environment: NodeJS.ProcessEnv = process.env): Promise<Home> {
+  const chosen = environment['GUESTHOUSE_HOME'];
+  const folder = resolve(chosen ? chosen : envPaths('guesthouse', { suffix: '' }).data);
+  const vmsFolder = join(folder, 'vms');
+  await mkdir(vmsFolder, { recursive: true, mode: 0o700 });
+  return { folder, vmsFolder, socketPath: await socketPath(folder) };
+}
+
+async function socketPath(folder: string): Promise<string> {
+  const hash = createHash('sha256').update(folder).digest('hex').slice(0, 24);
+  if (process.platform === 'win32') return `\\\\.\\pipe\\guesthouse-${hash}`;
+  const inside = join(folder, 'manager.sock');
+  if (Buffer.byteLength(inside) <= maxSocketPath) return inside;
+  const shared = join(tmpdir(), `guesthouse-${userInfo().uid}`);
+  await mkdir(shared, { recursive: true, mode: 0o700 });
+  return join(shared, `${hash}.sock`);
+}

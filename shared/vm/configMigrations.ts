@@ -1,0 +1,69 @@
+import { z } from 'zod';
+import { UserError } from '../services/errors.ts';
+import { configVersion, vmConfigSchema, type VmConfig } from './config.ts';
+
+/** Turns the data of version n (the key) into the shape of version n + 1. Pure; never edit an old one. */
+export type Migrations = Readonly<
+  Record<number, (data: Readonly<Record<string, unknown>>) => Record<string, unknown>>
+>;
+
+/** None yet: version 1 is the first. */
+export const configMigrations: Migrations = {};
+
+const versioned = z.looseObject({ version: z.int().min(1) });
+
+/** Brings data up to `target`. Throws UserError: 'config-corrupt' or 'config-newer'. */
+export function migrate(
+  data: unknown,
+  migrations: Migrations,
+  target: number,
+): Record<string, unknown> {
+  const parsed = versioned.safeParse(data);
+  if (!parsed.success) {
+    throw new UserError({
+      code: 'config-corrupt',
+      message: 'The configuration has no version number.',
+      hint: 'Restore the file from a backup, or delete the VM.',
+    });
+  }
+  let current: Record<string, unknown> = parsed.data;
+  let version = parsed.data.version;
+  if (version > target) {
+    throw new UserError({
+      code: 'config-newer',
+      message: `The configuration is from a newer Guesthouse (version ${version}; this one knows ${target}).`,
+      hint: 'Update Guesthouse to use this VM.',
+    });
+  }
+  for (; version < target; version++) {
+    const step = migrations[version];
+    if (!step) {
+      throw new UserError({
+        code: 'config-corrupt',
+        message: `Version ${version} of the configuration is unknown.`,
+        hint: 'Restore the file from a backup, or delete the VM.',
+      });
+    }
+    current = { ...step(current), version: version + 1 };
+  }
+  return current;
+}
+
+/** Reads a configuration of any known version. Throws UserError as `migrate` does. */
+export function parseVmConfig(data: unknown): VmConfig {
+  const parsed = vmConfigSchema.safeParse(migrate(data, configMigrations, configVersion));
+  if (parsed.success) return parsed.data;
+  throw new UserError({
+    code: 'config-corrupt',
+    message: `The configuration is damaged: ${describeIssue(parsed.error)}.`,
+    hint: 'Correct the file, restore it from a backup, or delete the VM.',
+  });
+}
+
+/** The first problem in one phrase: "boot.kernel: Invalid input". */
+export function describeIssue(error: z.ZodError): string {
+  const issue = error.issues[0];
+  const where = issue?.path.map(String).join('.') ?? '';
+  const what = issue?.message ?? 'it is not valid';
+  return where === '' ? what : `${where}: ${what}`;
+}
