@@ -1,0 +1,36 @@
+import type { DmaMemory } from '../bus/types.ts';
+import type { MachineSpec } from './machine.ts';
+import type { Vcpu, VcpuHost } from '../vcpu/vcpu.ts';
+
+/** RAM as the machine wants it: `start` and `size` guest physical, `ramOffset` inside `ram`. */
+export interface EngineRequest {
+  /** Bytes of RAM in all. */
+  readonly memory: number;
+  readonly slots: readonly {
+    readonly start: number;
+    readonly size: number;
+    readonly ramOffset: number;
+  }[];
+  readonly cpuModel: MachineSpec['cpuModel'];
+  readonly host: VcpuHost;
+}
+
+/** A CPU with its memory, on whatever engine. */
+export interface PcEngine {
+  readonly vcpu: Vcpu;
+  readonly memory: DmaMemory;
+  /** The whole guest RAM, `memory` bytes, live. */
+  readonly ram: Uint8Array;
+  /** Instructions since creation; exact between slices, and growing the same way on every run. */
+  instructionsRetired(): number;
+  dispose?(): void;
+}
+
+/** What the host gives to a machine. */
+export interface PcParts {
+  createEngine(request: EngineRequest): PcEngine;
+  /** Resolves after the thread's event loop has gone round once (setImmediate, MessageChannel). */
+  yieldToEventLoop(): Promise<void>;
+  /** A host failure: the machine has paused itself and says why; resume() tries again. */
+  onHostFailure(message: string): void;
+}
