@@ -1,0 +1,588 @@
+/**
+ * SSE floating-point arithmetic (SDM 1 §11). Every operation first tries the host's: when MXCSR is plain
+ * (see mxcsr.ts) and operands and result are ordinary, the result is identical and no flag can arise.
+ */
+import { mxcsr, plainMxcsr, sseBegin, sseFinish } from './mxcsr';
+import {
+  compare32,
+  compare64,
+  integral32,
+  integral64,
+  OP_ADD,
+  OP_DIV,
+  OP_MAX,
+  OP_MIN,
+  OP_MUL,
+  OP_SQRT,
+  OP_SUB,
+  soft32,
+  soft64,
+} from './softfloatSse';
+import { fpFlags, fpRounding, FP_PE } from './softfloatCore';
+
+/** Zero, normal, infinite or NaN: anything but denormal. */
+@inline
+function notDenormal64(x: u64): bool {
+  return (x << 1) - 1 >= 0x001fffffffffffff;
+}
+
+@inline
+function notDenormal32(x: u32): bool {
+  return (x << 1) - 1 >= 0x00ffffff;
+}
+
+/** Finite and above the smallest normal binade, where rounding could have come from below it. */
+@inline
+function safeResult64(r: u64): bool {
+  return (r << 1) - 0x0040000000000000 < 0xffa0000000000000;
+}
+
+@inline
+function safeResult32(r: u32): bool {
+  return (r << 1) - 0x02000000 < 0xfd000000;
+}
+
+/** Neither NaN nor denormal. */
+@inline
+function comparable64(x: u64): bool {
+  return notDenormal64(x) && (x << 1) <= 0xffe0000000000000;
+}
+
+@inline
+function comparable32(x: u32): bool {
+  return notDenormal32(x) && (x << 1) <= 0xff000000;
+}
+
+@inline
+function notDenormalPs(x: v128): v128 {
+  return i32x4.ge_u(
+    i32x4.sub(i32x4.shl(x, 1), i32x4.splat(1)),
+    i32x4.splat(0x00ffffff),
+  );
+}
+
+@inline
+function exponentPs(x: v128): v128 {
+  return i32x4.shr_u(i32x4.shl(x, 1), 24);
+}
+
+@inline
+function notDenormalPd(x: v128): v128 {
+  // 64-bit lanes have only signed comparison: exponent ≠ 0, or value = 0.
+  const magnitude = i64x2.shl(x, 1);
+  return v128.or(
+    i64x2.gt_s(i64x2.shr_u(magnitude, 53), i64x2.splat(0)),
+    i64x2.eq(magnitude, i64x2.splat(0)),
+  );
+}
+
+/** Lanes that are safe results, or zero where `zero` lanes allow it. */
+@inline
+function safePs(r: v128, a: v128, b: v128, zero: v128): bool {
+  const e = exponentPs(r);
+  const normal = i32x4.lt_u(i32x4.sub(e, i32x4.splat(2)), i32x4.splat(253));
+  const exact = v128.and(i32x4.eq(i32x4.shl(r, 1), i32x4.splat(0)), zero);
+  return i32x4.all_true(
+    v128.and(v128.and(notDenormalPs(a), notDenormalPs(b)), v128.or(normal, exact)),
+  );
+}
+
+@inline
+function safePd(r: v128, a: v128, b: v128, zero: v128): bool {
+  const magnitude = i64x2.shl(r, 1);
+  const e = i64x2.shr_u(magnitude, 53);
+  const normal = v128.and(i64x2.gt_s(e, i64x2.splat(1)), i64x2.lt_s(e, i64x2.splat(0x7ff)));
+  const exact = v128.and(i64x2.eq(magnitude, i64x2.splat(0)), zero);
+  return i64x2.all_true(
+    v128.and(v128.and(notDenormalPd(a), notDenormalPd(b)), v128.or(normal, exact)),
+  );
+}
+
+@inline
+function zeroPs(a: v128): v128 {
+  return i32x4.eq(i32x4.shl(a, 1), i32x4.splat(0));
+}
+
+@inline
+function zeroPd(a: v128): v128 {
+  return i64x2.eq(i64x2.shl(a, 1), i64x2.splat(0));
+}
+
+function slow64(op: i32, a: u64, b: u64): u64 {
+  sseBegin();
+  const r = soft64(op, a, b);
+  sseFinish();
+  return r;
+}
+
+function slow32(op: i32, a: u32, b: u32): u32 {
+  sseBegin();
+  const r = soft32(op, a, b);
+  sseFinish();
+  return r;
+}
+
+function lanes32(op: i32, a: v128, b: v128): v128 {
+  let r = i32x4.splat(0);
+  r = i32x4.replace_lane(r, 0, soft32(op, i32x4.extract_lane(a, 0), i32x4.extract_lane(b, 0)));
+  r = i32x4.replace_lane(r, 1, soft32(op, i32x4.extract_lane(a, 1), i32x4.extract_lane(b, 1)));
+  r = i32x4.replace_lane(r, 2, soft32(op, i32x4.extract_lane(a, 2), i32x4.extract_lane(b, 2)));
+  return i32x4.replace_lane(r, 3, soft32(op, i32x4.extract_lane(a, 3), i32x4.extract_lane(b, 3)));
+}
+
+function lanes64(op: i32, a: v128, b: v128): v128 {
+  const r = i64x2.splat(soft64(op, i64x2.extract_lane(a, 0), i64x2.extract_lane(b, 0)));
+  return i64x2.replace_lane(r, 1, soft64(op, i64x2.extract_lane(a, 1), i64x2.extract_lane(b, 1)));
+}
+
+function slowPs(op: i32, a: v128, b: v128): v128 {
+  sseBegin();
+  const r = lanes32(op, a, b);
+  sseFinish();
+  return r;
+}
+
+function slowPd(op: i32, a: v128, b: v128): v128 {
+  sseBegin();
+  const r = lanes64(op, a, b);
+  sseFinish();
+  return r;
+}
+
+export function addSd(a: u64, b: u64): u64 {
+  const r = reinterpret<u64>(reinterpret<f64>(a) + reinterpret<f64>(b));
+  if (plainMxcsr() && notDenormal64(a) && notDenormal64(b) && (safeResult64(r) || r << 1 == 0)) return r;
+  return slow64(OP_ADD, a, b);
+}
+
+export function subSd(a: u64, b: u64): u64 {
+  const r = reinterpret<u64>(reinterpret<f64>(a) - reinterpret<f64>(b));
+  if (plainMxcsr() && notDenormal64(a) && notDenormal64(b) && (safeResult64(r) || r << 1 == 0)) return r;
+  return slow64(OP_SUB, a, b);
+}
+
+export function mulSd(a: u64, b: u64): u64 {
+  const r = reinterpret<u64>(reinterpret<f64>(a) * reinterpret<f64>(b));
+  if (plainMxcsr() && notDenormal64(a) && notDenormal64(b)) {
+    if (safeResult64(r) || (r << 1 == 0 && (a << 1 == 0 || b << 1 == 0))) return r;
+  }
+  return slow64(OP_MUL, a, b);
+}
+
+export function divSd(a: u64, b: u64): u64 {
+  const r = reinterpret<u64>(reinterpret<f64>(a) / reinterpret<f64>(b));
+  // An infinite divisor gives 0, a zero one infinity or NaN: neither is safe.
+  if (plainMxcsr() && notDenormal64(a) && notDenormal64(b) && safeResult64(r)) return r;
+  return slow64(OP_DIV, a, b);
+}
+
+export function sqrtSd(b: u64): u64 {
+  const r = reinterpret<u64>(Math.sqrt(reinterpret<f64>(b)));
+  if (plainMxcsr() && notDenormal64(b) && safeResult64(r)) return r;
+  return slow64(OP_SQRT, 0, b);
+}
+
+export function minSd(a: u64, b: u64): u64 {
+  if (comparable64(a) && comparable64(b)) return reinterpret<f64>(a) < reinterpret<f64>(b) ? a : b;
+  return slow64(OP_MIN, a, b);
+}
+
+export function maxSd(a: u64, b: u64): u64 {
+  if (comparable64(a) && comparable64(b)) return reinterpret<f64>(a) > reinterpret<f64>(b) ? a : b;
+  return slow64(OP_MAX, a, b);
+}
+
+export function addSs(a: u32, b: u32): u32 {
+  const r = reinterpret<u32>(reinterpret<f32>(a) + reinterpret<f32>(b));
+  if (plainMxcsr() && notDenormal32(a) && notDenormal32(b) && (safeResult32(r) || r << 1 == 0)) return r;
+  return slow32(OP_ADD, a, b);
+}
+
+export function subSs(a: u32, b: u32): u32 {
+  const r = reinterpret<u32>(reinterpret<f32>(a) - reinterpret<f32>(b));
+  if (plainMxcsr() && notDenormal32(a) && notDenormal32(b) && (safeResult32(r) || r << 1 == 0)) return r;
+  return slow32(OP_SUB, a, b);
+}
+
+export function mulSs(a: u32, b: u32): u32 {
+  const r = reinterpret<u32>(reinterpret<f32>(a) * reinterpret<f32>(b));
+  if (plainMxcsr() && notDenormal32(a) && notDenormal32(b)) {
+    if (safeResult32(r) || (r << 1 == 0 && (a << 1 == 0 || b << 1 == 0))) return r;
+  }
+  return slow32(OP_MUL, a, b);
+}
+
+export function divSs(a: u32, b: u32): u32 {
+  const r = reinterpret<u32>(reinterpret<f32>(a) / reinterpret<f32>(b));
+  if (plainMxcsr() && notDenormal32(a) && notDenormal32(b) && safeResult32(r)) return r;
+  return slow32(OP_DIV, a, b);
+}
+
+export function sqrtSs(b: u32): u32 {
+  const r = reinterpret<u32>(Mathf.sqrt(reinterpret<f32>(b)));
+  if (plainMxcsr() && notDenormal32(b) && safeResult32(r)) return r;
+  return slow32(OP_SQRT, 0, b);
+}
+
+export function minSs(a: u32, b: u32): u32 {
+  if (comparable32(a) && comparable32(b)) return reinterpret<f32>(a) < reinterpret<f32>(b) ? a : b;
+  return slow32(OP_MIN, a, b);
+}
+
+export function maxSs(a: u32, b: u32): u32 {
+  if (comparable32(a) && comparable32(b)) return reinterpret<f32>(a) > reinterpret<f32>(b) ? a : b;
+  return slow32(OP_MAX, a, b);
+}
+
+export function addPs(a: v128, b: v128): v128 {
+  const r = f32x4.add(a, b);
+  if (plainMxcsr() && safePs(r, a, b, i32x4.splat(-1))) return r;
+  return slowPs(OP_ADD, a, b);
+}
+
+export function subPs(a: v128, b: v128): v128 {
+  const r = f32x4.sub(a, b);
+  if (plainMxcsr() && safePs(r, a, b, i32x4.splat(-1))) return r;
+  return slowPs(OP_SUB, a, b);
+}
+
+export function mulPs(a: v128, b: v128): v128 {
+  const r = f32x4.mul(a, b);
+  if (plainMxcsr() && safePs(r, a, b, v128.or(zeroPs(a), zeroPs(b)))) return r;
+  return slowPs(OP_MUL, a, b);
+}
+
+export function divPs(a: v128, b: v128): v128 {
+  const r = f32x4.div(a, b);
+  if (plainMxcsr() && safePs(r, a, b, i32x4.splat(0))) return r;
+  return slowPs(OP_DIV, a, b);
+}
+
+export function sqrtPs(b: v128): v128 {
+  const r = f32x4.sqrt(b);
+  if (plainMxcsr() && safePs(r, b, b, i32x4.splat(0))) return r;
+  return slowPs(OP_SQRT, b, b);
+}
+
+export function minPs(a: v128, b: v128): v128 {
+  if (comparablePs(a) && comparablePs(b)) return v128.bitselect(a, b, f32x4.lt(a, b));
+  return slowPs(OP_MIN, a, b);
+}
+
+export function maxPs(a: v128, b: v128): v128 {
+  if (comparablePs(a) && comparablePs(b)) return v128.bitselect(a, b, f32x4.gt(a, b));
+  return slowPs(OP_MAX, a, b);
+}
+
+export function addPd(a: v128, b: v128): v128 {
+  const r = f64x2.add(a, b);
+  if (plainMxcsr() && safePd(r, a, b, i64x2.splat(-1))) return r;
+  return slowPd(OP_ADD, a, b);
+}
+
+export function subPd(a: v128, b: v128): v128 {
+  const r = f64x2.sub(a, b);
+  if (plainMxcsr() && safePd(r, a, b, i64x2.splat(-1))) return r;
+  return slowPd(OP_SUB, a, b);
+}
+
+export function mulPd(a: v128, b: v128): v128 {
+  const r = f64x2.mul(a, b);
+  if (plainMxcsr() && safePd(r, a, b, v128.or(zeroPd(a), zeroPd(b)))) return r;
+  return slowPd(OP_MUL, a, b);
+}
+
+export function divPd(a: v128, b: v128): v128 {
+  const r = f64x2.div(a, b);
+  if (plainMxcsr() && safePd(r, a, b, i64x2.splat(0))) return r;
+  return slowPd(OP_DIV, a, b);
+}
+
+export function sqrtPd(b: v128): v128 {
+  const r = f64x2.sqrt(b);
+  if (plainMxcsr() && safePd(r, b, b, i64x2.splat(0))) return r;
+  return slowPd(OP_SQRT, b, b);
+}
+
+export function minPd(a: v128, b: v128): v128 {
+  if (comparablePd(a) && comparablePd(b)) return v128.bitselect(a, b, f64x2.lt(a, b));
+  return slowPd(OP_MIN, a, b);
+}
+
+export function maxPd(a: v128, b: v128): v128 {
+  if (comparablePd(a) && comparablePd(b)) return v128.bitselect(a, b, f64x2.gt(a, b));
+  return slowPd(OP_MAX, a, b);
+}
+
+@inline
+function comparablePs(a: v128): bool {
+  return i32x4.all_true(v128.and(notDenormalPs(a), f32x4.eq(a, a)));
+}
+
+@inline
+function comparablePd(a: v128): bool {
+  return i64x2.all_true(v128.and(notDenormalPd(a), f64x2.eq(a, a)));
+}
+
+/** ADDSUBPS and ADDSUBPD: even lanes subtract, odd ones add. */
+export function addSubPs(a: v128, b: v128): v128 {
+  sseBegin();
+  let r = i32x4.splat(0);
+  r = i32x4.replace_lane(r, 0, soft32(OP_SUB, i32x4.extract_lane(a, 0), i32x4.extract_lane(b, 0)));
+  r = i32x4.replace_lane(r, 1, soft32(OP_ADD, i32x4.extract_lane(a, 1), i32x4.extract_lane(b, 1)));
+  r = i32x4.replace_lane(r, 2, soft32(OP_SUB, i32x4.extract_lane(a, 2), i32x4.extract_lane(b, 2)));
+  r = i32x4.replace_lane(r, 3, soft32(OP_ADD, i32x4.extract_lane(a, 3), i32x4.extract_lane(b, 3)));
+  sseFinish();
+  return r;
+}
+
+export function addSubPd(a: v128, b: v128): v128 {
+  sseBegin();
+  let r = i64x2.splat(soft64(OP_SUB, i64x2.extract_lane(a, 0), i64x2.extract_lane(b, 0)));
+  r = i64x2.replace_lane(r, 1, soft64(OP_ADD, i64x2.extract_lane(a, 1), i64x2.extract_lane(b, 1)));
+  sseFinish();
+  return r;
+}
+
+/** Relations (1 less, 2 equal, 4 greater, 8 unordered) that each CMPxx predicate accepts. */
+@inline
+function predicateSet(predicate: u32): i32 {
+  // EQ LT LE UNORD NEQ NLT NLE ORD
+  return i32((0x7ced8312 >> ((predicate & 7) << 2)) & 15);
+}
+
+/** LT, LE, NLT, NLE say invalid for quiet NaNs too. */
+@inline
+function signals(predicate: u32): bool {
+  return ((0x66 >> (predicate & 7)) & 1) != 0;
+}
+
+export function cmpSd(a: u64, b: u64, predicate: u32): u64 {
+  let relation: i32;
+  if (comparable64(a) && comparable64(b)) {
+    const x = reinterpret<f64>(a);
+    const y = reinterpret<f64>(b);
+    relation = x < y ? 1 : x > y ? 4 : 2;
+  } else {
+    sseBegin();
+    relation = compare64(a, b, signals(predicate));
+    sseFinish();
+  }
+  return predicateSet(predicate) & relation ? ~(<u64>0) : 0;
+}
+
+export function cmpSs(a: u32, b: u32, predicate: u32): u32 {
+  let relation: i32;
+  if (comparable32(a) && comparable32(b)) {
+    const x = reinterpret<f32>(a);
+    const y = reinterpret<f32>(b);
+    relation = x < y ? 1 : x > y ? 4 : 2;
+  } else {
+    sseBegin();
+    relation = compare32(a, b, signals(predicate));
+    sseFinish();
+  }
+  return predicateSet(predicate) & relation ? ~(<u32>0) : 0;
+}
+
+@inline
+function cmpLane32(a: i32, b: i32, predicate: u32): i32 {
+  return predicateSet(predicate) & compare32(a, b, signals(predicate)) ? -1 : 0;
+}
+
+export function cmpPs(a: v128, b: v128, predicate: u32): v128 {
+  if (comparablePs(a) && comparablePs(b)) {
+    let r: v128;
+    switch (predicate & 3) {
+      case 0:
+        r = f32x4.eq(a, b);
+        break;
+      case 1:
+        r = f32x4.lt(a, b);
+        break;
+      case 2:
+        r = f32x4.le(a, b);
+        break;
+      default:
+        r = i32x4.splat(0);
+    }
+    return predicate & 4 ? v128.not(r) : r;
+  }
+  sseBegin();
+  let r = i32x4.splat(0);
+  r = i32x4.replace_lane(r, 0, cmpLane32(i32x4.extract_lane(a, 0), i32x4.extract_lane(b, 0), predicate));
+  r = i32x4.replace_lane(r, 1, cmpLane32(i32x4.extract_lane(a, 1), i32x4.extract_lane(b, 1), predicate));
+  r = i32x4.replace_lane(r, 2, cmpLane32(i32x4.extract_lane(a, 2), i32x4.extract_lane(b, 2), predicate));
+  r = i32x4.replace_lane(r, 3, cmpLane32(i32x4.extract_lane(a, 3), i32x4.extract_lane(b, 3), predicate));
+  sseFinish();
+  return r;
+}
+
+export function cmpPd(a: v128, b: v128, predicate: u32): v128 {
+  if (comparablePd(a) && comparablePd(b)) {
+    let r: v128;
+    switch (predicate & 3) {
+      case 0:
+        r = f64x2.eq(a, b);
+        break;
+      case 1:
+        r = f64x2.lt(a, b);
+        break;
+      case 2:
+        r = f64x2.le(a, b);
+        break;
+      default:
+        r = i32x4.splat(0);
+    }
+    return predicate & 4 ? v128.not(r) : r;
+  }
+  sseBegin();
+  const set = predicateSet(predicate);
+  const signal = signals(predicate);
+  const low: i64 = set & compare64(i64x2.extract_lane(a, 0), i64x2.extract_lane(b, 0), signal) ? -1 : 0;
+  const high: i64 = set & compare64(i64x2.extract_lane(a, 1), i64x2.extract_lane(b, 1), signal) ? -1 : 0;
+  sseFinish();
+  return i64x2.replace_lane(i64x2.splat(low), 1, high);
+}
+
+/** COMISD, UCOMISD: ZF PF CF in their RFLAGS positions. */
+export function comiSd(a: u64, b: u64, signalQuiet: u32): u32 {
+  if (comparable64(a) && comparable64(b)) {
+    const x = reinterpret<f64>(a);
+    const y = reinterpret<f64>(b);
+    return x > y ? 0 : x < y ? 1 : 0x40;
+  }
+  sseBegin();
+  const relation = compare64(a, b, signalQuiet != 0);
+  sseFinish();
+  return relation == 8 ? 0x45 : relation == 4 ? 0 : relation == 1 ? 1 : 0x40;
+}
+
+export function comiSs(a: u32, b: u32, signalQuiet: u32): u32 {
+  if (comparable32(a) && comparable32(b)) {
+    const x = reinterpret<f32>(a);
+    const y = reinterpret<f32>(b);
+    return x > y ? 0 : x < y ? 1 : 0x40;
+  }
+  sseBegin();
+  const relation = compare32(a, b, signalQuiet != 0);
+  sseFinish();
+  return relation == 8 ? 0x45 : relation == 4 ? 0 : relation == 1 ? 1 : 0x40;
+}
+
+/** Rounding of ROUNDxx's immediate: bit 2 = MXCSR's, bit 3 = no PE (SDM 2, ROUNDPD). */
+@inline
+function beginRound(control: u32): u32 {
+  sseBegin();
+  return control & 4 ? fpRounding : control & 3;
+}
+
+@inline
+function finishRound(control: u32): void {
+  if (control & 8) fpFlags &= ~FP_PE;
+  sseFinish();
+}
+
+export function roundSd(a: u64, control: u32): u64 {
+  const rounding = beginRound(control);
+  const r = integral64(a, rounding);
+  finishRound(control);
+  return r;
+}
+
+export function roundSs(a: u32, control: u32): u32 {
+  const rounding = beginRound(control);
+  const r = integral32(a, rounding);
+  finishRound(control);
+  return r;
+}
+
+export function roundPd(a: v128, control: u32): v128 {
+  const rounding = beginRound(control);
+  const low = integral64(i64x2.extract_lane(a, 0), rounding);
+  const high = integral64(i64x2.extract_lane(a, 1), rounding);
+  finishRound(control);
+  return i64x2.replace_lane(i64x2.splat(low), 1, high);
+}
+
+export function roundPs(a: v128, control: u32): v128 {
+  const rounding = beginRound(control);
+  let r = i32x4.splat(integral32(i32x4.extract_lane(a, 0), rounding));
+  r = i32x4.replace_lane(r, 1, integral32(i32x4.extract_lane(a, 1), rounding));
+  r = i32x4.replace_lane(r, 2, integral32(i32x4.extract_lane(a, 2), rounding));
+  r = i32x4.replace_lane(r, 3, integral32(i32x4.extract_lane(a, 3), rounding));
+  finishRound(control);
+  return r;
+}
+
+@inline
+function dpProduct32(a: i32, b: i32, wanted: u32): u32 {
+  return wanted ? soft32(OP_MUL, a, b) : 0;
+}
+
+/** DPPS: (p0+p1)+(p2+p3), to the lanes of the low four bits of the immediate. */
+export function dpPs(a: v128, b: v128, control: u32): v128 {
+  sseBegin();
+  const p0 = dpProduct32(i32x4.extract_lane(a, 0), i32x4.extract_lane(b, 0), control & 0x10);
+  const p1 = dpProduct32(i32x4.extract_lane(a, 1), i32x4.extract_lane(b, 1), control & 0x20);
+  const p2 = dpProduct32(i32x4.extract_lane(a, 2), i32x4.extract_lane(b, 2), control & 0x40);
+  const p3 = dpProduct32(i32x4.extract_lane(a, 3), i32x4.extract_lane(b, 3), control & 0x80);
+  const sum = soft32(OP_ADD, soft32(OP_ADD, p0, p1), soft32(OP_ADD, p2, p3));
+  sseFinish();
+  let r = i32x4.splat(0);
+  if (control & 1) r = i32x4.replace_lane(r, 0, sum);
+  if (control & 2) r = i32x4.replace_lane(r, 1, sum);
+  if (control & 4) r = i32x4.replace_lane(r, 2, sum);
+  if (control & 8) r = i32x4.replace_lane(r, 3, sum);
+  return r;
+}
+
+export function dpPd(a: v128, b: v128, control: u32): v128 {
+  sseBegin();
+  const p0 = control & 0x10 ? soft64(OP_MUL, i64x2.extract_lane(a, 0), i64x2.extract_lane(b, 0)) : 0;
+  const p1 = control & 0x20 ? soft64(OP_MUL, i64x2.extract_lane(a, 1), i64x2.extract_lane(b, 1)) : 0;
+  const sum = soft64(OP_ADD, p0, p1);
+  sseFinish();
+  let r = i64x2.splat(0);
+  if (control & 1) r = i64x2.replace_lane(r, 0, sum);
+  if (control & 2) r = i64x2.replace_lane(r, 1, sum);
+  return r;
+}
+
+/**
+ * RCPSS: relative error below 1.5 × 2^-12 (SDM 2). The manual leaves the bits open and processors differ;
+ * this is the reciprocal cut to 12 significant bits. No flags, denormals count as zero.
+ */
+export function rcpSs(a: u32): u32 {
+  const sign = a & 0x80000000;
+  const m = a & 0x7fffffff;
+  if (m > 0x7f800000) return a | 0x400000;
+  if (m < 0x00800000) return sign | 0x7f800000;
+  const r = reinterpret<u32>(<f32>1.0 / reinterpret<f32>(m));
+  if (r < 0x00800000) return sign;
+  return sign | ((r + 0x400) & 0x7ffff800);
+}
+
+export function rsqrtSs(a: u32): u32 {
+  const m = a & 0x7fffffff;
+  if (m > 0x7f800000) return a | 0x400000;
+  if (m < 0x00800000) return (a & 0x80000000) | 0x7f800000;
+  if (a >> 31) return 0xffc00000;
+  if (m == 0x7f800000) return 0;
+  const r = reinterpret<u32>(f32(1.0 / Math.sqrt(f64(reinterpret<f32>(m)))));
+  return (r + 0x400) & 0x7ffff800;
+}
+
+export function rcpPs(a: v128): v128 {
+  let r = i32x4.splat(rcpSs(i32x4.extract_lane(a, 0)));
+  r = i32x4.replace_lane(r, 1, rcpSs(i32x4.extract_lane(a, 1)));
+  r = i32x4.replace_lane(r, 2, rcpSs(i32x4.extract_lane(a, 2)));
+  return i32x4.replace_lane(r, 3, rcpSs(i32x4.extract_lane(a, 3)));
+}
+
+export function rsqrtPs(a: v128): v128 {
+  let r = i32x4.splat(rsqrtSs(i32x4.extract_lane(a, 0)));
+  r = i32x4.replace_lane(r, 1, rsqrtSs(i32x4.extract_lane(a, 1)));
+  r = i32x4.replace_lane(r, 2, rsqrtSs(i32x4.extract_lane(a, 2)));
+  return i32x4.replace_lane(r, 3, rsqrtSs(i32x4.extract_lane(a, 3)));
+}

@@ -1,0 +1,205 @@
+/**
+ * SSE integer instructions that wasm has no operator for: PCMPxSTRx (SDM 1 §12.… and SDM 2 §4.1),
+ * PHMINPOSUW, MPSADBW, PSADBW, CRC32.
+ */
+
+/** Scratch for lanes with a computed index: two vectors. */
+const scratch = memory.data(48, 16);
+
+/** PSADBW. */
+export function psadbw(a: v128, b: v128): v128 {
+  const d = v128.or(i8x16.sub_sat_u(a, b), i8x16.sub_sat_u(b, a));
+  const s = i32x4.extadd_pairwise_i16x8_u(i16x8.extadd_pairwise_i8x16_u(d));
+  const low = u64(i32x4.extract_lane(s, 0) + i32x4.extract_lane(s, 1));
+  const high = u64(i32x4.extract_lane(s, 2) + i32x4.extract_lane(s, 3));
+  return i64x2.replace_lane(i64x2.splat(low), 1, high);
+}
+
+export function mpsadbw(a: v128, b: v128, control: u32): v128 {
+  v128.store(scratch, a);
+  v128.store(scratch, b, 16);
+  const from = scratch + ((control & 4) as usize);
+  const block = scratch + 16 + (((control & 3) << 2) as usize);
+  const b0 = i32(load<u8>(block));
+  const b1 = i32(load<u8>(block, 1));
+  const b2 = i32(load<u8>(block, 2));
+  const b3 = i32(load<u8>(block, 3));
+  let low: u64 = 0;
+  let high: u64 = 0;
+  for (let i: usize = 0; i < 8; i++) {
+    const p = from + i;
+    const s =
+      abs(i32(load<u8>(p)) - b0) +
+      abs(i32(load<u8>(p, 1)) - b1) +
+      abs(i32(load<u8>(p, 2)) - b2) +
+      abs(i32(load<u8>(p, 3)) - b3);
+    if (i < 4) low |= u64(s) << (i << 4);
+    else high |= u64(s) << ((i - 4) << 4);
+  }
+  return i64x2.replace_lane(i64x2.splat(low), 1, high);
+}
+
+export function phminposuw(a: v128): v128 {
+  v128.store(scratch, a);
+  let best = u32(load<u16>(scratch));
+  let index: u32 = 0;
+  for (let i: u32 = 1; i < 8; i++) {
+    const x = u32(load<u16>(scratch + (i << 1)));
+    if (x < best) {
+      best = x;
+      index = i;
+    }
+  }
+  return i32x4.replace_lane(i32x4.splat(0), 0, best | (index << 16));
+}
+
+/** CRC32 (polynomial 11EDC6F41, reflected) of `bytes` bytes. */
+export function crc32(crc: u32, value: u64, bytes: u32): u32 {
+  for (let i: u32 = 0; i < bytes; i++) {
+    crc ^= u32(value >> (i << 3)) & 0xff;
+    crc = load<u32>(crcTable + ((crc & 0xff) << 2)) ^ (crc >> 8);
+  }
+  return crc;
+}
+
+const crcTable = memory.data(1024, 4);
+for (let i: u32 = 0; i < 256; i++) {
+  let c = i;
+  for (let k = 0; k < 8; k++) c = c & 1 ? (c >> 1) ^ 0x82f63b78 : c >> 1;
+  store<u32>(crcTable + (i << 2), c);
+}
+
+/** RFLAGS image of the last PCMPxSTRx: CF ZF SF OF. */
+let stringFlags: u32 = 0;
+
+export function lastStringFlags(): u32 {
+  return stringFlags;
+}
+
+@inline
+function element(at: usize, i: i32, control: u32): i32 {
+  if (control & 1) {
+    return control & 2 ? i32(load<i16>(at + (i << 1))) : i32(load<u16>(at + (i << 1)));
+  }
+  return control & 2 ? i32(load<i8>(at + i)) : i32(load<u8>(at + i));
+}
+
+function implicitLength(at: usize, control: u32): i32 {
+  const max = control & 1 ? 8 : 16;
+  for (let i = 0; i < max; i++) if (element(at, i, control) == 0) return i;
+  return max;
+}
+
+function explicitLength(n: i64, control: u32): i32 {
+  const max: i64 = control & 1 ? 8 : 16;
+  // The most negative number has no magnitude that fits: it saturates too.
+  if (n < 0) n = n == i64.MIN_VALUE ? max : -n;
+  return i32(min(n, max));
+}
+
+/** IntRes2 (SDM 2 §4.1.3-4.1.6) of the vectors in scratch; sets the flags. */
+function aggregate(lengthA: i32, lengthB: i32, control: u32): u32 {
+  const count = control & 1 ? 8 : 16;
+  const a = scratch;
+  const b = scratch + 16;
+  let result: u32 = 0;
+  for (let j = 0; j < count; j++) {
+    let bit = false;
+    const validB = j < lengthB;
+    switch ((control >> 2) & 3) {
+      case 0: // equal any: b's character is one of a's
+        if (validB) {
+          for (let i = 0; i < lengthA; i++) {
+            if (element(a, i, control) == element(b, j, control)) bit = true;
+          }
+        }
+        break;
+      case 1: // ranges: pairs of a
+        if (validB) {
+          for (let i = 0; i + 1 < lengthA; i += 2) {
+            const x = element(b, j, control);
+            if (x >= element(a, i, control) && x <= element(a, i + 1, control)) bit = true;
+          }
+        }
+        break;
+      case 2: // equal each: both past the end count as equal
+        if (j < lengthA && validB) bit = element(a, j, control) == element(b, j, control);
+        else bit = j >= lengthA && !validB;
+        break;
+      default: // equal ordered: a starts at b[j]; past the end of a matches, past b's does not
+        bit = true;
+        for (let i = 0; i + j < count && i < lengthA; i++) {
+          if (i + j >= lengthB || element(a, i, control) != element(b, i + j, control)) bit = false;
+        }
+    }
+    if (bit) result |= 1 << j;
+  }
+  const all: u32 = (1 << count) - 1;
+  switch ((control >> 4) & 3) {
+    case 1:
+      result ^= all;
+      break;
+    case 3:
+      result ^= (1 << lengthB) - 1;
+      break;
+  }
+  stringFlags =
+    (result != 0 ? 0x1 : 0) |
+    (lengthB < count ? 0x40 : 0) |
+    (lengthA < count ? 0x80 : 0) |
+    (result & 1 ? 0x800 : 0);
+  return result;
+}
+
+function indexOf(result: u32, control: u32): u32 {
+  if (result == 0) return control & 1 ? 8 : 16;
+  return control & 0x40 ? 31 - clz(result) : ctz(result);
+}
+
+function maskOf(result: u32, control: u32): v128 {
+  if (!(control & 0x40)) return i32x4.replace_lane(i32x4.splat(0), 0, result);
+  if (control & 1) {
+    const bits = i16x8(1, 2, 4, 8, 16, 32, 64, 128);
+    return i16x8.eq(v128.and(i16x8.splat(i16(result)), bits), bits);
+  }
+  const bits = i8x16(1, 2, 4, 8, 16, 32, 64, -128, 1, 2, 4, 8, 16, 32, 64, -128);
+  const bytes = i64x2.replace_lane(
+    i64x2.splat(0x0101010101010101 * u64(result & 0xff)),
+    1,
+    0x0101010101010101 * u64(result >> 8),
+  );
+  return i8x16.eq(v128.and(bytes, bits), bits);
+}
+
+export function pcmpistri(a: v128, b: v128, control: u32): u32 {
+  v128.store(scratch, a);
+  v128.store(scratch, b, 16);
+  const la = implicitLength(scratch, control);
+  const lb = implicitLength(scratch + 16, control);
+  return indexOf(aggregate(la, lb, control), control);
+}
+
+export function pcmpistrm(a: v128, b: v128, control: u32): v128 {
+  v128.store(scratch, a);
+  v128.store(scratch, b, 16);
+  const la = implicitLength(scratch, control);
+  const lb = implicitLength(scratch + 16, control);
+  return maskOf(aggregate(la, lb, control), control);
+}
+
+/** Lengths sign-extended to 64 bits from EAX/EDX or RAX/RDX. */
+export function pcmpestri(a: v128, b: v128, lengthA: u64, lengthB: u64, control: u32): u32 {
+  v128.store(scratch, a);
+  v128.store(scratch, b, 16);
+  const la = explicitLength(i64(lengthA), control);
+  const lb = explicitLength(i64(lengthB), control);
+  return indexOf(aggregate(la, lb, control), control);
+}
+
+export function pcmpestrm(a: v128, b: v128, lengthA: u64, lengthB: u64, control: u32): v128 {
+  v128.store(scratch, a);
+  v128.store(scratch, b, 16);
+  const la = explicitLength(i64(lengthA), control);
+  const lb = explicitLength(i64(lengthB), control);
+  return maskOf(aggregate(la, lb, control), control);
+}
