@@ -13,6 +13,7 @@ inst('ADD', {
     form([rw(AL), r(Ib)], op(0x04)),
     form([rw(rAX), r(Iz)], op(0x05)),
     form([rw(Eb), r(Ib)], op(0x80).digit(0).lockable()),
+    form([rw(Eb), r(Ib)], op(0x82).digit(0).not64().lockable()),
     form([rw(Ev), r(Iz)], op(0x81).digit(0).lockable()),
     form([rw(Ev), r(Ibs)], op(0x83).digit(0).lockable()),
   ],
