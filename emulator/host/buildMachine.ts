@@ -8,6 +8,8 @@ export interface BuildParts {
   readonly debugConsole?: CharacterBackend;
   /** A line for the log, worth a person's attention. */
   report(line: string): void;
+  /** The machine has paused itself because the host cannot serve it. */
+  hostFailure(message: string): void;
 }
 
 export interface BuiltMachine {

@@ -21,15 +21,6 @@ export function asUserError(error: unknown): UserError {
     );
   }
   const message = error instanceof Error ? error.message : String(error);
-  const hint = (error as { hint?: unknown } | undefined)?.hint;
-  if (error instanceof Error && error.name === 'KernelImageError') {
-    return new UserError(
-      typeof hint === 'string'
-        ? { code: 'kernel-unusable', message, hint }
-        : { code: 'kernel-unusable', message },
-      { cause: error },
-    );
-  }
   return new UserError(
     { code: 'internal', message: `The machine could not be built: ${message}` },
     { cause: error },

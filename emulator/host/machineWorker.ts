@@ -1,0 +1,120 @@
+/** The thread that a VM process's machine lives on: control in, serial output and the end out. */
+import { workerData, type MessagePort } from 'node:worker_threads';
+import { messagePortChannel, type PortLike } from '../../shared/rpc/messagePortChannel.ts';
+import { UserError } from '../../shared/services/errors.ts';
+import type { MachineRequest } from '../../shared/vm/machineRequest.ts';
+import { serveVm, type VmControl, type VmEvents } from '../../shared/vm/vmProtocol.ts';
+import type { MachineEnd } from '../machine/machine.ts';
+import { buildMachine, type BuiltMachine } from './buildMachine.ts';
+import { CharacterQueue } from './characterQueue.ts';
+import { asUserError } from './machineErrors.ts';
+
+/** A guest that reads nothing must not make the queue grow without limit. */
+const maxWaitingInput = 1 << 20;
+
+class MachineHost implements VmControl {
+  private readonly serial = [0].map(
+    (port) => new CharacterQueue((bytes) => this.events?.serialOutput(port, bytes)),
+  );
+  private built: BuiltMachine | undefined;
+  private ending = false;
+  events: VmEvents | undefined;
+  private readonly exit: () => void;
+
+  constructor(exit: () => void) {
+    this.exit = exit;
+  }
+
+  async start(request: MachineRequest): Promise<void> {
+    if (this.built) throw new UserError({ code: 'running', message: 'The VM is running already.' });
+    try {
+      this.built = await buildMachine(request, {
+        serial: this.serial,
+        report: (line) => this.events?.report(line),
+        hostFailure: (message) => this.events?.hostFailure(message),
+      });
+    } catch (error) {
+      setImmediate(this.exit);
+      throw asUserError(error);
+    }
+    void this.built.machine.ended.then((end) => this.guestEnded(end));
+    this.built.machine.start();
+  }
+
+  async pause(): Promise<void> {
+    await this.machine().pause();
+  }
+
+  resume(): Promise<void> {
+    this.machine().resume();
+    return Promise.resolve();
+  }
+
+  reset(): Promise<void> {
+    this.machine().reset();
+    return Promise.resolve();
+  }
+
+  pressPowerButton(): Promise<void> {
+    this.machine().pressPowerButton();
+    return Promise.resolve();
+  }
+
+  sendSerial(port: number, bytes: Uint8Array): Promise<void> {
+    const serial = this.serial[port];
+    if (!serial) {
+      throw new UserError({ code: 'no-port', message: `This VM has no serial port ${port + 1}.` });
+    }
+    if (serial.waiting + bytes.length > maxWaitingInput) {
+      throw new UserError({
+        code: 'input-full',
+        message: 'The guest does not read its serial port.',
+        hint: 'Wait until the guest has started a program that reads it.',
+      });
+    }
+    serial.send(bytes);
+    return Promise.resolve();
+  }
+
+  counters(): Promise<Record<string, number>> {
+    return Promise.resolve(this.machine().counters());
+  }
+
+  async shutdown(): Promise<void> {
+    if (this.ending) return;
+    this.ending = true;
+    await this.close();
+    setImmediate(this.exit);
+  }
+
+  private async guestEnded(end: MachineEnd): Promise<void> {
+    if (this.ending) return;
+    this.ending = true;
+    for (const serial of this.serial) serial.flush();
+    // Disks are closed first, so that who hears of the end may use them at once.
+    await this.close();
+    this.events?.ended(end);
+    setImmediate(this.exit);
+  }
+
+  private async close(): Promise<void> {
+    for (const serial of this.serial) serial.flush();
+    try {
+      await this.built?.close();
+    } catch (error) {
+      this.events?.report(asUserError(error).message);
+    }
+  }
+
+  private machine(): BuiltMachine['machine'] {
+    if (this.built && !this.ending) return this.built.machine;
+    throw new UserError({ code: 'not-running', message: 'The VM is not running.' });
+  }
+}
+
+const { port } = workerData as { port: MessagePort };
+const channel = messagePortChannel(port as unknown as PortLike);
+const host = new MachineHost(() => channel.close());
+host.events = serveVm(channel, host);
+// The manager has gone: end cleanly. Once the port is closed nothing keeps this thread alive.
+channel.onClose(() => void host.shutdown());

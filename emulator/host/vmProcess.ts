@@ -1,0 +1,86 @@
+/**
+ * The process of one VM, started by a VmProcessStarter. The main thread only keeps the line to the
+ * manager and watches; the machine lives in a worker. Exits with the machine, and when the manager
+ * has gone.
+ */
+import { MessageChannel, Worker, type MessagePort } from 'node:worker_threads';
+
+/** The line to the starter: Node's IPC, or Electron's parentPort in a utility process. */
+interface ParentLine {
+  post(message: unknown): void;
+  onMessage(listener: (message: unknown) => void): void;
+  onGone(listener: () => void): void;
+  /** Calls back when everything posted has left this process. */
+  drain(done: () => void): void;
+}
+
+interface UtilityPort {
+  postMessage(message: unknown): void;
+  on(event: 'message', listener: (event: { data: unknown }) => void): void;
+}
+
+const managerGone = 75;
+const machineBroken = 70;
+
+function parentLine(): ParentLine {
+  const utility = (process as unknown as { parentPort?: UtilityPort }).parentPort;
+  if (utility) {
+    return {
+      post: (message) => utility.postMessage(message),
+      onMessage: (listener) => utility.on('message', (event) => listener(event.data)),
+      // Electron ends its utility processes itself.
+      onGone: () => undefined,
+      drain: (done) => void setTimeout(done, 50),
+    };
+  }
+  const send = process.send?.bind(process);
+  if (!send) throw new Error('vmProcess.ts is started by a manager, not by hand.');
+  let inFlight = 0;
+  let whenDrained: (() => void) | undefined;
+  return {
+    post: (message) => {
+      inFlight++;
+      send(message as object, undefined, {}, () => {
+        if (--inFlight === 0) whenDrained?.();
+      });
+    },
+    onMessage: (listener) => void process.on('message', listener),
+    onGone: (listener) => void process.on('disconnect', listener),
+    drain: (done) => {
+      if (inFlight === 0) done();
+      else whenDrained = done;
+    },
+  };
+}
+
+function main(): void {
+  const line = parentLine();
+  const { port1, port2 } = new MessageChannel();
+  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+  const worker = new Worker(new URL(`./machineWorker.${extension}`, import.meta.url), {
+    workerData: { port: port2 satisfies MessagePort },
+    transferList: [port2],
+  });
+  let failed = false;
+  // Messages pass through as they are; the worker answers them.
+  port1.on('message', (message: unknown) => line.post(message));
+  line.onMessage((message) => port1.postMessage(message));
+  worker.on('error', (error) => {
+    failed = true;
+    console.error(error instanceof Error ? (error.stack ?? error.message) : error);
+  });
+  worker.on('exit', (code) => {
+    const exitCode = failed ? machineBroken : code;
+    // The worker's last words may still be on their way through port1.
+    setImmediate(() => line.drain(() => process.exit(exitCode)));
+  });
+  line.onGone(() => {
+    port1.close();
+    // The worker sees its port close, ends the machine cleanly, and exits; but not for ever.
+    setTimeout(() => process.exit(managerGone), 5000).unref();
+  });
+  // Ctrl-C in a terminal reaches the whole process group; the manager decides what it means.
+  process.on('SIGINT', () => undefined);
+}
+
+main();

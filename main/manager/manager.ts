@@ -1,0 +1,195 @@
+/** The one owner of a library's running VMs: services over the library and the VM processes. */
+import { watch, type FSWatcher } from 'node:fs';
+import { EventHub } from '../../shared/rpc/eventHub.ts';
+import type { Services } from '../../shared/rpc/serviceContract.ts';
+import { UserError } from '../../shared/services/errors.ts';
+import type { HostService } from '../../shared/services/host.ts';
+import type { LibraryService, VmSummary } from '../../shared/services/library.ts';
+import type { SessionService } from '../../shared/services/session.ts';
+import { checkCapabilities } from '../../shared/vm/capabilities.ts';
+import type { VmChanges } from '../../shared/vm/config.ts';
+import { machineRequestOf } from '../../shared/vm/machineRequest.ts';
+import type { Home } from './home.ts';
+import { RunRecord } from './runRecord.ts';
+import { VmLibrary, type LibraryEntry } from './vmLibrary.ts';
+import type { VmProcessStarter } from './vmProcessStarter.ts';
+import { VmSession } from './vmSession.ts';
+
+/** What may change while a VM runs; the rest is part of the machine. */
+const changeableWhileRunning: readonly (keyof VmChanges)[] = ['name', 'description'];
+
+export class Manager implements Services {
+  readonly events = new EventHub();
+  readonly host: HostService;
+  private readonly vms: VmLibrary;
+  private readonly starter: VmProcessStarter;
+  private readonly sessions = new Map<string, VmSession>();
+  private readonly records = new Map<string, RunRecord>();
+  private watcher: FSWatcher | undefined;
+  private listPending: NodeJS.Timeout | undefined;
+  private closing = false;
+
+  constructor(home: Home, host: HostService, starter: VmProcessStarter) {
+    this.host = host;
+    this.starter = starter;
+    this.vms = new VmLibrary(home.vmsFolder);
+    try {
+      // Another process (or a person) may change the files; failing to notice only delays the list.
+      this.watcher = watch(home.vmsFolder, { recursive: false }, () => this.listSoon());
+      this.watcher.on('error', () => this.watcher?.close());
+    } catch {
+      this.watcher = undefined;
+    }
+  }
+
+  readonly library: LibraryService = {
+    list: () => this.summaries(),
+    get: (id) => this.vms.get(id),
+    create: async (vm) => {
+      const config = await this.vms.create(vm);
+      this.listSoon();
+      return { id: config.id, name: config.name, state: 'poweredOff' };
+    },
+    modify: async (id, changes) => {
+      const fixed = (Object.keys(changes) as (keyof VmChanges)[]).filter(
+        (key) => changes[key] !== undefined && !changeableWhileRunning.includes(key),
+      );
+      if (fixed.length > 0) this.refuseWhileActive(id, `change ${fixed.join(', ')}`);
+      const config = await this.vms.modify(id, changes);
+      this.listSoon();
+      return config;
+    },
+    delete: async (id) => {
+      this.refuseWhileActive(id, 'delete it');
+      await this.vms.delete(id);
+      this.sessions.delete(id);
+      this.records.delete(id);
+      this.listSoon();
+    },
+  };
+
+  readonly session: SessionService = {
+    start: (id) => this.start(id),
+    pause: (id) => this.running(id).pause(),
+    resume: (id) => this.running(id).resume(),
+    reset: (id) => this.running(id).reset(),
+    stop: (id, how) =>
+      how === 'acpi' ? this.running(id).pressPowerButton() : this.running(id).powerOff(),
+    attachSerial: async (id, port) => {
+      const session = this.sessions.get(id) ?? (await this.sessionOf(id));
+      return session.history(port);
+    },
+    // Nothing is held for an attachment: each connection filters what it forwards.
+    detachSerial: () => Promise.resolve(),
+    sendSerial: (id, port, bytes) => this.running(id).sendSerial(port, bytes),
+    counters: (id) => this.running(id).counters(),
+  };
+
+  /** How many VMs have a process. */
+  get activeCount(): number {
+    return [...this.sessions.values()].filter((session) => session.active).length;
+  }
+
+  /** Powers off what runs and starts nothing any more. Resolves when all processes are gone. */
+  async close(): Promise<void> {
+    this.closing = true;
+    this.watcher?.close();
+    clearTimeout(this.listPending);
+    const active = [...this.sessions.values()].filter((session) => session.active);
+    await Promise.all(active.map((session) => session.powerOff().catch(() => undefined)));
+    await Promise.all([...this.records.values()].map((record) => record.settled()));
+  }
+
+  private async start(id: string): Promise<void> {
+    if (this.closing) {
+      throw new UserError({ code: 'closing', message: 'Guesthouse is being closed.' });
+    }
+    const config = await this.vms.get(id);
+    checkCapabilities(config);
+    const session = await this.sessionOf(id);
+    await session.start(config.name, machineRequestOf(config));
+  }
+
+  private running(id: string): VmSession {
+    const session = this.sessions.get(id);
+    if (session?.active) return session;
+    throw new UserError({
+      code: 'not-running',
+      message: 'The VM is not running.',
+      hint: 'Start it first.',
+    });
+  }
+
+  private refuseWhileActive(id: string, what: string): void {
+    if (!this.sessions.get(id)?.active) return;
+    throw new UserError({
+      code: 'running',
+      message: `The VM is running: one cannot ${what}.`,
+      hint: 'Power it off first.',
+    });
+  }
+
+  private async sessionOf(id: string): Promise<VmSession> {
+    const record = this.recordOf(id);
+    const before = this.sessions.has(id) ? undefined : await record.read();
+    // Looked up after the wait: two callers must get the same session.
+    const existing = this.sessions.get(id);
+    if (existing) return existing;
+    const session = new VmSession(
+      this.starter,
+      {
+        changed: (condition) => {
+          void record.write(condition);
+          record.log(
+            `State: ${condition.state}${condition.reason ? ` (${condition.reason})` : ''}`,
+          );
+          this.listSoon(0);
+        },
+        serialOutput: (port, bytes) => this.events.emit('serialOutput', id, port, bytes),
+        log: (line) => record.log(line),
+      },
+      before ?? { state: 'poweredOff' },
+    );
+    this.sessions.set(id, session);
+    return session;
+  }
+
+  private recordOf(id: string): RunRecord {
+    let record = this.records.get(id);
+    if (!record) this.records.set(id, (record = new RunRecord(this.vms.folderOf(id))));
+    return record;
+  }
+
+  private async summaries(): Promise<VmSummary[]> {
+    const entries = await this.vms.list();
+    return Promise.all(entries.map((entry) => this.summary(entry)));
+  }
+
+  private async summary({ id, name, problem }: LibraryEntry): Promise<VmSummary> {
+    const session = this.sessions.get(id);
+    if (problem && !session?.active) {
+      const { message, hint } = problem;
+      return {
+        id,
+        name,
+        state: 'poweredOff',
+        unusable: true,
+        reason: message,
+        ...(hint === undefined ? {} : { hint }),
+      };
+    }
+    return { id, name, ...(session ? session.condition : await this.recordOf(id).read()) };
+  }
+
+  /** Tells the list after a moment, so that a burst of changes is told once. */
+  private listSoon(delayMs = 30): void {
+    if (this.closing) return;
+    clearTimeout(this.listPending);
+    this.listPending = setTimeout(() => {
+      this.summaries().then(
+        (vms) => this.events.emit('listChanged', vms),
+        () => undefined,
+      );
+    }, delayMs);
+  }
+}

@@ -1,0 +1,93 @@
+/**
+ * Between the manager and the process of one VM, over any Channel. The guest may have taken over
+ * that process, so the manager believes nothing that is not of its shape.
+ */
+import { z } from 'zod';
+import type { Channel } from '../rpc/channel.ts';
+import { connectRemote } from '../rpc/remote.ts';
+import { machineRequestSchema, type MachineRequest } from './machineRequest.ts';
+
+/** What the manager asks of a VM process. All reject with UserError. */
+export interface VmControl {
+  /** Builds the machine and starts it; resolves when it runs. */
+  start(request: MachineRequest): Promise<void>;
+  pause(): Promise<void>;
+  resume(): Promise<void>;
+  reset(): Promise<void>;
+  pressPowerButton(): Promise<void>;
+  sendSerial(port: number, bytes: Uint8Array): Promise<void>;
+  counters(): Promise<Record<string, number>>;
+  /** Pulls the plug: ends the machine, closes its disks, then the process exits. */
+  shutdown(): Promise<void>;
+}
+
+const endSchema = z.union([
+  z.object({ kind: z.literal('powerOff') }),
+  z.object({ kind: z.literal('debugExit'), value: z.number() }),
+  z.object({ kind: z.enum(['tripleFault', 'failure']), detail: z.string().max(4000) }),
+]);
+/** How the guest ended, as emulator/machine tells. */
+export type VmEnd = z.infer<typeof endSchema>;
+
+/** What a VM process tells the manager. */
+export interface VmEvents {
+  serialOutput(port: number, bytes: Uint8Array): void;
+  /** The machine ended by itself; the process exits after it. */
+  ended(end: VmEnd): void;
+  /** The machine has paused itself because the host cannot serve it (no space, …). */
+  hostFailure(message: string): void;
+  /** A line for the VM's log. */
+  report(line: string): void;
+}
+
+const bytes = z.instanceof(Uint8Array) as z.ZodType<Uint8Array>;
+const port = z.int().min(0).max(3);
+
+const controlSchemas: Readonly<Record<keyof VmControl, z.ZodType<unknown[]>>> = {
+  start: z.tuple([machineRequestSchema]),
+  pause: z.tuple([]),
+  resume: z.tuple([]),
+  reset: z.tuple([]),
+  pressPowerButton: z.tuple([]),
+  sendSerial: z.tuple([port, bytes]),
+  counters: z.tuple([]),
+  shutdown: z.tuple([]),
+};
+
+const eventSchemas: Readonly<Record<keyof VmEvents, z.ZodType<unknown[]>>> = {
+  serialOutput: z.tuple([port, bytes]),
+  ended: z.tuple([endSchema]),
+  hostFailure: z.tuple([z.string().max(4000)]),
+  report: z.tuple([z.string().max(4000)]),
+};
+
+/** The manager's end. */
+export function controlVm(channel: Channel, events: VmEvents): VmControl {
+  const remote = connectRemote(channel, checkedTable(eventSchemas, events));
+  return proxyOf<VmControl>(Object.keys(controlSchemas), (name, args) => remote.call(name, args));
+}
+
+/** The VM's end: answers with `control`, returns what to tell the manager by. */
+export function serveVm(channel: Channel, control: VmControl): VmEvents {
+  const remote = connectRemote(channel, checkedTable(controlSchemas, control));
+  return proxyOf<VmEvents>(Object.keys(eventSchemas), (name, args) => remote.notify(name, args));
+}
+
+function proxyOf<T>(names: string[], call: (name: string, args: unknown[]) => unknown): T {
+  return Object.fromEntries(
+    names.map((name) => [name, (...args: unknown[]) => call(name, args)]),
+  ) as T;
+}
+
+function checkedTable<T extends object>(
+  schemas: Readonly<Record<string, z.ZodType<unknown[]>>>,
+  target: T,
+): ReadonlyMap<string, (...args: never[]) => unknown> {
+  const functions = target as Record<string, (...args: unknown[]) => unknown>;
+  return new Map(
+    Object.entries(schemas).map(([name, schema]) => [
+      name,
+      (...args: unknown[]) => functions[name]?.(...schema.parse(args)),
+    ]),
+  );
+}
