@@ -1,0 +1,184 @@
+/** Image files of the host: asynchronous vectored I/O, holes, host errors as BlockErrors. */
+import { constants, type Stats } from 'node:fs';
+import { open, realpath, stat, type FileHandle } from 'node:fs/promises';
+import { BlockError } from '../backends/block.ts';
+import { punchHole } from './fileHoles.ts';
+import { lockImage, type ImageLock } from './fileLock.ts';
+import type { ImageFile } from './imageFile.ts';
+
+export interface OpenImage {
+  readonly path: string;
+  readonly readOnly: boolean;
+  /** Who uses the image, for the message that others get: 'the VM "web"'. */
+  readonly owner?: string | undefined;
+}
+
+/** Opens and locks an image: one writer, or any number of readers. Rejects with BlockError. */
+export async function openImageFile({ path, readOnly, owner }: OpenImage): Promise<ImageFile> {
+  let real: string;
+  let handle: FileHandle;
+  try {
+    real = await realpath(path);
+    const status = await stat(real);
+    // Opening a pipe would wait for its other end.
+    if (!status.isFile())
+      throw new BlockError('missing', `${path} is ${kindOf(status)}, not a disk image.`);
+    handle = await open(real, readOnly ? constants.O_RDONLY : constants.O_RDWR);
+  } catch (error) {
+    if (error instanceof BlockError) throw error;
+    throw openError(error, path, readOnly);
+  }
+  let lock: ImageLock | undefined;
+  try {
+    const status = await handle.stat();
+    lock = await lockImage(real, { readOnly, owner: owner ?? 'another VM' });
+    return new FileImage(path, handle, lock, status.size);
+  } catch (error) {
+    await lock?.release();
+    await handle.close();
+    throw error instanceof BlockError ? error : hostError(error, path, 'opened');
+  }
+}
+
+class FileImage implements ImageFile {
+  readonly path: string;
+  readonly size: number;
+  readonly #handle: FileHandle;
+  readonly #lock: ImageLock;
+  #closed: Promise<void> | undefined;
+
+  constructor(path: string, handle: FileHandle, lock: ImageLock, size: number) {
+    this.path = path;
+    this.#handle = handle;
+    this.#lock = lock;
+    this.size = size;
+  }
+
+  async read(offset: number, buffers: readonly Uint8Array[]): Promise<void> {
+    await this.#transfer(offset, buffers, 'read', async (rest, at) => {
+      const { bytesRead } = await this.#handle.readv(rest, at);
+      if (bytesRead > 0) return bytesRead;
+      for (const buffer of rest) buffer.fill(0);
+      return Infinity;
+    });
+  }
+
+  async write(offset: number, buffers: readonly Uint8Array[]): Promise<void> {
+    await this.#transfer(offset, buffers, 'written', async (rest, at) => {
+      const { bytesWritten } = await this.#handle.writev(rest, at);
+      return bytesWritten;
+    });
+  }
+
+  /** Repeats `step` for what a short transfer has left over. */
+  async #transfer(
+    offset: number,
+    buffers: readonly Uint8Array[],
+    verb: string,
+    step: (rest: Uint8Array[], at: number) => Promise<number>,
+  ): Promise<void> {
+    let rest = buffers.filter((buffer) => buffer.length > 0);
+    let at = offset;
+    try {
+      while (rest.length > 0) {
+        // IOV_MAX of Linux is 1024.
+        const done = await step(rest.slice(0, 1024), at);
+        at += done;
+        rest = after(rest, done);
+      }
+    } catch (error) {
+      throw hostError(error, this.path, verb);
+    }
+  }
+
+  async flush(): Promise<void> {
+    try {
+      await this.#handle.datasync();
+    } catch (error) {
+      throw hostError(error, this.path, 'flushed');
+    }
+  }
+
+  punchHole(offset: number, length: number): Promise<boolean> {
+    return punchHole(this.#handle.fd, offset, length);
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#handle.close().finally(() => this.#lock.release());
+    return this.#closed;
+  }
+}
+
+/** The buffers without their first `count` bytes. */
+function after(buffers: readonly Uint8Array[], count: number): Uint8Array[] {
+  let skip = count;
+  const rest: Uint8Array[] = [];
+  for (const buffer of buffers) {
+    if (skip >= buffer.length) skip -= buffer.length;
+    else {
+      rest.push(skip === 0 ? buffer : buffer.subarray(skip));
+      skip = 0;
+    }
+  }
+  return rest;
+}
+
+const kindOf = (status: Stats): string =>
+  status.isDirectory() ? 'a folder' : status.isBlockDevice() ? 'a host device' : 'a special file';
+
+const codeOf = (error: unknown): string => String((error as NodeJS.ErrnoException).code ?? error);
+
+function openError(error: unknown, path: string, readOnly: boolean): BlockError {
+  const options = { cause: error };
+  switch (codeOf(error)) {
+    case 'ENOENT':
+    case 'ENOTDIR':
+      return new BlockError('missing', `The disk image ${path} does not exist.`, options);
+    case 'EACCES':
+    case 'EPERM':
+      return new BlockError(
+        'permission',
+        `You may not ${readOnly ? 'read' : 'write to'} the disk image ${path}.`,
+        options,
+      );
+    case 'EROFS':
+      return new BlockError(
+        'read-only',
+        `The disk image ${path} lies on a read-only file system.`,
+        options,
+      );
+    default:
+      return hostError(error, path, 'opened');
+  }
+}
+
+function hostError(error: unknown, path: string, verb: string): BlockError {
+  const options = { cause: error };
+  switch (codeOf(error)) {
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return new BlockError(
+        'no-space',
+        `The host has no space left for the disk image ${path}.`,
+        options,
+      );
+    case 'EFBIG':
+      return new BlockError(
+        'no-space',
+        `The host's file system takes no file of the size of ${path}.`,
+        options,
+      );
+    case 'EROFS':
+      return new BlockError(
+        'read-only',
+        `The disk image ${path} lies on a read-only file system.`,
+        options,
+      );
+    default:
+      return new BlockError(
+        'io',
+        `The disk image ${path} could not be ${verb} (${codeOf(error)}).`,
+        options,
+      );
+  }
+}
