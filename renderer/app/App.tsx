@@ -1,0 +1,274 @@
+import Alert from '@mui/material/Alert';
+import Box from '@mui/material/Box';
+import Button from '@mui/material/Button';
+import LinearProgress from '@mui/material/LinearProgress';
+import Tab from '@mui/material/Tab';
+import Tabs from '@mui/material/Tabs';
+import Typography from '@mui/material/Typography';
+import { useQueryClient } from '@tanstack/react-query';
+import { useEffect } from 'react';
+import type { VmSummary } from '../../shared/services/library.ts';
+import { EmptyHouse, Logo, VmIcon } from '../components/Artwork.tsx';
+import { ConfirmDialog } from '../components/ConfirmDialog.tsx';
+import { Console } from '../features/console/Console.tsx';
+import { focusConsole } from '../features/console/consoleFocus.ts';
+import { keepTerminals } from '../features/console/serialTerminal.ts';
+import { Details } from '../features/details/Details.tsx';
+import { useVmConfig } from '../features/details/useVmConfig.ts';
+import { useLibrary, useSelectedVm, type MachineTab } from '../features/library/libraryStore.ts';
+import { StateLabel } from '../features/library/StateLabel.tsx';
+import { Toolbar } from '../features/library/Toolbar.tsx';
+import { useCommands } from '../features/library/useCommands.ts';
+import { VmList } from '../features/library/VmList.tsx';
+import { Notices } from '../features/notices/Notices.tsx';
+import { NewVmDialog } from '../features/vmForm/NewVmDialog.tsx';
+import { SettingsDialog, type SettingsCategory } from '../features/vmForm/SettingsDialog.tsx';
+import { useConnection } from '../transport/ConnectionContext.tsx';
+import { useDialogs } from './dialogStore.ts';
+import { shortcutOf, shortcutText } from './shortcuts.ts';
+
+export function App() {
+  const connection = useLibrary((store) => store.connection);
+  const vms = useLibrary((store) => store.vms);
+  useShortcuts();
+  useFreshness(vms);
+
+  if (connection.kind === 'refused')
+    return <Refused message={connection.message} hint={connection.hint} />;
+  return (
+    <Box sx={{ display: 'flex', flexDirection: 'column', height: '100%' }}>
+      <ConnectionBanner />
+      <Toolbar />
+      <Box sx={{ display: 'flex', flex: 1, minHeight: 0 }}>
+        <Box
+          component="nav"
+          aria-label="Library"
+          sx={{
+            width: { xs: 220, md: 264 },
+            flexShrink: 0,
+            display: 'flex',
+            flexDirection: 'column',
+            borderRight: 1,
+            borderColor: 'divider',
+            bgcolor: 'background.paper',
+          }}
+        >
+          {vms && vms.length > 0 && <VmList />}
+          {vms?.length === 0 && (
+            <Typography sx={{ p: 2, color: 'text.secondary', fontSize: '0.875rem', flex: 1 }}>
+              No machines yet.
+            </Typography>
+          )}
+          {!vms && <Box sx={{ flex: 1 }} />}
+          <Box
+            sx={{
+              display: 'flex',
+              alignItems: 'center',
+              gap: 1,
+              p: 1.5,
+              borderTop: 1,
+              borderColor: 'divider',
+            }}
+          >
+            <Logo size={22} />
+            <Typography sx={{ fontWeight: 650, fontSize: '0.85rem' }}>Guesthouse</Typography>
+          </Box>
+        </Box>
+        <Box
+          component="main"
+          sx={{ flex: 1, minWidth: 0, display: 'flex', flexDirection: 'column' }}
+        >
+          <Notices />
+          <MainPane />
+        </Box>
+      </Box>
+      <OpenDialog />
+    </Box>
+  );
+}
+
+function MainPane() {
+  const vms = useLibrary((store) => store.vms);
+  const vm = useSelectedVm();
+  if (!vms) return <LinearProgress aria-label="Loading the machines" />;
+  return vm ? <Machine vm={vm} /> : <Welcome />;
+}
+
+function Machine({ vm }: { readonly vm: VmSummary }) {
+  const tab = useLibrary((store) => store.tab);
+  const showTab = useLibrary((store) => store.showTab);
+  const shown: MachineTab = vm.unusable ? 'details' : tab;
+  return (
+    <Box sx={{ display: 'flex', flexDirection: 'column', flex: 1, minHeight: 0 }}>
+      <Box sx={{ display: 'flex', alignItems: 'center', gap: 1.5, px: 2, pt: 1.5 }}>
+        <VmIcon id={vm.id} size={40} dimmed={vm.unusable === true} />
+        <Box sx={{ minWidth: 0 }}>
+          <Typography variant="h1" noWrap title={vm.name}>
+            {vm.name}
+          </Typography>
+          <span role="status" aria-label="State">
+            <StateLabel vm={vm} />
+          </span>
+        </Box>
+      </Box>
+      <Tabs
+        value={shown}
+        aria-label="Views of the machine"
+        onChange={(_, next: MachineTab) => showTab(next)}
+        sx={{ px: 1, borderBottom: 1, borderColor: 'divider', flexShrink: 0 }}
+      >
+        <Tab value="details" label="Details" id="tab-details" aria-controls="panel-details" />
+        {!vm.unusable && (
+          <Tab
+            value="console"
+            label="Console"
+            id="tab-console"
+            aria-controls="panel-console"
+            onClick={focusConsole}
+          />
+        )}
+      </Tabs>
+      <Box
+        role="tabpanel"
+        id={`panel-${shown}`}
+        aria-labelledby={`tab-${shown}`}
+        sx={{ flex: 1, minHeight: 0, display: 'flex', flexDirection: 'column' }}
+      >
+        {shown === 'details' ? <Details vm={vm} /> : <Console key={vm.id} vm={vm} />}
+      </Box>
+    </Box>
+  );
+}
+
+function Welcome() {
+  const open = useDialogs((store) => store.open);
+  return (
+    <Box
+      sx={{
+        flex: 1,
+        minHeight: 0,
+        overflowY: 'auto',
+        display: 'flex',
+        flexDirection: 'column',
+        alignItems: 'center',
+        justifyContent: 'center',
+        textAlign: 'center',
+        gap: 1.5,
+        p: 3,
+      }}
+    >
+      <EmptyHouse />
+      <Typography variant="h1">No guests yet</Typography>
+      <Typography sx={{ color: 'text.secondary', maxWidth: 460 }}>
+        A machine needs a kernel to boot, and mostly an initial RAM disk or a disk image. Everything
+        runs as you: no kernel module, no administrator rights.
+      </Typography>
+      <Button variant="contained" size="large" onClick={() => open({ kind: 'newVm' })}>
+        Create your first machine
+      </Button>
+      <Typography variant="caption" sx={{ color: 'text.secondary' }}>
+        {shortcutText('newVm')}
+      </Typography>
+    </Box>
+  );
+}
+
+function ConnectionBanner() {
+  const state = useLibrary((store) => store.connection);
+  const known = useLibrary((store) => store.vms !== undefined);
+  const { retryNow } = useConnection();
+  const away = state.kind === 'lost' || (state.kind === 'connecting' && known);
+  if (!away) return null;
+  return (
+    <Alert
+      severity="warning"
+      role="alert"
+      sx={{ borderRadius: 0 }}
+      action={
+        <Button size="small" color="inherit" onClick={retryNow}>
+          Try now
+        </Button>
+      }
+    >
+      The connection to the machine manager was lost; running machines are not affected by that.
+      Trying again…
+    </Alert>
+  );
+}
+
+function Refused({ message, hint }: { readonly message: string; readonly hint: string }) {
+  return (
+    <Box
+      role="alert"
+      sx={{
+        height: '100%',
+        display: 'flex',
+        flexDirection: 'column',
+        alignItems: 'center',
+        justifyContent: 'center',
+        gap: 1.5,
+        p: 3,
+        textAlign: 'center',
+      }}
+    >
+      <Logo size={64} />
+      <Typography variant="h1">{message}</Typography>
+      <Typography sx={{ color: 'text.secondary', maxWidth: 480 }}>{hint}</Typography>
+    </Box>
+  );
+}
+
+function OpenDialog() {
+  const dialog = useDialogs((store) => store.dialog);
+  const close = useDialogs((store) => store.close);
+  const vms = useLibrary((store) => store.vms);
+  switch (dialog?.kind) {
+    case undefined:
+      return null;
+    case 'newVm':
+      return <NewVmDialog onClose={close} />;
+    case 'confirm':
+      return <ConfirmDialog question={dialog.question} onClose={close} />;
+    case 'settings': {
+      const vm = vms?.find(({ id }) => id === dialog.vmId);
+      return vm ? <Settings vm={vm} category={dialog.category} onClose={close} /> : null;
+    }
+  }
+}
+
+function Settings(props: {
+  readonly vm: VmSummary;
+  readonly category: SettingsCategory;
+  onClose(): void;
+}) {
+  const { data: config } = useVmConfig(props.vm);
+  return config ? <SettingsDialog {...props} config={config} /> : null;
+}
+
+/** Configurations are read anew with every change of the list; terminals of deleted machines go. */
+function useFreshness(vms: readonly VmSummary[] | undefined): void {
+  const queries = useQueryClient();
+  useEffect(() => {
+    if (!vms) return;
+    void queries.invalidateQueries({ queryKey: ['vm'] });
+    keepTerminals(new Set(vms.map(({ id }) => id)));
+  }, [queries, vms]);
+}
+
+function useShortcuts(): void {
+  const run = useCommands();
+  const vm = useSelectedVm();
+  useEffect(() => {
+    const onKeyDown = (event: KeyboardEvent) => {
+      const shortcut = shortcutOf(event);
+      if (!shortcut) return;
+      event.preventDefault();
+      const { dialog, open } = useDialogs.getState();
+      if (dialog || useLibrary.getState().connection.kind !== 'open') return;
+      if (shortcut === 'newVm') open({ kind: 'newVm' });
+      else run('settings', vm);
+    };
+    document.addEventListener('keydown', onKeyDown);
+    return () => document.removeEventListener('keydown', onKeyDown);
+  }, [run, vm]);
+}

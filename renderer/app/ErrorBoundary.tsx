@@ -1,0 +1,27 @@
+import { Component, type ReactNode } from 'react';
+
+/** A fault in the window itself: says so, and offers to load the page again. */
+export class ErrorBoundary extends Component<
+  { readonly children: ReactNode },
+  { error?: unknown }
+> {
+  override state: { error?: unknown } = {};
+
+  static getDerivedStateFromError(error: unknown) {
+    return { error };
+  }
+
+  override render(): ReactNode {
+    const { error } = this.state;
+    if (error === undefined) return this.props.children;
+    return (
+      <div role="alert" style={{ padding: 32, fontFamily: 'system-ui, sans-serif' }}>
+        <h1>The window has failed</h1>
+        <p>Machines run on. The fault: {error instanceof Error ? error.message : String(error)}</p>
+        <button type="button" onClick={() => location.reload()}>
+          Load the window again
+        </button>
+      </div>
+    );
+  }
+}

@@ -1,0 +1,33 @@
+export type ShortcutName = 'newVm' | 'settings';
+
+const keys: Record<ShortcutName, { readonly code: string; readonly letter: string }> = {
+  newVm: { code: 'KeyN', letter: 'N' },
+  settings: { code: 'KeyS', letter: 'S' },
+};
+
+type Keystroke = Pick<
+  KeyboardEvent,
+  'code' | 'ctrlKey' | 'metaKey' | 'altKey' | 'shiftKey' | 'target'
+>;
+
+const isMac = () => /^Mac/.test(navigator.platform);
+/** Browsers keep Ctrl+N to themselves; there Alt+N does it. */
+const isBrowser = () => !('guesthouse' in globalThis);
+
+/** The shortcut of this keystroke. None belongs to the window while the console has the keyboard. */
+export function shortcutOf(event: Keystroke): ShortcutName | undefined {
+  if (event.target instanceof Element && event.target.closest('.xterm')) return undefined;
+  if (event.shiftKey) return undefined;
+  const control = isMac() ? event.metaKey && !event.ctrlKey : event.ctrlKey && !event.metaKey;
+  const names = Object.keys(keys) as ShortcutName[];
+  const name = names.find((one) => keys[one].code === event.code);
+  if (!name) return undefined;
+  if (control && !event.altKey) return name;
+  const alternative = name === 'newVm' && isBrowser() && event.altKey;
+  return alternative && !event.ctrlKey && !event.metaKey ? name : undefined;
+}
+
+export function shortcutText(name: ShortcutName): string {
+  const modifier = name === 'newVm' && isBrowser() ? 'Alt+' : isMac() ? '⌘' : 'Ctrl+';
+  return modifier + keys[name].letter;
+}

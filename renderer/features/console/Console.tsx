@@ -1,0 +1,163 @@
+import '@xterm/xterm/css/xterm.css';
+import ClearAll from '@mui/icons-material/ClearAll';
+import ContentCopy from '@mui/icons-material/ContentCopy';
+import ContentPaste from '@mui/icons-material/ContentPaste';
+import PlayArrow from '@mui/icons-material/PlayArrow';
+import Alert from '@mui/material/Alert';
+import Box from '@mui/material/Box';
+import Button from '@mui/material/Button';
+import IconButton from '@mui/material/IconButton';
+import Tooltip from '@mui/material/Tooltip';
+import Typography from '@mui/material/Typography';
+import { useEffect, useRef, useState, type ReactNode } from 'react';
+import type { VmSummary } from '../../../shared/services/library.ts';
+import { useConnection } from '../../transport/ConnectionContext.tsx';
+import { isLive, whyNot } from '../library/commands.ts';
+import { useLibrary } from '../library/libraryStore.ts';
+import { useCommands } from '../library/useCommands.ts';
+import { grantConsoleFocus, useConsoleFocus } from './consoleFocus.ts';
+import { terminalOf } from './serialTerminal.ts';
+
+/** The machine's first serial port, live both ways. */
+export function Console({ vm }: { readonly vm: VmSummary }) {
+  const connection = useConnection();
+  const epoch = useLibrary(({ connection: { kind }, connection: state }) =>
+    kind === 'open' && 'epoch' in state ? state.epoch : undefined,
+  );
+  const wish = useConsoleFocus((store) => store.wish);
+  const run = useCommands();
+  const container = useRef<HTMLDivElement>(null);
+  const [hasSelection, setHasSelection] = useState(false);
+  const serial = terminalOf(connection, vm.id);
+  const live = isLive(vm);
+
+  useEffect(() => {
+    serial.mount(container.current!);
+    const observer = new ResizeObserver(() => serial.fit());
+    observer.observe(container.current!);
+    const selection = serial.terminal.onSelectionChange(() =>
+      setHasSelection(serial.terminal.hasSelection()),
+    );
+    setHasSelection(serial.terminal.hasSelection());
+    return () => {
+      observer.disconnect();
+      selection.dispose();
+      serial.unmount();
+    };
+  }, [serial]);
+
+  useEffect(() => {
+    serial.onLeave = () => document.getElementById('tab-console')?.focus();
+  }, [serial]);
+
+  useEffect(() => {
+    if (epoch !== undefined) serial.follow(vm.state, epoch);
+  }, [serial, vm.state, epoch]);
+
+  useEffect(() => {
+    if (grantConsoleFocus()) serial.terminal.focus();
+  }, [serial, wish]);
+
+  return (
+    <Box sx={{ display: 'flex', flexDirection: 'column', flex: 1, minHeight: 0 }}>
+      {!live && (
+        <Alert
+          severity={vm.state === 'aborted' ? 'error' : 'info'}
+          variant="standard"
+          sx={{ borderRadius: 0, py: 0, alignItems: 'center' }}
+          action={
+            whyNot('start', vm) === undefined && (
+              <Button
+                size="small"
+                color="inherit"
+                startIcon={<PlayArrow />}
+                onClick={() => run('start', vm)}
+              >
+                Start
+              </Button>
+            )
+          }
+        >
+          {vm.state === 'aborted'
+            ? `“${vm.name}” was aborted. ${vm.reason ?? ''}`
+            : `“${vm.name}” is powered off.`}
+        </Alert>
+      )}
+      <Box
+        ref={container}
+        data-testid="console"
+        sx={{
+          flex: 1,
+          minHeight: 0,
+          bgcolor: '#0c1215',
+          p: 1,
+          pr: 0,
+          '&:focus-within': { boxShadow: 'inset 0 0 0 2px var(--mui-palette-primary-main)' },
+          '& .xterm :focus-visible': { outline: 'none' },
+        }}
+      />
+      <Box
+        sx={{
+          display: 'flex',
+          alignItems: 'center',
+          gap: 0.5,
+          px: 1.5,
+          py: 0.25,
+          borderTop: 1,
+          borderColor: 'divider',
+          bgcolor: 'background.paper',
+        }}
+      >
+        <Typography noWrap variant="caption" sx={{ color: 'text.secondary', flex: 1 }}>
+          Serial port 1 (COM1, ttyS0) · Right Ctrl alone or Ctrl+F6 leaves the console
+        </Typography>
+        <Tool
+          label="Copy"
+          why={hasSelection ? undefined : 'Select text in the console first'}
+          tip="Copy the selection (Ctrl+Shift+C)"
+          icon={<ContentCopy fontSize="small" />}
+          act={() => serial.copy()}
+        />
+        <Tool
+          label="Paste"
+          why={live ? undefined : 'The machine is not running'}
+          tip="Type the clipboard’s text (Ctrl+Shift+V)"
+          icon={<ContentPaste fontSize="small" />}
+          act={() => void serial.paste().then(() => serial.terminal.focus())}
+        />
+        <Tool
+          label="Clear"
+          why={undefined}
+          tip="Clear the text above the prompt"
+          icon={<ClearAll fontSize="small" />}
+          act={() => serial.terminal.clear()}
+        />
+      </Box>
+    </Box>
+  );
+}
+
+function Tool(props: {
+  readonly label: string;
+  readonly why: string | undefined;
+  readonly tip: string;
+  readonly icon: ReactNode;
+  act(): void;
+}) {
+  const off = props.why !== undefined;
+  return (
+    <Tooltip title={props.why ?? props.tip}>
+      <IconButton
+        size="small"
+        aria-label={props.label}
+        aria-disabled={off}
+        sx={off ? { opacity: 0.4, cursor: 'default' } : undefined}
+        onClick={() => {
+          if (!off) props.act();
+        }}
+      >
+        {props.icon}
+      </IconButton>
+    </Tooltip>
+  );
+}

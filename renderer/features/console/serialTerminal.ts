@@ -1,0 +1,176 @@
+import { FitAddon } from '@xterm/addon-fit';
+import { Terminal } from '@xterm/xterm';
+import type { VmState } from '../../../shared/vm/lifecycle.ts';
+import { monospace } from '../../app/theme.ts';
+import type { Connection } from '../../transport/connection.ts';
+import { report } from '../notices/noticeStore.ts';
+import { consoleKey, createLoneKeyWatch } from './consoleKeys.ts';
+
+const portIndex = 0;
+/** Well below what one call may carry. */
+const pieceLength = 1 << 16;
+
+const colors = {
+  background: '#0c1215',
+  foreground: '#d7e0e3',
+  cursor: '#f2b65a',
+  selectionBackground: '#2d5f6a',
+  black: '#1a2226',
+  brightBlack: '#6b7c84',
+  red: '#ef6b6b',
+  green: '#6fcf8a',
+  yellow: '#f2b65a',
+  blue: '#6ca8f0',
+  magenta: '#c792ea',
+  cyan: '#67c7d4',
+  white: '#d7e0e3',
+};
+
+/**
+ * The terminal on a machine's first serial port. It outlives the page that shows it, so that its
+ * text is still there after looking elsewhere and after the machine is off.
+ */
+export class SerialTerminal {
+  readonly terminal: Terminal;
+  /** Asks that the keyboard go back to the window. */
+  onLeave: () => void = () => undefined;
+  private readonly connection: Connection;
+  private readonly vmId: string;
+  private readonly host = document.createElement('div');
+  private readonly fitAddon = new FitAddon();
+  private readonly stopListening: () => void;
+  private opened = false;
+  /** The epoch of the connection over which it is attached or being attached. */
+  private attachedEpoch: number | undefined;
+  /** While true, what arrives is in the history that is about to arrive too. */
+  private attaching = false;
+
+  constructor(connection: Connection, vmId: string) {
+    this.connection = connection;
+    this.vmId = vmId;
+    this.host.style.height = '100%';
+    this.terminal = new Terminal({
+      fontFamily: monospace,
+      fontSize: 13,
+      lineHeight: 1.15,
+      scrollback: 10_000,
+      cursorBlink: true,
+      theme: colors,
+      macOptionIsMeta: true,
+      rightClickSelectsWord: true,
+    });
+    this.terminal.loadAddon(this.fitAddon);
+    this.terminal.onData((text) => this.send(new TextEncoder().encode(text)));
+    this.terminal.onBinary((text) => this.send(Uint8Array.from(text, (one) => one.charCodeAt(0))));
+    const loneKey = createLoneKeyWatch(() => this.onLeave());
+    this.terminal.attachCustomKeyEventHandler((event) => {
+      loneKey(event);
+      const key = consoleKey(event, this.terminal.hasSelection());
+      if (key === 'guest') return true;
+      if (event.type === 'keydown' && key === 'copy') {
+        event.preventDefault();
+        this.copy();
+      }
+      if (event.type === 'keydown' && key === 'leave') {
+        event.preventDefault();
+        this.onLeave();
+      }
+      // 'paste' is left to the browser, which then fires the paste event xterm listens to.
+      return false;
+    });
+    this.stopListening = connection.events.on('serialOutput', (id, port, bytes) => {
+      if (id === vmId && port === portIndex && !this.attaching) this.terminal.write(bytes);
+    });
+  }
+
+  /** Told of every change; attaches when there is something to attach to. */
+  follow(state: VmState, epoch: number): void {
+    const live = state !== 'poweredOff' && state !== 'aborted';
+    if (!live) this.attachedEpoch = undefined;
+    else if (this.attachedEpoch !== epoch) void this.attach(epoch);
+  }
+
+  private async attach(epoch: number): Promise<void> {
+    this.attachedEpoch = epoch;
+    this.attaching = true;
+    try {
+      const history = await this.connection.session.attachSerial(this.vmId, portIndex);
+      this.terminal.reset();
+      this.terminal.write(history);
+    } catch {
+      // It went off meanwhile, or is not yet ready: the next change of state tries again.
+      this.attachedEpoch = undefined;
+    } finally {
+      this.attaching = false;
+    }
+  }
+
+  private send(bytes: Uint8Array): void {
+    if (this.attachedEpoch === undefined) return;
+    for (let start = 0; start < bytes.length; start += pieceLength)
+      this.connection.session
+        .sendSerial(this.vmId, portIndex, bytes.subarray(start, start + pieceLength))
+        .catch((error: unknown) => {
+          // The loss of the connection is shown by itself.
+          if (this.attachedEpoch !== undefined && this.connection.state.kind === 'open')
+            report('The console’s input did not arrive', error);
+        });
+  }
+
+  mount(container: HTMLElement): void {
+    container.append(this.host);
+    if (!this.opened) this.terminal.open(this.host);
+    this.opened = true;
+    this.fit();
+  }
+
+  unmount(): void {
+    this.host.remove();
+  }
+
+  fit(): void {
+    if (this.host.clientWidth > 0 && this.host.clientHeight > 0) this.fitAddon.fit();
+  }
+
+  copy(): void {
+    const text = this.terminal.getSelection();
+    if (text)
+      navigator.clipboard
+        .writeText(text)
+        .catch((error: unknown) => report('The text could not be copied', error));
+  }
+
+  async paste(): Promise<void> {
+    try {
+      this.terminal.paste(await navigator.clipboard.readText());
+    } catch {
+      report('The clipboard could not be read', {
+        message: 'The browser did not allow it.',
+        hint: 'Paste with Ctrl+Shift+V (⌘V on a Mac) in the console instead.',
+      });
+    }
+  }
+
+  dispose(): void {
+    this.stopListening();
+    this.unmount();
+    this.terminal.dispose();
+  }
+}
+
+const terminals = new Map<string, SerialTerminal>();
+
+export function terminalOf(connection: Connection, vmId: string): SerialTerminal {
+  let found = terminals.get(vmId);
+  if (!found) terminals.set(vmId, (found = new SerialTerminal(connection, vmId)));
+  return found;
+}
+
+/** Lets go of the terminals of machines that are no more. */
+export function keepTerminals(vmIds: ReadonlySet<string>): void {
+  for (const [vmId, terminal] of terminals) {
+    if (vmIds.has(vmId)) continue;
+    terminal.dispose();
+    terminals.delete(vmId);
+  }
+}

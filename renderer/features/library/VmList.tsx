@@ -1,0 +1,95 @@
+import Box from '@mui/material/Box';
+import Typography from '@mui/material/Typography';
+import { useEffect, useRef, type KeyboardEvent } from 'react';
+import type { VmSummary } from '../../../shared/services/library.ts';
+import { VmIcon } from '../../components/Artwork.tsx';
+import { isLive } from './commands.ts';
+import { useLibrary } from './libraryStore.ts';
+import { StateLabel, stateWord } from './StateLabel.tsx';
+import { useCommands } from './useCommands.ts';
+
+/** The machines; arrow keys choose, Enter or a double click starts or shows, Delete deletes. */
+export function VmList() {
+  const vms = useLibrary((store) => store.vms) ?? [];
+  const selectedId = useLibrary((store) => store.selectedId);
+  const select = useLibrary((store) => store.select);
+  const run = useCommands();
+  const list = useRef<HTMLUListElement>(null);
+  const index = vms.findIndex(({ id }) => id === selectedId);
+
+  useEffect(() => {
+    list.current?.querySelector('[aria-selected="true"]')?.scrollIntoView({ block: 'nearest' });
+  }, [selectedId]);
+
+  const open = (vm: VmSummary | undefined) => run(vm && isLive(vm) ? 'show' : 'start', vm);
+  const onKeyDown = (event: KeyboardEvent) => {
+    const steps: Record<string, number> = {
+      ArrowDown: index + 1,
+      ArrowUp: index - 1,
+      Home: 0,
+      End: vms.length - 1,
+    };
+    const step = steps[event.key];
+    if (step !== undefined) select(vms[Math.min(Math.max(step, 0), vms.length - 1)]?.id);
+    else if (event.key === 'Enter') open(vms[index]);
+    else if (event.key === 'Delete') run('delete', vms[index]);
+    else return;
+    event.preventDefault();
+  };
+
+  return (
+    <Box
+      component="ul"
+      ref={list}
+      role="listbox"
+      aria-label="Machines"
+      tabIndex={0}
+      aria-activedescendant={selectedId ? `vm-${selectedId}` : undefined}
+      onKeyDown={onKeyDown}
+      sx={{
+        listStyle: 'none',
+        m: 0,
+        p: 1,
+        flex: 1,
+        overflowY: 'auto',
+        outlineOffset: '-3px !important',
+      }}
+    >
+      {vms.map((vm) => (
+        <Box
+          component="li"
+          key={vm.id}
+          id={`vm-${vm.id}`}
+          role="option"
+          aria-selected={vm.id === selectedId}
+          aria-label={`${vm.name}, ${stateWord(vm)}`}
+          onClick={() => select(vm.id)}
+          onDoubleClick={() => open(vm)}
+          sx={{
+            display: 'flex',
+            alignItems: 'center',
+            gap: 1.5,
+            px: 1.25,
+            py: 1,
+            mb: 0.25,
+            borderRadius: 2,
+            cursor: 'default',
+            '&:hover': { bgcolor: 'action.hover' },
+            '&[aria-selected="true"]': {
+              bgcolor: 'color-mix(in srgb, var(--mui-palette-primary-main) 14%, transparent)',
+              boxShadow: 'inset 3px 0 0 var(--mui-palette-primary-main)',
+            },
+          }}
+        >
+          <VmIcon id={vm.id} dimmed={vm.unusable === true} />
+          <Box sx={{ minWidth: 0 }}>
+            <Typography noWrap sx={{ fontWeight: 650, fontSize: '0.9rem' }} title={vm.name}>
+              {vm.name}
+            </Typography>
+            <StateLabel vm={vm} />
+          </Box>
+        </Box>
+      ))}
+    </Box>
+  );
+}

@@ -1,0 +1,75 @@
+import { useMemo } from 'react';
+import type { VmSummary } from '../../../shared/services/library.ts';
+import { useDialogs } from '../../app/dialogStore.ts';
+import type { Connection } from '../../transport/connection.ts';
+import { useConnection } from '../../transport/ConnectionContext.tsx';
+import { focusConsole } from '../console/consoleFocus.ts';
+import { report } from '../notices/noticeStore.ts';
+import { whyNot, type CommandName } from './commands.ts';
+import { useLibrary } from './libraryStore.ts';
+
+export type RunCommand = (command: CommandName, vm: VmSummary | undefined) => void;
+
+/** What each command does; a command that is not possible now does nothing. */
+export function useCommands(): RunCommand {
+  const connection = useConnection();
+  return useMemo(() => commandsOf(connection), [connection]);
+}
+
+function commandsOf({ library, session }: Connection): RunCommand {
+  const attempt = (title: string, action: Promise<unknown>) => {
+    action.catch((error: unknown) => report(title, error));
+  };
+  const show = (vm: VmSummary) => {
+    useLibrary.getState().select(vm.id, 'console');
+    focusConsole();
+  };
+  const ask = (title: string, text: string, action: string, act: () => void) =>
+    useDialogs.getState().open({ kind: 'confirm', question: { title, text, action, act } });
+
+  return (command, vm) => {
+    if (!vm || whyNot(command, vm) !== undefined) return;
+    const name = `“${vm.name}”`;
+    switch (command) {
+      case 'start':
+        return session.start(vm.id).then(
+          () => show(vm),
+          (error: unknown) => report(`${name} could not be started`, error),
+        );
+      case 'show':
+        return show(vm);
+      case 'pause':
+        return attempt(`${name} could not be paused`, session.pause(vm.id));
+      case 'resume':
+        return attempt(`${name} could not be resumed`, session.resume(vm.id));
+      case 'reset':
+        return ask(
+          `Reset ${name}?`,
+          'The guest starts anew at once, without shutting down. What it has not written to its disks is lost.',
+          'Reset',
+          () => attempt(`${name} could not be reset`, session.reset(vm.id)),
+        );
+      case 'shutDown':
+        return attempt(
+          `${name} could not be sent the shutdown signal`,
+          session.stop(vm.id, 'acpi'),
+        );
+      case 'powerOff':
+        return ask(
+          `Power off ${name}?`,
+          'This is like pulling the plug. What the guest has not written to its disks is lost.',
+          'Power off',
+          () => attempt(`${name} could not be powered off`, session.stop(vm.id, 'powerOff')),
+        );
+      case 'settings':
+        return useDialogs.getState().open({ kind: 'settings', vmId: vm.id, category: 'general' });
+      case 'delete':
+        return ask(
+          `Delete ${name}?`,
+          'The machine and its own folder are removed. Its kernel and disk images elsewhere stay.',
+          'Delete',
+          () => attempt(`${name} could not be deleted`, library.delete(vm.id)),
+        );
+    }
+  };
+}

@@ -1,0 +1,94 @@
+import Alert from '@mui/material/Alert';
+import Box from '@mui/material/Box';
+import Button from '@mui/material/Button';
+import Dialog from '@mui/material/Dialog';
+import DialogActions from '@mui/material/DialogActions';
+import DialogContent from '@mui/material/DialogContent';
+import DialogTitle from '@mui/material/DialogTitle';
+import Typography from '@mui/material/Typography';
+import { useRef, useState, type FormEvent, type ReactNode } from 'react';
+import { useConnection } from '../../transport/ConnectionContext.tsx';
+import { useLibrary } from '../library/libraryStore.ts';
+import { explain } from '../notices/noticeStore.ts';
+import { BootFields, GeneralFields, StorageFields, SystemFields } from './fields.tsx';
+import { focusFirstProblem } from './focusFirstProblem.ts';
+import { useVmDraft } from './useVmDraft.ts';
+import { newDraft } from './vmDraft.ts';
+
+export function NewVmDialog({ onClose }: { onClose(): void }) {
+  const { library } = useConnection();
+  const select = useLibrary((store) => store.select);
+  const form = useVmDraft(newDraft);
+  const [failure, setFailure] = useState<ReturnType<typeof explain>>();
+  const [busy, setBusy] = useState(false);
+  const element = useRef<HTMLFormElement>(null);
+
+  const submit = async (event: FormEvent) => {
+    event.preventDefault();
+    form.showAllProblems();
+    if (!form.checked.vm) return focusFirstProblem(element.current);
+    setBusy(true);
+    try {
+      const created = await library.create(form.checked.vm);
+      // The list event may come later than the answer.
+      useLibrary.setState(({ vms }) =>
+        vms?.some(({ id }) => id === created.id) ? {} : { vms: [...(vms ?? []), created] },
+      );
+      select(created.id, 'details');
+      onClose();
+    } catch (error) {
+      setFailure(explain(error));
+      setBusy(false);
+    }
+  };
+
+  return (
+    <Dialog open onClose={onClose} fullWidth maxWidth="sm" aria-labelledby="new-vm-title">
+      <Box
+        component="form"
+        ref={element}
+        noValidate
+        onSubmit={(event) => void submit(event)}
+        sx={{ display: 'flex', flexDirection: 'column', minHeight: 0 }}
+      >
+        <DialogTitle id="new-vm-title">New machine</DialogTitle>
+        <DialogContent dividers sx={{ display: 'flex', flexDirection: 'column', gap: 2.5 }}>
+          {failure && (
+            <Alert severity="error">
+              {failure.message} <b>{failure.hint}</b>
+            </Alert>
+          )}
+          <Section title="General">
+            <GeneralFields {...form} autoFocus />
+          </Section>
+          <Section title="Boot">
+            <BootFields {...form} />
+          </Section>
+          <Section title="System">
+            <SystemFields {...form} />
+          </Section>
+          <Section title="Storage">
+            <StorageFields {...form} />
+          </Section>
+        </DialogContent>
+        <DialogActions>
+          <Button onClick={onClose}>Cancel</Button>
+          <Button type="submit" variant="contained" loading={busy}>
+            Create
+          </Button>
+        </DialogActions>
+      </Box>
+    </Dialog>
+  );
+}
+
+function Section({ title, children }: { readonly title: string; readonly children: ReactNode }) {
+  return (
+    <Box component="section" aria-label={title}>
+      <Typography variant="h3" sx={{ mb: 1.5, color: 'text.secondary' }}>
+        {title}
+      </Typography>
+      {children}
+    </Box>
+  );
+}

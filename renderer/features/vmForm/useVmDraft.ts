@@ -1,0 +1,24 @@
+import { useMemo, useState } from 'react';
+import type { VmConfig } from '../../../shared/vm/config.ts';
+import { checkDraft, type Checked, type Problems, type VmDraft } from './vmDraft.ts';
+
+/** A draft being edited; a field's problem is shown once it was touched, all of them on demand. */
+export function useVmDraft(initial: VmDraft, engine?: VmConfig['engine']) {
+  const [draft, setDraft] = useState(initial);
+  const [touched, setTouched] = useState<ReadonlySet<string>>(new Set());
+  const [showAll, setShowAll] = useState(false);
+  const checked: Checked = useMemo(() => checkDraft(draft, engine), [draft, engine]);
+
+  const shown: Problems = Object.fromEntries(
+    Object.entries(checked.problems).filter(
+      ([field]) => showAll || touched.has(field.replace(/^boot\./, '').replace(/\..*/, '')),
+    ),
+  );
+  const change = (changes: Partial<VmDraft>) => {
+    setDraft((before) => ({ ...before, ...changes }));
+    // A disk just added is empty for a good reason.
+    const fields = Object.keys(changes).filter((field) => field !== 'disks');
+    setTouched((before) => new Set([...before, ...fields]));
+  };
+  return { draft, checked, problems: shown, change, showAllProblems: () => setShowAll(true) };
+}
