@@ -65,6 +65,7 @@ export const theme = createTheme({
       styleOverrides: { tooltip: { fontSize: '0.78rem' } },
     },
     MuiTextField: { defaultProps: { size: 'small', fullWidth: true } },
+    MuiDialogActions: { styleOverrides: { root: { padding: '12px 16px' } } },
     MuiDialogTitle: { styleOverrides: { root: { fontSize: '1.15rem', fontWeight: 650 } } },
   },
 });

@@ -22,7 +22,13 @@ export function ConfirmDialog({
   onClose(): void;
 }) {
   return (
-    <Dialog open onClose={onClose} role="alertdialog" aria-labelledby="confirm-title" aria-describedby="confirm-text">
+    <Dialog
+      open
+      onClose={onClose}
+      role="alertdialog"
+      aria-labelledby="confirm-title"
+      aria-describedby="confirm-text"
+    >
       <DialogTitle id="confirm-title">{question.title}</DialogTitle>
       <DialogContent>
         <DialogContentText id="confirm-text" sx={{ maxWidth: 460, overflowWrap: 'anywhere' }}>

@@ -60,6 +60,11 @@ export function Console({ vm }: { readonly vm: VmSummary }) {
 
   return (
     <Box sx={{ display: 'flex', flexDirection: 'column', flex: 1, minHeight: 0 }}>
+      {vm.state === 'paused' && (
+        <Alert severity="warning" sx={{ borderRadius: 0, py: 0 }}>
+          “{vm.name}” is paused. {vm.reason} <b>{vm.hint}</b>
+        </Alert>
+      )}
       {!live && (
         <Alert
           severity={vm.state === 'aborted' ? 'error' : 'info'}
@@ -80,7 +85,7 @@ export function Console({ vm }: { readonly vm: VmSummary }) {
         >
           {vm.state === 'aborted'
             ? `“${vm.name}” was aborted. ${vm.reason ?? ''}`
-            : `“${vm.name}” is powered off.`}
+            : `“${vm.name}” is powered off. ${vm.reason ?? ''}`}
         </Alert>
       )}
       <Box
@@ -90,9 +95,11 @@ export function Console({ vm }: { readonly vm: VmSummary }) {
           flex: 1,
           minHeight: 0,
           bgcolor: '#0c1215',
-          p: 1,
+          p: 0.75,
           pr: 0,
-          '&:focus-within': { boxShadow: 'inset 0 0 0 2px var(--mui-palette-primary-main)' },
+          border: 2,
+          borderColor: 'transparent',
+          '&:focus-within': { borderColor: 'primary.main' },
           '& .xterm :focus-visible': { outline: 'none' },
         }}
       />

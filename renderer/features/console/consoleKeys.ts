@@ -7,7 +7,10 @@ type Key = Pick<
  * Whose a keystroke in the console is. All but these few belong to the guest, Ctrl+C, Ctrl+S and
  * Tab included.
  */
-export function consoleKey(event: Key, hasSelection: boolean): 'guest' | 'copy' | 'paste' | 'leave' {
+export function consoleKey(
+  event: Key,
+  hasSelection: boolean,
+): 'guest' | 'copy' | 'paste' | 'leave' {
   const { code, ctrlKey, shiftKey, altKey, metaKey } = event;
   if (altKey) return 'guest';
   if (ctrlKey && !shiftKey && !metaKey && code === 'F6') return 'leave';

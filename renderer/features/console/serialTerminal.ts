@@ -40,6 +40,7 @@ export class SerialTerminal {
   private readonly fitAddon = new FitAddon();
   private readonly stopListening: () => void;
   private opened = false;
+  private live = false;
   /** The epoch of the connection over which it is attached or being attached. */
   private attachedEpoch: number | undefined;
   /** While true, what arrives is in the history that is about to arrive too. */
@@ -83,11 +84,12 @@ export class SerialTerminal {
     });
   }
 
-  /** Told of every change; attaches when there is something to attach to. */
+  /** Told of every change; attaches anew to every run and over every connection. */
   follow(state: VmState, epoch: number): void {
     const live = state !== 'poweredOff' && state !== 'aborted';
-    if (!live) this.attachedEpoch = undefined;
-    else if (this.attachedEpoch !== epoch) void this.attach(epoch);
+    const newRun = live && !this.live;
+    this.live = live;
+    if (newRun || this.attachedEpoch !== epoch) void this.attach(epoch);
   }
 
   private async attach(epoch: number): Promise<void> {
@@ -98,7 +100,7 @@ export class SerialTerminal {
       this.terminal.reset();
       this.terminal.write(history);
     } catch {
-      // It went off meanwhile, or is not yet ready: the next change of state tries again.
+      // The connection was lost, or it is not yet ready: the next change tries again.
       this.attachedEpoch = undefined;
     } finally {
       this.attaching = false;
@@ -106,13 +108,13 @@ export class SerialTerminal {
   }
 
   private send(bytes: Uint8Array): void {
-    if (this.attachedEpoch === undefined) return;
+    if (this.attachedEpoch === undefined || !this.live) return;
     for (let start = 0; start < bytes.length; start += pieceLength)
       this.connection.session
         .sendSerial(this.vmId, portIndex, bytes.subarray(start, start + pieceLength))
         .catch((error: unknown) => {
           // The loss of the connection is shown by itself.
-          if (this.attachedEpoch !== undefined && this.connection.state.kind === 'open')
+          if (this.live && this.connection.state.kind === 'open')
             report('The console’s input did not arrive', error);
         });
   }

@@ -34,7 +34,10 @@ export function Details({ vm }: { readonly vm: VmSummary }) {
         <Reason title="The machine was aborted" reason={vm.reason} hint={vm.hint} />
       )}
       {!vm.unusable && vm.state === 'poweredOff' && vm.reason && (
-        <Reason title="The last run" reason={vm.reason} hint={vm.hint} />
+        <Reason title="The machine could not be started" reason={vm.reason} hint={vm.hint} />
+      )}
+      {!vm.unusable && vm.state === 'paused' && vm.reason && (
+        <Reason title="The machine was paused" reason={vm.reason} hint={vm.hint} />
       )}
       {error && !vm.unusable ? (
         <Reason
@@ -43,14 +46,7 @@ export function Details({ vm }: { readonly vm: VmSummary }) {
           hint={explain(error).hint}
         />
       ) : null}
-      <Box
-        sx={{
-          display: 'grid',
-          gap: 2,
-          gridTemplateColumns: 'repeat(auto-fit, minmax(min(340px, 100%), 1fr))',
-          alignItems: 'start',
-        }}
-      >
+      <Box sx={{ columns: '2 360px', columnGap: 2 }}>
         {config && <Cards vm={vm} config={config} />}
         {!config && !error && !vm.unusable && <Skeleton variant="rounded" height={140} />}
       </Box>
@@ -139,7 +135,12 @@ export function Card(props: {
   const open = useDialogs((store) => store.open);
   const { category, vm, title } = props;
   return (
-    <Paper variant="outlined" component="section" aria-label={title} sx={{ p: 2, pt: 1.25 }}>
+    <Paper
+      variant="outlined"
+      component="section"
+      aria-label={title}
+      sx={{ p: 2, pt: 1.25, mb: 2, breakInside: 'avoid' }}
+    >
       <Box sx={{ display: 'flex', alignItems: 'center', mb: 0.75, minHeight: 34 }}>
         <Typography variant="h2" sx={{ flex: 1 }}>
           {title}
@@ -161,7 +162,7 @@ export function Card(props: {
         sx={{
           m: 0,
           display: 'grid',
-          gridTemplateColumns: 'minmax(92px, max-content) 1fr',
+          gridTemplateColumns: '112px 1fr',
           columnGap: 2,
           rowGap: 0.75,
           fontSize: '0.875rem',

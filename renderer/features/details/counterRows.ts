@@ -12,8 +12,9 @@ export function counterRows(counters: Readonly<Record<string, number>>): [string
 function words(name: string): string {
   const spaced = name
     .replace(/[._-]+/g, ' ')
-    .replace(/([a-z\d])([A-Z])/g, (_, before: string, letter: string) =>
-      `${before} ${letter.toLowerCase()}`,
+    .replace(
+      /([a-z\d])([A-Z])/g,
+      (_, before: string, letter: string) => `${before} ${letter.toLowerCase()}`,
     );
   return spaced.charAt(0).toUpperCase() + spaced.slice(1);
 }

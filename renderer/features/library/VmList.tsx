@@ -72,12 +72,22 @@ export function VmList() {
             px: 1.25,
             py: 1,
             mb: 0.25,
-            borderRadius: 2,
+            borderRadius: 1,
+            position: 'relative',
             cursor: 'default',
             '&:hover': { bgcolor: 'action.hover' },
             '&[aria-selected="true"]': {
               bgcolor: 'color-mix(in srgb, var(--mui-palette-primary-main) 14%, transparent)',
-              boxShadow: 'inset 3px 0 0 var(--mui-palette-primary-main)',
+              '&::before': {
+                content: '""',
+                position: 'absolute',
+                left: 0,
+                top: 10,
+                bottom: 10,
+                width: 3,
+                borderRadius: 2,
+                bgcolor: 'primary.main',
+              },
             },
           }}
         >

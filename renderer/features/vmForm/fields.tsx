@@ -23,7 +23,12 @@ export interface FieldsProps {
   change(changes: Partial<VmDraft>): void;
 }
 
-export function GeneralFields({ draft, problems, change, ...rest }: FieldsProps & { autoFocus?: boolean }) {
+export function GeneralFields({
+  draft,
+  problems,
+  change,
+  ...rest
+}: FieldsProps & { autoFocus?: boolean }) {
   return (
     <Stack spacing={2}>
       <TextField
@@ -52,9 +57,7 @@ export function GeneralFields({ draft, problems, change, ...rest }: FieldsProps 
 
 export function SystemFields({ draft, problems, disabled = false, change }: FieldsProps) {
   return (
-    <Box
-      sx={{ display: 'grid', gap: 2, gridTemplateColumns: 'repeat(auto-fit, minmax(150px, 1fr))' }}
-    >
+    <Box sx={{ display: 'grid', gap: 2, gridTemplateColumns: { xs: '1fr', sm: '4fr 3fr 6fr' } }}>
       <TextField
         label="Memory"
         required
@@ -74,7 +77,7 @@ export function SystemFields({ draft, problems, disabled = false, change }: Fiel
         disabled={disabled}
         value={draft.cpus}
         error={problems.cpus !== undefined}
-        helperText={problems.cpus ?? 'The interpreter runs one'}
+        helperText={problems.cpus ?? 'The engine runs one'}
         onChange={(event) => change({ cpus: event.target.value })}
         slotProps={{ htmlInput: { inputMode: 'numeric', autoComplete: 'off' } }}
       />

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { engineCapabilities } from '../../../shared/vm/capabilities.ts';
 import { newVmSchema, type NewVm, type VmConfig } from '../../../shared/vm/config.ts';
 
 /** What the form holds while it is typed into: numbers are still text, optional paths are ''. */
@@ -109,8 +110,12 @@ export function checkDraft(draft: VmDraft, engine?: VmConfig['engine']): Checked
     const field = issue.path.join('.');
     problems[field] ??= wording(field, issue);
   }
-  if (!problems.cpus && number(draft.cpus) > 1 && (engine ?? 'interpreter') === 'interpreter')
-    problems.cpus = 'The interpreter runs one CPU for now.';
+  const { maxCpus } = engineCapabilities[engine ?? 'interpreter'];
+  if (number(draft.cpus) > maxCpus)
+    problems.cpus ??=
+      maxCpus === 1
+        ? 'The engine runs one CPU for now.'
+        : `The engine runs ${maxCpus} CPUs at most.`;
 
   const paths: [string, string][] = [
     ['boot.kernel', draft.kernel],
