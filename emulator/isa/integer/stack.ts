@@ -5,7 +5,7 @@ import { form, op } from '../forms.ts';
 import { helpers } from '../helpers.ts';
 import { Ev, Ib, Ibs, Iw, Iz, Zv, r, w } from '../operands.ts';
 
-helpers('stackFrames', {
+helpers('frameInstructions', {
   /** (size in bits): PUSHA or PUSHAD. */
   pushAll: [[32], { faults: true, writes: true }],
   /** (size in bits, allocation, nesting level). */
