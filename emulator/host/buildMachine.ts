@@ -1,7 +1,15 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { MachineRequest } from '../../shared/vm/machineRequest.ts';
 import type { BlockBackend } from '../backends/block.ts';
 import type { CharacterBackend } from '../backends/character.ts';
+import { openDisk } from '../block/fileDisk.ts';
 import type { Machine } from '../machine/machine.ts';
+import { createPc } from '../machine/pc.ts';
+import { readBootFile } from './bootFile.ts';
+import { bootableKernel } from './kernelDecompress.ts';
+import { asUserError } from './machineErrors.ts';
+import { readCore } from './coreModule.ts';
+import { wasmEngineFactory } from './wasmEngine.ts';
 
 export interface BuildParts {
   readonly serial: readonly CharacterBackend[];
@@ -16,4 +24,63 @@ export interface BuiltMachine {
   readonly machine: Machine;
   /** Ends the machine and closes its disks. */
   close(): Promise<void>;
+}
+
+/** Reads the files, opens the disks, builds the PC. Rejects with UserError and leaves nothing open. */
+export async function buildMachine(
+  request: MachineRequest,
+  parts: BuildParts,
+): Promise<BuiltMachine> {
+  const disks: BlockBackend[] = [];
+  const closeDisks = async (): Promise<void> => {
+    for (const disk of disks.splice(0)) await disk.close();
+  };
+  try {
+    const { boot } = request;
+    const [createEngine, kernelFile, initrd] = await Promise.all([
+      readCore().then(wasmEngineFactory),
+      readBootFile('kernel', boot.kernel),
+      boot.initrd === undefined ? undefined : readBootFile('initrd', boot.initrd),
+    ]);
+    const kernel = await bootableKernel(kernelFile, boot.protocol);
+    const { owner } = request;
+    for (const disk of request.disks) disks.push(await openDisk({ ...disk, owner }));
+    const machine = createPc(
+      {
+        memory: request.memoryMiB * 2 ** 20,
+        cpus: request.cpus,
+        cpuModel: request.cpuModel,
+        engine: request.engine,
+        boot: {
+          kernel,
+          commandLine: boot.commandLine,
+          entry: boot.protocol,
+          ...(initrd === undefined ? {} : { initrd }),
+        },
+        disks: [...disks],
+        serial: parts.serial,
+        debugExit: request.debugExit,
+        time: 'host',
+        ...(parts.debugConsole === undefined ? {} : { debugConsole: parts.debugConsole }),
+      },
+      {
+        createEngine,
+        yieldToEventLoop: () => nextTurn(),
+        onHostFailure: (message) => parts.hostFailure(message),
+      },
+    );
+    return {
+      machine,
+      close: async () => {
+        try {
+          await machine.dispose();
+        } finally {
+          await closeDisks();
+        }
+      },
+    };
+  } catch (error) {
+    await closeDisks().catch(() => undefined);
+    throw asUserError(error);
+  }
 }

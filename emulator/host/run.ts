@@ -19,15 +19,18 @@ const signalNumbers = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 } as const;
 type Ending =
   | { readonly kind: 'guest'; readonly end: MachineEnd }
   | { readonly kind: 'timeout' | 'escape' }
+  | { readonly kind: 'hostFailure'; readonly message: string }
   | { readonly kind: 'signal'; readonly number: number };
 
 export const runMachine: RunModule['runMachine'] = async (request, options) => {
   const serial = new CharacterQueue(options.serial === 'stdio' ? writeStdout : () => undefined);
   const cleanup: (() => void)[] = [];
   const outside = outsideEndings(options, cleanup);
+  const hostFailure = Promise.withResolvers<Ending>();
   const built = await buildMachine(request, {
     serial: [serial],
-    report: (line) => console.error(line),
+    report: complain,
+    hostFailure: (message) => hostFailure.resolve({ kind: 'hostFailure', message }),
   });
   try {
     const escape =
@@ -37,6 +40,7 @@ export const runMachine: RunModule['runMachine'] = async (request, options) => {
       built.machine.ended.then((end) => ({ kind: 'guest', end })),
       escape,
       outside,
+      hostFailure.promise,
     ]);
     serial.flush();
     if (options.stats) printCounters(built.machine.counters());
@@ -100,11 +104,18 @@ function writeStdout(bytes: Uint8Array): void {
   }
 }
 
+function complain(line: string): void {
+  process.stderr.write(`guesthouse: ${line}\n`);
+}
+
 function exitCode(ending: Ending, request: MachineRequest, options: RunOptions): number {
   switch (ending.kind) {
     case 'timeout':
-      console.error(`guesthouse: the machine ran longer than ${options.maxSeconds} s.`);
+      complain(`the machine ran longer than ${options.maxSeconds} s.`);
       return runExit.timeout;
+    case 'hostFailure':
+      complain(`the machine cannot go on: ${ending.message}`);
+      return runExit.unusable;
     case 'escape':
       return runExit.interrupted;
     case 'signal':
@@ -121,14 +132,14 @@ function guestExitCode(end: MachineEnd, request: MachineRequest): number {
     case 'debugExit':
       return request.debugExit ? ((end.value << 1) | 1) & 0xff : runExit.powerOff;
     case 'tripleFault':
-      console.error(`guesthouse: the guest crashed (triple fault). ${end.detail}`);
+      complain(`the guest crashed (triple fault). ${end.detail}`);
       return runExit.unusable;
     case 'failure':
-      console.error(`guesthouse: the machine cannot go on: ${end.detail}`);
+      complain(`the machine cannot go on: ${end.detail}`);
       return runExit.unusable;
   }
 }
 
 function printCounters(counters: Readonly<Record<string, number>>): void {
-  for (const [name, value] of Object.entries(counters)) console.error(`${name}: ${value}`);
+  for (const [name, value] of Object.entries(counters)) process.stderr.write(`${name}: ${value}\n`);
 }

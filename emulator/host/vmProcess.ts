@@ -67,7 +67,8 @@ function main(): void {
   line.onMessage((message) => port1.postMessage(message));
   worker.on('error', (error) => {
     failed = true;
-    console.error(error instanceof Error ? (error.stack ?? error.message) : error);
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    process.stderr.write(`${text}\n`);
   });
   worker.on('exit', (code) => {
     const exitCode = failed ? machineBroken : code;

@@ -18,6 +18,7 @@ export class EventHub implements ServiceEventSource {
       try {
         (listener as unknown as (...args: Parameters<ServiceEvents[K]>) => void)(...args);
       } catch (error) {
+        // eslint-disable-next-line no-console -- window and Node have no other place in common
         console.error(error);
       }
     }

@@ -14,12 +14,15 @@ export const machineRequestSchema = z.strictObject({
   disks: z.array(diskSchema).max(16).default([]),
   /** Port 0xf4 ends the machine with a value. */
   debugExit: z.boolean().default(false),
+  /** Who uses the disks, for the message that others get while they are locked. */
+  owner: z.string().max(200).optional(),
 });
 export type MachineRequest = z.infer<typeof machineRequestSchema>;
 
 export function machineRequestOf(config: VmConfig): MachineRequest {
   const { memoryMiB, cpus, cpuModel, engine, boot, disks } = config;
-  return machineRequestSchema.parse({ memoryMiB, cpus, cpuModel, engine, boot, disks });
+  const owner = `the VM "${config.name}"`;
+  return machineRequestSchema.parse({ memoryMiB, cpus, cpuModel, engine, boot, disks, owner });
 }
 
 /** How `guesthouse run` shows the machine that it runs. */

@@ -1,0 +1,233 @@
+/** The commands over the library and its running VMs, by the same services as the window's. */
+import { resolve } from 'node:path';
+import { Command } from 'commander';
+import type { BootConfig, DiskConfig, VmChanges, VmConfig } from '../../shared/vm/config.ts';
+import { newVmSchema, vmChangesSchema } from '../../shared/vm/config.ts';
+import { checkCapabilities } from '../../shared/vm/capabilities.ts';
+import { UsageError } from './commandError.ts';
+import { attachConsole } from './consoleCommand.ts';
+import { formatDetails, formatList, stateNames } from './format.ts';
+import { oneOf, parseDisk, parseWith, wholeNumber } from './parseOptions.ts';
+import { findVm, withServices } from './withServices.ts';
+
+interface SettingFlags {
+  name?: string;
+  description?: string;
+  kernel?: string;
+  initrd?: string | false;
+  append?: string;
+  memory?: number;
+  cpus?: number;
+  cpuModel?: VmConfig['cpuModel'];
+  engine?: VmConfig['engine'];
+  disk?: DiskConfig[] | false;
+}
+
+const print = (text: string): void => void process.stdout.write(`${text}\n`);
+
+export function libraryCommands(finish: (code: number) => void): Command[] {
+  return [
+    new Command('list')
+      .description('list the VMs')
+      .option('--json', 'machine-readable')
+      .action((flags: { json?: true }) =>
+        withServices('direct', async ({ library }) => {
+          const vms = await library.list();
+          print(flags.json ? JSON.stringify(vms, null, 2) : formatList(vms));
+        }),
+      ),
+
+    new Command('show')
+      .description('show the settings and state of a VM')
+      .argument('<vm>', 'name or id')
+      .option('--json', 'machine-readable')
+      .action((name: string, flags: { json?: true }) =>
+        withServices('direct', async (services) => {
+          const summary = await findVm(services, name);
+          const config = summary.unusable ? undefined : await services.library.get(summary.id);
+          print(
+            flags.json
+              ? JSON.stringify({ ...summary, ...(config && { config }) }, null, 2)
+              : formatDetails(summary, config),
+          );
+        }),
+      ),
+
+    settingOptions(new Command('create').description('create a VM').argument('<name>')).action(
+      (name: string, flags: SettingFlags) =>
+        withServices('direct', async ({ library }) => {
+          const boot = bootOf(flags);
+          if (boot?.kernel === undefined) {
+            throw new UsageError('create: name a kernel to boot with --kernel FILE');
+          }
+          const vm = parseWith(newVmSchema, { memoryMiB: 512, ...changesOf(flags), name, boot });
+          checkCapabilities(vm);
+          const created = await library.create(vm);
+          print(`Created "${created.name}" (${created.id}).`);
+        }),
+    ),
+
+    settingOptions(
+      new Command('modify')
+        .description('change settings of a VM')
+        .argument('<vm>', 'name or id')
+        .option('--name <name>', 'rename it')
+        .option('--no-initrd', 'boot without an initial RAM disk')
+        .option('--no-disk', 'remove all disks'),
+    ).action((name: string, flags: SettingFlags) =>
+      withServices('direct', async (services) => {
+        const { id } = await findVm(services, name);
+        const before = await services.library.get(id);
+        const boot = bootOf(flags, before.boot);
+        const changes = parseWith(vmChangesSchema, { ...changesOf(flags), ...(boot && { boot }) });
+        // Only what was asked for: zod fills in defaults.
+        const asked = Object.keys({ ...changesOf(flags), ...(boot && { boot }) });
+        if (asked.length === 0)
+          throw new UsageError('modify: name a setting to change, as --memory');
+        checkCapabilities({ ...before, ...pick(changes, asked) });
+        const after = await services.library.modify(id, pick(changes, asked));
+        print(`Changed "${after.name}".`);
+      }),
+    ),
+
+    new Command('delete')
+      .description('delete a VM; its disk images stay where they are')
+      .argument('<vm>', 'name or id')
+      .action((name: string) =>
+        withServices('direct', async (services) => {
+          const vm = await findVm(services, name);
+          await services.library.delete(vm.id);
+          print(`Deleted "${vm.name}".`);
+        }),
+      ),
+
+    new Command('start')
+      .description('start a VM')
+      .argument('<vm>', 'name or id')
+      .option('--console', 'attach to its serial console')
+      .action((name: string, flags: { console?: true }) =>
+        withServices('start', async (services, lost) => {
+          const vm = await findVm(services, name);
+          await services.session.start(vm.id);
+          if (flags.console) finish(await attachConsole(services, vm, lost));
+          else print(`"${vm.name}" is running.`);
+        }),
+      ),
+
+    new Command('stop')
+      .description('press the power button of a VM, or power it off')
+      .argument('<vm>', 'name or id')
+      .option('--force', 'power off at once, like pulling the plug')
+      .action((name: string, flags: { force?: true }) =>
+        withServices('direct', async (services) => {
+          const vm = await findVm(services, name);
+          await services.session.stop(vm.id, flags.force ? 'powerOff' : 'acpi');
+          print(
+            flags.force
+              ? `"${vm.name}" is powered off.`
+              : `Pressed the power button of "${vm.name}"; --force powers it off.`,
+          );
+        }),
+      ),
+
+    ...(['pause', 'resume', 'reset'] as const).map((verb) =>
+      new Command(verb)
+        .description(`${verb} a running VM`)
+        .argument('<vm>', 'name or id')
+        .action((name: string) =>
+          withServices('direct', async (services) => {
+            const vm = await findVm(services, name);
+            await services.session[verb](vm.id);
+            const now = await findVm(services, vm.id);
+            print(`"${vm.name}" is ${stateNames[now.state].toLowerCase()}.`);
+          }),
+        ),
+    ),
+
+    new Command('console')
+      .description('attach to the serial console of a running VM; Ctrl-] detaches')
+      .argument('<vm>', 'name or id')
+      .action((name: string) =>
+        withServices('direct', async (services, lost) => {
+          finish(await attachConsole(services, await findVm(services, name), lost));
+        }),
+      ),
+
+    new Command('stats')
+      .description('print counters of the engine and devices of a running VM')
+      .argument('<vm>', 'name or id')
+      .option('--json', 'machine-readable')
+      .action((name: string, flags: { json?: true }) =>
+        withServices('direct', async (services) => {
+          const vm = await findVm(services, name);
+          const counters = await services.session.counters(vm.id);
+          print(
+            flags.json
+              ? JSON.stringify(counters, null, 2)
+              : Object.entries(counters)
+                  .map(([key, value]) => `${key}: ${value}`)
+                  .join('\n'),
+          );
+        }),
+      ),
+  ];
+}
+
+function settingOptions(command: Command): Command {
+  return command
+    .option('--description <text>', 'notes')
+    .option('--kernel <file>', 'bzImage, vmlinux or Multiboot ELF')
+    .option('--initrd <file>', 'initial RAM disk')
+    .option('--append <text>', 'kernel command line')
+    .option('--memory <MiB>', 'RAM', wholeNumber('--memory', 16, 3584, 'MiB'))
+    .option('--cpus <n>', 'virtual CPUs', wholeNumber('--cpus', 1, 8))
+    .option(
+      '--cpu-model <model>',
+      'guesthouse-v2 or host-like',
+      oneOf('--cpu-model', ['guesthouse-v2', 'host-like']),
+    )
+    .option(
+      '--engine <engine>',
+      'interpreter, translator or kvm',
+      oneOf('--engine', ['interpreter', 'translator', 'kvm']),
+    )
+    .option(
+      '--disk <file[,format=raw][,readonly]>',
+      'disk image; may be repeated',
+      (text: string, before: DiskConfig[] | undefined) => [...(before ?? []), parseDisk(text)],
+    );
+}
+
+function changesOf(flags: SettingFlags): Record<string, unknown> {
+  const { name, description, memory, cpus, cpuModel, engine, disk } = flags;
+  const all = {
+    name,
+    description,
+    memoryMiB: memory,
+    cpus,
+    cpuModel,
+    engine,
+    disks: disk === false ? [] : Array.isArray(disk) ? disk : undefined,
+  };
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
+}
+
+/** The boot settings after the flags; undefined if no flag concerns them. */
+function bootOf(flags: SettingFlags, before?: BootConfig): Partial<BootConfig> | undefined {
+  const { kernel, initrd, append } = flags;
+  const initrdChanged = initrd === false || typeof initrd === 'string';
+  if (kernel === undefined && append === undefined && !initrdChanged) return undefined;
+  const { initrd: initrdBefore, ...rest } = before ?? {};
+  const initrdAfter =
+    initrd === false ? undefined : initrd === undefined ? initrdBefore : resolve(initrd);
+  return {
+    ...rest,
+    ...(kernel === undefined ? {} : { kernel: resolve(kernel) }),
+    ...(append === undefined ? {} : { commandLine: append }),
+    ...(initrdAfter === undefined ? {} : { initrd: initrdAfter }),
+  };
+}
+
+function pick(changes: VmChanges, keys: readonly string[]): VmChanges {
+  return Object.fromEntries(Object.entries(changes).filter(([key]) => keys.includes(key)));
+}

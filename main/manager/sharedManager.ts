@@ -1,0 +1,107 @@
+/**
+ * Services for a window's shell (server, Electron): of a manager in this process, or, while another
+ * program has the library, of that one. If it goes, this process takes over.
+ */
+import { EventHub } from '../../shared/rpc/eventHub.ts';
+import {
+  serviceContract,
+  type ServiceMap,
+  type Services,
+} from '../../shared/rpc/serviceContract.ts';
+import type { HostInfo } from '../../shared/services/host.ts';
+import type { Home } from './home.ts';
+import { createHostService } from './hostService.ts';
+import { connectManager, ownLibrary, type OwnedManager } from './openManager.ts';
+import type { VmProcessStarter } from './vmProcessStarter.ts';
+
+export interface SharedManager {
+  readonly services: Services;
+  /** Whether the VMs run under this process, and end with it. */
+  readonly owner: boolean;
+  close(): Promise<void>;
+}
+
+interface Source {
+  readonly services: Services;
+  readonly owned: OwnedManager | undefined;
+  readonly lost: Promise<unknown>;
+  readonly disconnect: () => void;
+}
+
+export async function openSharedManager(
+  home: Home,
+  starter: VmProcessStarter,
+  shell: HostInfo['shell'],
+): Promise<SharedManager> {
+  const hub = new EventHub();
+  let closed = false;
+  let current: Promise<Source>;
+  let owner = false;
+
+  const open = async (): Promise<Source> => {
+    for (let attempt = 0; ; attempt++) {
+      const owned = await ownLibrary(home, starter, shell);
+      if (owned) {
+        const lost = new Promise(() => undefined);
+        return { services: owned.services, owned, lost, disconnect: () => undefined };
+      }
+      // It may have closed in between: then the library is free again.
+      const remote = await connectManager(home);
+      if (remote) {
+        const disconnect = (): void => remote.close();
+        return { services: remote, owned: undefined, lost: remote.closed, disconnect };
+      }
+      if (attempt === 20) throw new Error('The manager of the library does not answer.');
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  };
+  const follow = async (): Promise<void> => {
+    const source = await current;
+    owner = source.owned !== undefined;
+    source.services.events.on('listChanged', (vms) => hub.emit('listChanged', vms));
+    source.services.events.on('serialOutput', (id, port, bytes) =>
+      hub.emit('serialOutput', id, port, bytes),
+    );
+    void source.lost.then(async () => {
+      if (closed) return;
+      current = open();
+      await follow();
+      hub.emit('listChanged', await (await current).services.library.list());
+    });
+  };
+  current = open();
+  await follow();
+
+  const forward = <S extends keyof ServiceMap>(service: S): ServiceMap[S] =>
+    Object.fromEntries(
+      Object.keys(serviceContract[service]).map((method) => [
+        method,
+        async (...args: unknown[]) => {
+          const target = (await current).services[service] as unknown as Record<
+            string,
+            (...args: unknown[]) => unknown
+          >;
+          return target[method]?.(...args);
+        },
+      ]),
+    ) as unknown as ServiceMap[S];
+
+  return {
+    services: {
+      library: forward('library'),
+      session: forward('session'),
+      // About this process's own machine and shell.
+      host: createHostService(shell, home.folder),
+      events: hub,
+    },
+    get owner() {
+      return owner;
+    },
+    close: async () => {
+      closed = true;
+      const source = await current;
+      source.disconnect();
+      await source.owned?.close();
+    },
+  };
+}
