@@ -1,10 +1,15 @@
 /**
- * SSE integer instructions that wasm has no operator for: PCMPxSTRx (SDM 1 §12.… and SDM 2 §4.1),
+ * SSE integer instructions that wasm has no operator for: PCMPxSTRx (SDM 2B §4.1),
  * PHMINPOSUW, MPSADBW, PSADBW, CRC32.
  */
+import { OFF_FPU_MORE } from './layout';
+import { CPU } from './state';
 
-/** Scratch for lanes with a computed index: two vectors. */
-const scratch = memory.data(48, 16);
+/** Room for two vectors whose lanes are taken by computed index; per vCPU. */
+@inline
+function scratchArea(): usize {
+  return CPU + OFF_FPU_MORE;
+}
 
 /** PSADBW. */
 export function psadbw(a: v128, b: v128): v128 {
@@ -16,6 +21,7 @@ export function psadbw(a: v128, b: v128): v128 {
 }
 
 export function mpsadbw(a: v128, b: v128, control: u32): v128 {
+  const scratch = scratchArea();
   v128.store(scratch, a);
   v128.store(scratch, b, 16);
   const from = scratch + ((control & 4) as usize);
@@ -40,6 +46,7 @@ export function mpsadbw(a: v128, b: v128, control: u32): v128 {
 }
 
 export function phminposuw(a: v128): v128 {
+  const scratch = scratchArea();
   v128.store(scratch, a);
   let best = u32(load<u16>(scratch));
   let index: u32 = 0;
@@ -53,23 +60,23 @@ export function phminposuw(a: v128): v128 {
   return i32x4.replace_lane(i32x4.splat(0), 0, best | (index << 16));
 }
 
-/** CRC32 (polynomial 11EDC6F41, reflected) of `bytes` bytes. */
+/** Remainders of the sixteen nibbles by the polynomial 11EDC6F41, reflected. */
+const crcTable = memory.data<u32>([
+  0x00000000, 0x105ec76f, 0x20bd8ede, 0x30e349b1, 0x417b1dbc, 0x5125dad3, 0x61c69362, 0x7198540d,
+  0x82f63b78, 0x92a8fc17, 0xa24bb5a6, 0xb21572c9, 0xc38d26c4, 0xd3d3e1ab, 0xe330a81a, 0xf36e6f75,
+]);
+
+/** CRC32 of `bytes` bytes. */
 export function crc32(crc: u32, value: u64, bytes: u32): u32 {
   for (let i: u32 = 0; i < bytes; i++) {
     crc ^= u32(value >> (i << 3)) & 0xff;
-    crc = load<u32>(crcTable + ((crc & 0xff) << 2)) ^ (crc >> 8);
+    crc = load<u32>(crcTable + ((crc & 15) << 2)) ^ (crc >> 4);
+    crc = load<u32>(crcTable + ((crc & 15) << 2)) ^ (crc >> 4);
   }
   return crc;
 }
 
-const crcTable = memory.data(1024, 4);
-for (let i: u32 = 0; i < 256; i++) {
-  let c = i;
-  for (let k = 0; k < 8; k++) c = c & 1 ? (c >> 1) ^ 0x82f63b78 : c >> 1;
-  store<u32>(crcTable + (i << 2), c);
-}
-
-/** RFLAGS image of the last PCMPxSTRx: CF ZF SF OF. */
+/** RFLAGS image of the last PCMPxSTRx: CF ZF SF OF. Of this instance, so of this vCPU. */
 let stringFlags: u32 = 0;
 
 export function lastStringFlags(): u32 {
@@ -100,8 +107,8 @@ function explicitLength(n: i64, control: u32): i32 {
 /** IntRes2 (SDM 2 §4.1.3-4.1.6) of the vectors in scratch; sets the flags. */
 function aggregate(lengthA: i32, lengthB: i32, control: u32): u32 {
   const count = control & 1 ? 8 : 16;
-  const a = scratch;
-  const b = scratch + 16;
+  const a = scratchArea();
+  const b = a + 16;
   let result: u32 = 0;
   for (let j = 0; j < count; j++) {
     let bit = false;
@@ -172,6 +179,7 @@ function maskOf(result: u32, control: u32): v128 {
 }
 
 export function pcmpistri(a: v128, b: v128, control: u32): u32 {
+  const scratch = scratchArea();
   v128.store(scratch, a);
   v128.store(scratch, b, 16);
   const la = implicitLength(scratch, control);
@@ -180,6 +188,7 @@ export function pcmpistri(a: v128, b: v128, control: u32): u32 {
 }
 
 export function pcmpistrm(a: v128, b: v128, control: u32): v128 {
+  const scratch = scratchArea();
   v128.store(scratch, a);
   v128.store(scratch, b, 16);
   const la = implicitLength(scratch, control);
@@ -189,6 +198,7 @@ export function pcmpistrm(a: v128, b: v128, control: u32): v128 {
 
 /** Lengths sign-extended to 64 bits from EAX/EDX or RAX/RDX. */
 export function pcmpestri(a: v128, b: v128, lengthA: u64, lengthB: u64, control: u32): u32 {
+  const scratch = scratchArea();
   v128.store(scratch, a);
   v128.store(scratch, b, 16);
   const la = explicitLength(i64(lengthA), control);
@@ -197,6 +207,7 @@ export function pcmpestri(a: v128, b: v128, lengthA: u64, lengthB: u64, control:
 }
 
 export function pcmpestrm(a: v128, b: v128, lengthA: u64, lengthB: u64, control: u32): v128 {
+  const scratch = scratchArea();
   v128.store(scratch, a);
   v128.store(scratch, b, 16);
   const la = explicitLength(i64(lengthA), control);
