@@ -41,6 +41,7 @@ import {
   OFF_CR0,
   OFF_IDT_BASE,
   OFF_IDT_LIMIT,
+  OFF_STEP_TF,
   SS,
   TR,
   VECTOR_DB,
@@ -106,6 +107,8 @@ export function deliverEvent(
   } else {
     enterProtected(vector, kind, hasCode, code, image, returnRip);
   }
+  // Entering a handler clears TF: the instruction that led here is not single-stepped.
+  if (!faulted()) store<u32>(CPU, 0, OFF_STEP_TF);
 }
 
 function clearFlags(mask: u64): void {

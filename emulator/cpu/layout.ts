@@ -175,8 +175,9 @@ export const OFF_FAULT_NONCANONICAL = 0x590;
 export const OFF_KVM_SYSTEM_TIME = 0x5a0;
 export const OFF_KVM_WALL_CLOCK = 0x5a8;
 export const OFF_KVM_PV_EOI = 0x5b0;
-export const OFF_KVM_VERSION = 0x5b8;
-export const OFF_KVM_POLL_CONTROL = 0x5c0;
+/** u32: the interrupt in service may be ended by clearing bit 0 of the guest's PV EOI word. */
+export const OFF_KVM_EOI_ACTIVE = 0x5b8;
+export const OFF_KVM_VERSION = 0x5bc;
 
 // --- Local APIC (SDM 3A §10) -------------------------------------------------------------------
 
@@ -210,7 +211,10 @@ export const OFF_LAPIC_EXTINT = 0x6c0;
 export const OFF_SLOT_COUNT = 0x700;
 export const OFF_SLOTS = 0x710;
 export const SLOT_SIZE = 24;
-export const SLOT_MAX = 24;
+export const SLOT_MAX = 16;
+/** MTRRs (SDM 3A §11.11): 8 pairs of variable ones, then the 11 fixed ones, u64 each. */
+export const OFF_MTRR_VARIABLE = 0x890;
+export const OFF_MTRR_FIXED = 0x910;
 /** u32 count, then CPUID_SIZE bytes each: leaf, subleaf (0xffffffff: any), eax, ebx, ecx, edx. */
 export const OFF_CPUID_COUNT = 0xa00;
 export const OFF_CPUID = 0xa10;

@@ -1,0 +1,127 @@
+/**
+ * When events are taken: the pending word that the loop looks at between blocks, interrupts, NMI, HLT and
+ * interrupt shadows. SDM 3A §6.7-6.9.
+ *
+ * The loop: `startRun()` first; before a block, if PENDING is not 0, `serviceEvents()`; on SERVICE_STEP
+ * `beforeStep()` (true: deliverFault), one instruction, `afterStep()` (after a fault: `endStep()`).
+ */
+import { debugStepping } from './debugRegisters';
+import { deliverEvent, EVENT_INTERRUPT } from './eventDelivery';
+import { deliverNoted } from './exceptions';
+import { hostAcknowledgePic } from './host';
+import { acknowledge, deliverable, externalPending, syncEoi, withdrawEoi } from './lapic';
+import { pollTimer } from './lapicTimer';
+import {
+  EXIT_BUDGET,
+  EXIT_HALT,
+  FLAG_IF,
+  HALTED_HLT,
+  OFF_COUNT_INTERRUPTS,
+  OFF_EXIT_REASON,
+  OFF_EXTERNAL,
+  OFF_FAULT,
+  OFF_HALTED,
+  OFF_LAPIC_EXTINT,
+  OFF_NMI_BLOCKED,
+  OFF_NMI_PENDING,
+  OFF_PENDING,
+  OFF_RFLAGS,
+  OFF_SHADOW,
+  PENDING_EXIT,
+  PENDING_HALT,
+  PENDING_INTERRUPT,
+  PENDING_STEP,
+  SERVICE_EXIT,
+  SERVICE_RUN,
+  SERVICE_STEP,
+  VECTOR_NMI,
+} from './layout';
+import { CPU, rip } from './state';
+
+/** Not a vector of an exception: interrupts are benign in double-fault rules. */
+const BENIGN: u32 = 0x100;
+
+function interruptWaits(): bool {
+  if (!(load<u64>(CPU, OFF_RFLAGS) & FLAG_IF)) return false;
+  return externalPending() || deliverable() >= 0;
+}
+
+function nmiWaits(): bool {
+  return load<u32>(CPU, OFF_NMI_PENDING) != 0 && load<u32>(CPU, OFF_NMI_BLOCKED) == 0;
+}
+
+/** Recomputes PENDING; called by everything that changes IF, TF, shadows, DR7, APIC or PIC state. */
+export function updatePending(): void {
+  let bits = load<u32>(CPU, OFF_PENDING) & PENDING_EXIT;
+  if (nmiWaits() || interruptWaits()) bits |= PENDING_INTERRUPT;
+  if (load<u32>(CPU, OFF_SHADOW) || debugStepping()) bits |= PENDING_STEP;
+  if (load<u32>(CPU, OFF_HALTED)) bits |= PENDING_HALT;
+  store<u32>(CPU, bits, OFF_PENDING);
+}
+
+export function requestNmi(): void {
+  store<u32>(CPU, 1, OFF_NMI_PENDING);
+  updatePending();
+}
+
+/** At the entry of run(). */
+export function startRun(): void {
+  pollTimer();
+  syncEoi();
+  updatePending();
+}
+
+export function serviceEvents(): i32 {
+  const pending = load<u32>(CPU, OFF_PENDING);
+  if (pending & PENDING_EXIT) {
+    store<u32>(CPU, pending & ~PENDING_EXIT, OFF_PENDING);
+    store<u32>(CPU, EXIT_BUDGET, OFF_EXIT_REASON);
+    return SERVICE_EXIT;
+  }
+  if (pending & PENDING_INTERRUPT && !load<u32>(CPU, OFF_SHADOW)) takeInterrupt();
+  const halted = load<u32>(CPU, OFF_HALTED);
+  if (halted) {
+    // Shutdown has set its own reason.
+    if (halted <= 2) store<u32>(CPU, EXIT_HALT, OFF_EXIT_REASON);
+    return SERVICE_EXIT;
+  }
+  return load<u32>(CPU, OFF_PENDING) & PENDING_STEP ? SERVICE_STEP : SERVICE_RUN;
+}
+
+/** Delivers one NMI or interrupt; wakes from HLT. */
+function takeInterrupt(): void {
+  if (load<u32>(CPU, OFF_HALTED) > HALTED_HLT) return;
+  let vector: u32;
+  if (nmiWaits()) {
+    store<u32>(CPU, 0, OFF_NMI_PENDING);
+    store<u32>(CPU, 1, OFF_NMI_BLOCKED);
+    vector = VECTOR_NMI;
+  } else {
+    withdrawEoi();
+    if (!interruptWaits()) {
+      updatePending();
+      return;
+    }
+    const local = deliverable();
+    if (externalPending()) {
+      // INTA first goes to the 8259, which has no place in the APIC's priorities.
+      store<u32>(CPU, 0, OFF_LAPIC_EXTINT);
+      vector = hostAcknowledgePic() & 0xff;
+    } else {
+      vector = acknowledge(local);
+    }
+  }
+  store<u32>(CPU, load<u32>(CPU, OFF_COUNT_INTERRUPTS) + 1, OFF_COUNT_INTERRUPTS);
+  store<u32>(CPU, 0, OFF_HALTED);
+  store<u32>(CPU, 1, OFF_EXTERNAL);
+  deliverEvent(vector, EVENT_INTERRUPT, false, 0, rip());
+  store<u32>(CPU, 0, OFF_EXTERNAL);
+  if (load<u32>(CPU, OFF_FAULT)) deliverNoted(BENIGN);
+  updatePending();
+}
+
+/** HLT: RIP is already behind it. */
+export function halt(): void {
+  store<u32>(CPU, HALTED_HLT, OFF_HALTED);
+  store<u32>(CPU, load<u32>(CPU, OFF_PENDING) | PENDING_HALT, OFF_PENDING);
+}
