@@ -1,0 +1,320 @@
+/**
+ * Virtio block device (virtio 1.2 §5.2): reads, writes, flush, discard, write zeroes, ID; one queue
+ * with many requests in flight. Left out: several queues, geometry, writeback switching, secure erase,
+ * zoned devices.
+ */
+import { BlockError, type BlockBackend } from '../../backends/block.ts';
+import type { VersionedState } from '../../bus/types.ts';
+import { isCount, isListOf, takeState } from '../virtio/savedState.ts';
+import type { VirtioDevice, VirtioTransport } from '../virtio/virtioDevice.ts';
+import type { DescriptorChain, Virtqueue } from '../virtio/virtqueue.ts';
+
+/** §5.2.3 */
+const feature = {
+  segMax: 2n,
+  readOnly: 5n,
+  blockSize: 6n,
+  flush: 9n,
+  topology: 10n,
+  discard: 13n,
+  writeZeroes: 14n,
+} as const;
+/** §5.2.6 */
+const requestType = { in: 0, out: 1, flush: 4, getId: 8, discard: 11, writeZeroes: 13 } as const;
+const result = { ok: 0, ioError: 1, unsupported: 2 } as const;
+const headerSize = 16;
+const idSize = 20;
+const sectorSize = 512;
+const segmentSize = 16;
+const UNMAP = 1;
+
+const queueSize = 256;
+/** A request's header and status take two descriptors. */
+const mostSegments = queueSize - 2;
+const mostRangeSectors = 0x3f_ffff;
+const mostRanges = 16;
+/** What a single request may move, and all requests in flight together. Bytes. */
+const largestRequest = 64 << 20;
+const mostInFlight = 128 << 20;
+
+export interface VirtioBlockParts {
+  readonly disk: BlockBackend;
+  /** Up to 20 ASCII characters: /sys/block/vda/serial. */
+  readonly serial: string;
+  /**
+   * The host cannot go on with this disk for now (no space). The request is kept and tried again by
+   * resume(); the machine should pause and tell the user.
+   */
+  onHostFailure(error: BlockError): void;
+}
+
+export interface BlockCounters {
+  reads: number;
+  writes: number;
+  flushes: number;
+  bytesRead: number;
+  bytesWritten: number;
+  errors: number;
+}
+
+export class VirtioBlock implements VirtioDevice {
+  readonly type = 2;
+  readonly classCode = 0x010000;
+  readonly features: bigint;
+  readonly queueSizes = [queueSize];
+  readonly config = new Uint8Array(60);
+  readonly counters: BlockCounters = {
+    reads: 0,
+    writes: 0,
+    flushes: 0,
+    bytesRead: 0,
+    bytesWritten: 0,
+    errors: 0,
+  };
+  readonly #parts: VirtioBlockParts;
+  #transport: VirtioTransport | undefined;
+  #queue: Virtqueue | undefined;
+  /** Counts resets: I/O that belongs to an earlier one must not touch the guest. */
+  #epoch = 0;
+  readonly #inFlight = new Set<Promise<void>>();
+  #bytesInFlight = 0;
+  /** Heads of requests that the host failed and that resume() tries again. */
+  #stalled: number[] = [];
+  /** I/O of before a reset, which new requests wait for so that they cannot overtake it. */
+  #drained: Promise<unknown> | undefined;
+
+  constructor(parts: VirtioBlockParts) {
+    this.#parts = parts;
+    const { disk } = parts;
+    let features = 0n;
+    for (const bit of [feature.segMax, feature.blockSize, feature.flush, feature.topology])
+      features |= 1n << bit;
+    if (disk.readOnly) features |= 1n << feature.readOnly;
+    else {
+      if (disk.discard !== undefined) features |= 1n << feature.discard;
+      if (disk.writeZeroes !== undefined) features |= 1n << feature.writeZeroes;
+    }
+    this.features = features;
+    // §5.2.4
+    const view = new DataView(this.config.buffer);
+    view.setBigUint64(0, BigInt(Math.floor(disk.size / sectorSize)), true);
+    view.setUint32(12, mostSegments, true);
+    view.setUint32(20, sectorSize, true);
+    view.setUint8(24, 3); // eight logical blocks a physical one: 4 KiB
+    view.setUint16(26, 1, true); // minimum I/O in blocks
+    view.setUint8(32, 1); // writeback
+    view.setUint16(34, 1, true); // queues
+    view.setUint32(36, mostRangeSectors, true);
+    view.setUint32(40, mostRanges, true);
+    view.setUint32(44, 8, true); // alignment of discards in sectors
+    view.setUint32(48, mostRangeSectors, true);
+    view.setUint32(52, mostRanges, true);
+    view.setUint8(56, 1); // write zeroes may unmap
+  }
+
+  attach(transport: VirtioTransport): void {
+    this.#transport = transport;
+    this.#queue = transport.queue(0);
+  }
+
+  notified(): void {
+    this.#takeRequests();
+  }
+
+  #takeRequests(): void {
+    const queue = this.#queue;
+    if (queue === undefined || this.#transport?.driverReady !== true) return;
+    while (this.#bytesInFlight < mostInFlight) {
+      const chain = queue.pop();
+      if (chain === undefined) break;
+      this.#start(queue, chain);
+    }
+    queue.signal();
+  }
+
+  #start(queue: Virtqueue, chain: DescriptorChain): void {
+    if (chain.readableLength < headerSize || chain.writableLength < 1) {
+      this.#transport?.fail('a block request has no header or no room for its status');
+      return;
+    }
+    const size = chain.readableLength + chain.writableLength;
+    const epoch = this.#epoch;
+    this.#bytesInFlight += size;
+    const work = this.#perform(queue, chain).then(
+      (written) => this.#complete(epoch, queue, chain, result.ok, written),
+      (error: unknown) => this.#failed(epoch, queue, chain, error),
+    );
+    const tracked = work.finally(() => {
+      this.#inFlight.delete(tracked);
+      this.#bytesInFlight -= size;
+      if (epoch === this.#epoch) this.#takeRequests();
+    });
+    this.#inFlight.add(tracked);
+  }
+
+  #complete(
+    epoch: number,
+    queue: Virtqueue,
+    chain: DescriptorChain,
+    code: number,
+    written: number,
+  ): void {
+    if (epoch !== this.#epoch) return;
+    // §5.2.6: the status is the last byte of the writable part.
+    queue.writeChain(chain, Uint8Array.of(code), chain.writableLength - 1);
+    queue.push(chain.head, written + 1);
+    queue.signal();
+  }
+
+  #failed(epoch: number, queue: Virtqueue, chain: DescriptorChain, error: unknown): void {
+    if (epoch !== this.#epoch) return;
+    if (error instanceof BlockError && error.code === 'no-space') {
+      this.#stalled.push(chain.head);
+      this.#parts.onHostFailure(error);
+      return;
+    }
+    this.counters.errors++;
+    const code = error instanceof Unsupported ? result.unsupported : result.ioError;
+    this.#complete(epoch, queue, chain, code, 0);
+  }
+
+  /** Resolves with the bytes written to the chain before the status. */
+  async #perform(queue: Virtqueue, chain: DescriptorChain): Promise<number> {
+    const { disk } = this.#parts;
+    const header = new DataView(queue.readChain(chain, 0, headerSize).buffer);
+    const sector = header.getUint32(8, true) + header.getUint32(12, true) * 0x1_0000_0000;
+    switch (header.getUint32(0, true)) {
+      case requestType.in: {
+        const length = chain.writableLength - 1;
+        const offset = this.#checkedOffset(sector, length);
+        const data = new Uint8Array(length);
+        const epoch = this.#epoch;
+        await this.#drained;
+        await disk.read(offset, [data]);
+        if (epoch !== this.#epoch) return 0;
+        this.counters.reads++;
+        this.counters.bytesRead += length;
+        return queue.writeChain(chain, data);
+      }
+      case requestType.out: {
+        const length = chain.readableLength - headerSize;
+        const offset = this.#checkedOffset(sector, length);
+        this.#checkWritable();
+        const data = queue.readChain(chain, headerSize);
+        await this.#drained;
+        await disk.write(offset, [data]);
+        this.counters.writes++;
+        this.counters.bytesWritten += length;
+        // §5.2.6.1: a driver that cannot flush is promised durable writes.
+        if (this.#transport?.negotiated(feature.flush) !== true) await disk.flush();
+        return 0;
+      }
+      case requestType.flush:
+        await this.#drained;
+        await disk.flush();
+        this.counters.flushes++;
+        return 0;
+      case requestType.getId: {
+        const id = new Uint8Array(idSize);
+        id.set(new TextEncoder().encode(this.#parts.serial).subarray(0, idSize));
+        return queue.writeChain(chain, id.subarray(0, Math.min(idSize, chain.writableLength - 1)));
+      }
+      case requestType.discard:
+        await this.#ranges(queue, chain, feature.discard, false);
+        return 0;
+      case requestType.writeZeroes:
+        await this.#ranges(queue, chain, feature.writeZeroes, true);
+        return 0;
+      default:
+        throw new Unsupported();
+    }
+  }
+
+  /** Discard and write zeroes: up to 16 ranges (§5.2.6). */
+  async #ranges(
+    queue: Virtqueue,
+    chain: DescriptorChain,
+    needed: bigint,
+    zeroes: boolean,
+  ): Promise<void> {
+    const { disk } = this.#parts;
+    if (this.#transport?.negotiated(needed) !== true) throw new Unsupported();
+    this.#checkWritable();
+    const length = chain.readableLength - headerSize;
+    if (length === 0 || length % segmentSize !== 0 || length > mostRanges * segmentSize)
+      throw new Unsupported();
+    const view = new DataView(queue.readChain(chain, headerSize).buffer);
+    const ranges: { offset: number; length: number }[] = [];
+    for (let at = 0; at < length; at += segmentSize) {
+      const sector = view.getUint32(at, true) + view.getUint32(at + 4, true) * 0x1_0000_0000;
+      const sectors = view.getUint32(at + 8, true);
+      const flags = view.getUint32(at + 12, true);
+      // §5.2.6.2: unknown flags, and unmap on a discard, are unsupported.
+      if ((flags & ~UNMAP) !== 0 || (!zeroes && flags !== 0)) throw new Unsupported();
+      if (sectors > mostRangeSectors) throw new Refused();
+      const offset = sector * sectorSize;
+      if (offset + sectors * sectorSize > disk.size) throw new Refused();
+      ranges.push({ offset, length: sectors * sectorSize });
+    }
+    await this.#drained;
+    for (const range of ranges)
+      await (zeroes
+        ? disk.writeZeroes?.(range.offset, range.length)
+        : disk.discard?.(range.offset, range.length));
+  }
+
+  #checkedOffset(sector: number, length: number): number {
+    const offset = sector * sectorSize;
+    const valid =
+      length % sectorSize === 0 &&
+      length <= largestRequest &&
+      offset + length <= Math.floor(this.#parts.disk.size / sectorSize) * sectorSize;
+    if (!valid) throw new Refused();
+    return offset;
+  }
+
+  #checkWritable(): void {
+    if (this.#parts.disk.readOnly) throw new Refused();
+  }
+
+  reset(): void {
+    this.#epoch++;
+    this.#stalled = [];
+    if (this.#inFlight.size === 0) return;
+    const drained = Promise.all(this.#inFlight);
+    this.#drained = drained;
+    void drained.then(() => {
+      if (this.#drained === drained) this.#drained = undefined;
+    });
+  }
+
+  async pause(): Promise<void> {
+    while (this.#inFlight.size > 0) await Promise.all(this.#inFlight);
+  }
+
+  resume(): void {
+    const heads = this.#stalled;
+    this.#stalled = [];
+    for (const head of heads) {
+      const chain = this.#queue?.chainAt(head);
+      if (this.#queue !== undefined && chain !== undefined) this.#start(this.#queue, chain);
+    }
+  }
+
+  save(): VersionedState {
+    return { version: 1, data: { stalled: [...this.#stalled] } };
+  }
+
+  load(state: VersionedState): void {
+    const { stalled } = takeState<{ stalled: number[] }>('virtio block', state, 1, {
+      stalled: isListOf(isCount),
+    });
+    this.#epoch++;
+    this.#stalled = [...stalled];
+  }
+}
+
+/** The driver asked for what the device does not do: VIRTIO_BLK_S_UNSUPP. */
+class Unsupported extends Error {}
+/** The driver asked for what is not allowed: VIRTIO_BLK_S_IOERR. */
+class Refused extends Error {}
