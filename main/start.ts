@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { describeFailure } from './cli/commandError.ts';
 import { wholeNumber } from './cli/parseOptions.ts';
+import { findElectron, startElectron } from './electron/launch.ts';
 import { serve } from './server/serve.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -22,29 +23,42 @@ interface BuildStep {
   readonly commands: readonly (readonly string[])[];
 }
 
-const steps: readonly BuildStep[] = [
-  {
-    what: 'the CPU core (this takes about a minute)',
-    output: 'emulator/cpu/build/core.wasm',
-    sources: ['emulator/isa', 'emulator/cpu'],
-    commands: [['emulator/isa/gen/main.ts'], ['emulator/cpu/build.ts']],
-  },
-  {
-    what: 'the window',
-    output: 'out/renderer/index.html',
-    sources: ['renderer', 'shared', 'renderer.config.ts'],
-    commands: [
-      [
-        'node_modules/vite/bin/vite.js',
-        'build',
-        '--config',
-        'renderer.config.ts',
-        '--logLevel',
-        'warn',
-      ],
+const core: BuildStep = {
+  what: 'the CPU core (this takes about a minute)',
+  output: 'emulator/cpu/build/core.wasm',
+  sources: ['emulator/isa', 'emulator/cpu'],
+  commands: [['emulator/isa/gen/main.ts'], ['emulator/cpu/build.ts']],
+};
+const browserWindow: BuildStep = {
+  what: 'the window',
+  output: 'out/renderer/index.html',
+  sources: ['renderer', 'shared', 'renderer.config.ts'],
+  commands: [
+    [
+      'node_modules/vite/bin/vite.js',
+      'build',
+      '--config',
+      'renderer.config.ts',
+      '--logLevel',
+      'warn',
     ],
-  },
-];
+  ],
+};
+const desktopApp: BuildStep = {
+  what: 'the desktop app',
+  output: 'out/main/electron.js',
+  sources: ['renderer', 'shared', 'main', 'emulator', 'electron.config.ts', 'renderer.config.ts'],
+  commands: [
+    [
+      'node_modules/electron-vite/bin/electron-vite.js',
+      'build',
+      '--config',
+      'electron.config.ts',
+      '--logLevel',
+      'warn',
+    ],
+  ],
+};
 
 /** Made by the build itself, or of no consequence to it. */
 const ignored = /(^|\/)(build|generated|node_modules)(\/|$)|\.test\.tsx?$|\.md$/;
@@ -58,13 +72,13 @@ function newestChange(path: string): number {
   return Math.max(0, ...readdirSync(full).map((name) => newestChange(`${path}/${name}`)));
 }
 
-export function isStale({ output, sources }: Pick<BuildStep, 'output' | 'sources'>): boolean {
+function isStale({ output, sources }: Pick<BuildStep, 'output' | 'sources'>): boolean {
   const status = statSync(join(root, output), { throwIfNoEntry: false });
   return !status || sources.some((source) => newestChange(source) > status.mtimeMs);
 }
 
 /** Rejects with an Error if a step fails; its own output says why. */
-export async function buildWhatIsStale(): Promise<void> {
+async function buildWhatIsStale(steps: readonly BuildStep[]): Promise<void> {
   for (const step of steps) {
     if (!isStale(step)) continue;
     process.stdout.write(`Building ${step.what} …\n`);
@@ -100,15 +114,18 @@ async function main(): Promise<void> {
     .configureOutput({ outputError: () => undefined });
   program.parse();
   const flags = program.opts<{ open: boolean; build: boolean; browser: boolean; port?: number }>();
-  if (flags.build) await buildWhatIsStale();
   const wantsBrowser = !flags.open || flags.browser || flags.port !== undefined;
-  if (!wantsBrowser && (await openDesktopApp())) return;
+  const electron = wantsBrowser ? undefined : findElectron();
+  if (electron && 'binary' in electron) {
+    if (flags.build) await buildWhatIsStale([core, desktopApp]);
+    const app = startElectron(electron.binary);
+    const code = await new Promise<number | null>((resolve) => app.on('exit', resolve));
+    if (code !== 0) throw new Error(`The desktop app ended with code ${code}.`);
+    return;
+  }
+  if (electron) process.stdout.write(`Using the browser: ${electron.reason}.\n`);
+  if (flags.build) await buildWhatIsStale([core, browserWindow]);
   await serve(flags);
-}
-
-/** False if Electron cannot be used here. Resolves when the app was closed. */
-async function openDesktopApp(): Promise<boolean> {
-  return Promise.resolve(false);
 }
 
 if (import.meta.main) {

@@ -37,12 +37,12 @@ export async function buildMachine(
   };
   try {
     const { boot } = request;
-    const [createEngine, kernelFile, initrd] = await Promise.all([
-      readCore().then(wasmEngineFactory),
+    const [kernelFile, initrd] = await Promise.all([
       readBootFile('kernel', boot.kernel),
       boot.initrd === undefined ? undefined : readBootFile('initrd', boot.initrd),
     ]);
     const kernel = await bootableKernel(kernelFile, boot.protocol);
+    const createEngine = await readCore().then(wasmEngineFactory);
     const { owner } = request;
     for (const disk of request.disks) disks.push(await openDisk({ ...disk, owner }));
     const machine = createPc(

@@ -1,0 +1,84 @@
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+const script = fileURLToPath(new URL('main.ts', import.meta.url));
+let home: string;
+beforeAll(async () => {
+  home = await mkdtemp(join(tmpdir(), 'guesthouse-cli-'));
+});
+afterAll(() => rm(home, { recursive: true, force: true }));
+
+interface Outcome {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function guesthouse(...args: string[]): Promise<Outcome> {
+  return new Promise((resolve) => {
+    const env = { ...process.env, GUESTHOUSE_HOME: home };
+    execFile(process.execPath, [script, ...args], { env }, (error, stdout, stderr) =>
+      resolve({ code: typeof error?.code === 'number' ? error.code : 0, stdout, stderr }),
+    );
+  });
+}
+
+describe('the guesthouse command', () => {
+  it.each([
+    [['run'], /--kernel/],
+    [['run', '--kernel', '/no/such/kernel'], /\/no\/such\/kernel does not exist/],
+    [['run', '--kernel', '/etc/passwd'], /not a kernel/],
+    [['run', '--kernel', 'k', '--memory', 'much'], /--memory much/],
+    [['run', '--kernel', 'k', '--disk', 'd,format=qcow2'], /format=raw/],
+    [['run', '--kernel', 'k', '--cpus', '4'], /one CPU/],
+    [['run', '--kernel', 'k', '--engine', 'kvm'], /KVM/],
+    [['run', '--kernel', 'k', '--engine', 'translator'], /translator/],
+    [['run', '--kernel', 'k', '--frobnicate'], /--frobnicate/],
+    [['frobnicate'], /frobnicate/],
+  ])('answers %j with exit code 64 and one line', async (args, line) => {
+    const outcome = await guesthouse(...args);
+    expect(outcome.stderr).toMatch(line);
+    expect(outcome.stderr.trimEnd().split('\n')).toHaveLength(1);
+    expect(outcome.code).toBe(64);
+    expect(outcome.stdout).toBe('');
+  });
+
+  it('creates, shows, modifies, lists and deletes a VM', async () => {
+    const created = await guesthouse(
+      ...['create', 'web', '--kernel', '/boot/vmlinuz', '--memory', '256'],
+      ...['--append', 'console=ttyS0', '--disk', '/d.img,readonly'],
+    );
+    expect(created.code, created.stderr).toBe(0);
+    await guesthouse('modify', 'WEB', '--initrd', '/initrd', '--no-disk');
+    const shown = JSON.parse((await guesthouse('show', 'web', '--json')).stdout) as object;
+    expect(shown).toMatchObject({
+      state: 'poweredOff',
+      config: {
+        memoryMiB: 256,
+        boot: { kernel: '/boot/vmlinuz', initrd: '/initrd', commandLine: 'console=ttyS0' },
+        disks: [],
+      },
+    });
+    expect((await guesthouse('list')).stdout).toMatch(/web +Powered off/);
+    expect((await guesthouse('pause', 'web')).stderr).toMatch(/not running/);
+    expect((await guesthouse('delete', 'web')).code).toBe(0);
+    expect(JSON.parse((await guesthouse('list', '--json')).stdout)).toEqual([]);
+  });
+
+  it('lists a VM from a newer version with the reason, and does not start it', async () => {
+    await mkdir(join(home, 'vms', 'future'), { recursive: true });
+    const file = join(home, 'vms', 'future', 'vm.json');
+    await writeFile(file, '{"version": 99, "name": "Tomorrow"}');
+    const list = await guesthouse('list');
+    expect(list.stdout).toMatch(/Tomorrow +Unusable/);
+    expect(list.stdout).toMatch(/newer Guesthouse/);
+    const start = await guesthouse('start', 'Tomorrow');
+    expect(start.code).toBe(1);
+    expect(start.stderr).toMatch(/newer Guesthouse.*Update Guesthouse/);
+    await rm(join(home, 'vms', 'future'), { recursive: true });
+  });
+});

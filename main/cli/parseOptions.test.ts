@@ -1,0 +1,26 @@
+import { describe, expect, it } from 'vitest';
+import { oneOf, parseDisk, wholeNumber } from './parseOptions.ts';
+
+describe('options of the command line', () => {
+  it('read a disk with its attributes', () => {
+    expect(parseDisk('/d.img')).toEqual({ path: '/d.img', format: 'raw', readOnly: false });
+    expect(parseDisk('/d.img,format=raw,readonly')).toMatchObject({ readOnly: true });
+    expect(parseDisk('/d.img,readonly=off')).toMatchObject({ readOnly: false });
+  });
+
+  it('take a doubled comma for one in a file name', () => {
+    expect(parseDisk('/a,,b.img,readonly').path).toBe('/a,b.img');
+  });
+
+  it('say what to change', () => {
+    expect(() => parseDisk('')).toThrow('name a file');
+    expect(() => parseDisk('/d,format=qcow2')).toThrow('only format=raw');
+    expect(() => parseDisk('/d,cache=none')).toThrow('"cache=none" is unknown');
+    expect(() => wholeNumber('--memory', 16, 3584, 'MiB')('1G')).toThrow(
+      '--memory 1G: give a whole number from 16 to 3584 MiB',
+    );
+    expect(() => oneOf('--engine', ['interpreter', 'kvm'])('xen')).toThrow(
+      '--engine xen: use interpreter, kvm',
+    );
+  });
+});
