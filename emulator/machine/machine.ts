@@ -19,6 +19,8 @@ export interface MachineSpec {
   readonly disks: readonly BlockBackend[];
   /** COM1.. in order; at most four. */
   readonly serial: readonly CharacterBackend[];
+  /** Ports of the virtio console in order; the first is hvc0. */
+  readonly consoles?: readonly CharacterBackend[];
   /** Bytes written to port 0xe9. */
   readonly debugConsole?: CharacterBackend;
   /** Port 0xf4 ends the machine with {kind: 'debugExit'}. */

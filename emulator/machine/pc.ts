@@ -1,5 +1,280 @@
-import type { Machine, MachineSpec } from './machine.ts';
-import type { PcParts } from './pcParts.ts';
+import { CountedClock, HostClock } from '../bus/clock.ts';
+import { HostEntropy, SeededEntropy } from '../bus/entropy.ts';
+import type { InterruptMessage } from '../bus/interruptMessage.ts';
+import { guestPhysical, type Device } from '../bus/types.ts';
+import { buildAcpiTables, placeAcpiTables } from '../firmware/acpi/acpiTables.ts';
+import { acpiFirmwareFiles } from '../firmware/acpi/tableLoader.ts';
+import { loadKernel } from '../firmware/kernelImage.ts';
+import type { VcpuHost } from '../vcpu/vcpu.ts';
+import { acpiPlatform } from './acpiPlatform.ts';
+import { e820File, fwCfgItems } from './firmwareData.ts';
+import type { Machine, MachineEnd, MachineSpec, MachineState } from './machine.ts';
+import { PcBoard } from './pcBoard.ts';
+import { acpiTablesStart, memoryMap, ramRanges } from './pcLayout.ts';
+import type { PcEngine, PcParts } from './pcParts.ts';
+import { virtioFunctions } from './pcVirtio.ts';
+import { SliceLoop } from './sliceLoop.ts';
+import { loadMachine, saveMachine } from './snapshot.ts';
 
 /** Builds a PC; throws KernelImageError for a kernel it cannot load. */
-export declare function createPc(spec: MachineSpec, parts: PcParts): Machine;
+export function createPc(spec: MachineSpec, parts: PcParts): Machine {
+  return new Pc(spec, parts);
+}
+
+class Pc implements Machine {
+  readonly ended: Promise<MachineEnd>;
+  readonly #spec: MachineSpec;
+  readonly #clock: HostClock | CountedClock;
+  readonly #engine: PcEngine;
+  readonly #board: PcBoard;
+  readonly #loop: SliceLoop;
+  readonly #settling: readonly Device[];
+  readonly #resolveEnded: (end: MachineEnd) => void;
+  readonly #acpi: ReturnType<typeof buildAcpiTables>;
+  readonly #entropy: HostEntropy | SeededEntropy;
+  /** What the user wants; the loop follows at the next slice. */
+  #wanted: 'running' | 'paused' = 'paused';
+  #started = false;
+  #resetWanted = false;
+  /** The loop has to end, for a pause. */
+  #stopLoop = false;
+  #end: MachineEnd | undefined;
+  #disposed = false;
+  /** The loop's run while there is one. */
+  #running: Promise<void> | undefined;
+  /** Resets and pauses happen one after the other. */
+  #serial: Promise<void> = Promise.resolve();
+
+  constructor(spec: MachineSpec, parts: PcParts) {
+    this.#spec = spec;
+    const { promise, resolve } = Promise.withResolvers<MachineEnd>();
+    this.ended = promise;
+    this.#resolveEnded = resolve;
+    const counted = spec.time === 'host' ? undefined : spec.time.counted;
+    let engine: PcEngine | undefined;
+    this.#clock =
+      counted === undefined
+        ? new HostClock()
+        : new CountedClock(() => engine?.instructionsRetired() ?? 0, counted.wallMs);
+    this.#entropy = counted === undefined ? new HostEntropy() : new SeededEntropy(0x6775);
+
+    const tables = buildAcpiTables(acpiPlatform(spec.cpus, Math.max(1, spec.serial.length)));
+    this.#acpi = tables;
+    engine = parts.createEngine({
+      memory: spec.memory,
+      slots: ramRanges(spec.memory),
+      cpuModel: spec.cpuModel,
+      host: this.#vcpuHost(),
+    });
+    this.#engine = engine;
+    const { vcpu } = engine;
+    this.#board = new PcBoard(
+      {
+        spec,
+        clock: this.#clock,
+        memory: engine.memory,
+        sendMessage: (message) => this.#deliver(message),
+        picInterrupt: (high) => {
+          vcpu.setPicInterrupt(high);
+          if (high) this.#loop.wake();
+        },
+        fwCfg: {
+          items: fwCfgItems(spec.memory, spec.cpus),
+          files: new Map([['etc/e820', e820File(spec.memory)], ...acpiFirmwareFiles(tables)]),
+        },
+        requestReset: () => {
+          this.#resetWanted = true;
+          this.#interrupt();
+        },
+        powerOff: () => this.#finish({ kind: 'powerOff' }),
+        debugExit: (value) => this.#finish({ kind: 'debugExit', value }),
+      },
+      (pci) =>
+        virtioFunctions(pci, {
+          spec,
+          memory: this.#engine.memory,
+          entropy: this.#entropy,
+          onHostFailure: (message) => {
+            void this.pause();
+            parts.onHostFailure(message);
+          },
+        }),
+    );
+    this.#settling = this.#board.devices.filter((device) => device.pause !== undefined);
+    this.#loop = new SliceLoop({
+      engine,
+      clock: this.#clock,
+      yieldToEventLoop: () => parts.yieldToEventLoop(),
+      settle: () => this.#settle(),
+      interrupted: () =>
+        this.#end !== undefined || this.#resetWanted || this.#stopLoop,
+      ended: (exit) => {
+        if (exit.reason === 'failure') this.#finish({ kind: 'failure', detail: exit.detail });
+        else this.#finish({ kind: 'tripleFault', detail: 'the CPU has shut down (triple fault)' });
+      },
+    });
+    this.#powerOn();
+  }
+
+  #vcpuHost(): VcpuHost {
+    return {
+      portRead: (port, width) => this.#board.ports.read(port, width),
+      portWrite: (port, width, value) => this.#board.ports.write(port, width, value),
+      memoryRead: (address, width) => this.#board.memory.read(address, width),
+      memoryWrite: (address, width, value) =>
+        this.#board.memoryWrite(address, width, value, (message) => this.#deliver(message)),
+      acknowledgePic: () => this.#board.pic.acknowledge(),
+      endOfInterrupt: (vector) => this.#board.ioApic.endOfInterrupt(vector),
+      nowNs: () => this.#clock.nowNs(),
+      wallMs: () => this.#clock.wallMs(),
+    };
+  }
+
+  #deliver(message: InterruptMessage): void {
+    this.#engine.vcpu.deliver(message);
+    this.#loop.wake();
+  }
+
+  /** Makes the loop look at what has changed. */
+  #interrupt(): void {
+    this.#engine.vcpu.requestExit();
+    this.#loop.wake();
+  }
+
+  #finish(end: MachineEnd): void {
+    this.#end ??= end;
+    this.#interrupt();
+  }
+
+  /** Reset of everything, the tables and the kernel put into memory, the CPU at its entry. */
+  #powerOn(): void {
+    const { boot, memory } = this.#spec;
+    this.#board.reset();
+    this.#engine.vcpu.reset();
+    const placed = placeAcpiTables(this.#acpi, acpiTablesStart);
+    this.#engine.memory.write(guestPhysical(acpiTablesStart), placed.bytes);
+    const entry = loadKernel({
+      kernel: boot.kernel,
+      initrd: boot.initrd,
+      commandLine: boot.commandLine,
+      memory: this.#engine.memory,
+      e820: memoryMap(memory),
+      acpiRsdp: placed.rsdp,
+    });
+    this.#engine.vcpu.setEntry(entry);
+  }
+
+  /** Lets host I/O that is in flight finish (counted time). */
+  async #settle(): Promise<void> {
+    if (this.#settling.length === 0) return;
+    await Promise.all(this.#settling.map((device) => device.pause?.()));
+    for (const device of this.#settling) device.resume?.();
+  }
+
+  start(): void {
+    if (this.#started) return;
+    this.#started = true;
+    for (const device of this.#board.devices) device.start?.();
+    this.resume();
+  }
+
+  resume(): void {
+    if (!this.#started || this.#wanted === 'running' || this.#end !== undefined) return;
+    this.#wanted = 'running';
+    void this.#enqueue(() => {
+      if (this.#wanted !== 'running' || this.#running !== undefined || this.#disposed) return;
+      for (const device of this.#settling) device.resume?.();
+      this.#clock.run(true);
+      this.#running = this.#run();
+    });
+  }
+
+  async pause(): Promise<void> {
+    this.#wanted = 'paused';
+    this.#stopLoop = true;
+    this.#interrupt();
+    await this.#enqueue(async () => {
+      await this.#running;
+      this.#running = undefined;
+      this.#stopLoop = false;
+      await Promise.all(this.#settling.map((device) => device.pause?.()));
+    });
+  }
+
+  reset(): void {
+    this.#resetWanted = true;
+    this.#interrupt();
+    void this.#enqueue(async () => {
+      // A running loop resets by itself; a paused machine is reset here.
+      if (this.#running === undefined) await this.#reset();
+    });
+  }
+
+  async #reset(): Promise<void> {
+    if (!this.#resetWanted || this.#end !== undefined) return;
+    await Promise.all(this.#settling.map((device) => device.pause?.()));
+    this.#resetWanted = false;
+    this.#powerOn();
+  }
+
+  async #run(): Promise<void> {
+    try {
+      while (this.#end === undefined && !this.#stopLoop) {
+        if (this.#resetWanted) {
+          await this.#reset();
+          for (const device of this.#settling) device.resume?.();
+        }
+        await this.#loop.run();
+      }
+    } catch (error) {
+      const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      this.#finish({ kind: 'failure', detail: `the engine failed: ${detail}` });
+    }
+    this.#clock.run(false);
+    if (this.#end !== undefined) {
+      await Promise.all(this.#settling.map((device) => device.pause?.()));
+      this.#resolveEnded(this.#end);
+    }
+  }
+
+  #enqueue(task: () => void | Promise<void>): Promise<void> {
+    this.#serial = this.#serial.then(task);
+    return this.#serial;
+  }
+
+  pressPowerButton(): void {
+    this.#board.pressPowerButton();
+    this.#interrupt();
+  }
+
+  save(): MachineState {
+    if (this.#running !== undefined) throw new Error('only a paused machine can be saved');
+    return saveMachine(this.#stateful());
+  }
+
+  load(state: MachineState): void {
+    if (this.#running !== undefined) throw new Error('only a paused machine can load a state');
+    loadMachine(this.#stateful(), state);
+  }
+
+  #stateful() {
+    return {
+      clock: this.#clock,
+      devices: this.#board.devices,
+      engine: this.#engine,
+      entropy: this.#entropy,
+    };
+  }
+
+  counters(): Record<string, number> {
+    return { ...this.#engine.vcpu.counters(), ...this.#loop.counters() };
+  }
+
+  async dispose(): Promise<void> {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    await this.pause();
+    for (const device of this.#board.devices) device.dispose?.();
+    this.#engine.dispose?.();
+  }
+}

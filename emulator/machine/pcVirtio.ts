@@ -1,0 +1,41 @@
+import type { DmaMemory, Entropy } from '../bus/types.ts';
+import type { PciBus } from '../devices/pci/pciBus.ts';
+import type { PciFunction } from '../devices/pci/pciFunction.ts';
+import { VirtioBlock } from '../devices/storage/virtioBlock.ts';
+import { VirtioBalloon } from '../devices/virtio/virtioBalloon.ts';
+import { VirtioConsole } from '../devices/virtio/virtioConsole.ts';
+import type { VirtioDevice } from '../devices/virtio/virtioDevice.ts';
+import { VirtioPci } from '../devices/virtio/virtioPci.ts';
+import { VirtioRng } from '../devices/virtio/virtioRng.ts';
+import type { MachineSpec } from './machine.ts';
+import { pciSlots } from './pcLayout.ts';
+
+export interface VirtioParts {
+  readonly spec: MachineSpec;
+  readonly memory: DmaMemory;
+  readonly entropy: Entropy;
+  onHostFailure(message: string): void;
+}
+
+/** The virtio devices of a specification, disks first, in slots counted up from the first free one. */
+export function virtioFunctions(pci: PciBus, parts: VirtioParts): readonly PciFunction[] {
+  const { spec, memory, entropy } = parts;
+  const devices: [string, VirtioDevice][] = spec.disks.map((disk, index) => [
+    `virtio-blk${index}`,
+    new VirtioBlock({
+      disk,
+      serial: `guesthouse-${index}`,
+      onHostFailure: (error) => parts.onHostFailure(error.message),
+    }),
+  ]);
+  const consoles = spec.consoles ?? [];
+  if (consoles.length > 0) {
+    const ports = consoles.map((backend, index) => ({ name: `guesthouse.${index}`, backend }));
+    devices.push(['virtio-console', new VirtioConsole({ ports })]);
+  }
+  devices.push(['virtio-rng', new VirtioRng({ entropy })], ['virtio-balloon', new VirtioBalloon()]);
+  return devices.map(
+    ([id, device], index) =>
+      new VirtioPci(id, pci.slot(pciSlots.firstVirtio + index), memory, device),
+  );
+}

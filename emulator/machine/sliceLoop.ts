@@ -1,0 +1,136 @@
+import type { CountedClock, HostClock } from '../bus/clock.ts';
+import type { VcpuExit } from '../vcpu/vcpu.ts';
+import { Sleeper } from './idle.ts';
+import type { PcEngine } from './pcParts.ts';
+
+/** A slice of host time should not be longer, so that timers are not much late. */
+const SLICE_NS = 500_000;
+/** The event loop gets a turn at least this often. */
+const BREATH_NS = 1_000_000;
+const MIN_BUDGET = 500;
+/** Counted time: slices and breaths come at fixed instruction counts, so that runs repeat. */
+const COUNTED_BUDGET = 20_000;
+const COUNTED_SLICES_PER_BREATH = 50;
+
+export interface SliceLoopParts {
+  readonly engine: PcEngine;
+  readonly clock: HostClock | CountedClock;
+  yieldToEventLoop(): Promise<void>;
+  /** Counted time only: lets host I/O that is in flight finish, at a point that repeats. */
+  settle(): Promise<void>;
+  /** Called between slices; true ends the loop. */
+  interrupted(): boolean;
+  /** The vCPU cannot go on. */
+  ended(exit: VcpuExit): void;
+}
+
+/** Runs the vCPU in slices, fires timers between them, sleeps while it is halted. */
+export class SliceLoop {
+  readonly #parts: SliceLoopParts;
+  readonly #sleeper = new Sleeper();
+  /** Host time an instruction takes, a moving average. */
+  #nsPerInstruction = 20;
+  #sleepUntilNs = -Infinity;
+  #sliceEndNs = Infinity;
+  readonly #counters = { slices: 0, halts: 0, sleeps: 0 };
+
+  constructor(parts: SliceLoopParts) {
+    this.#parts = parts;
+    parts.clock.onArmed = (atNs) => {
+      if (atNs < this.#sleepUntilNs) this.#sleeper.wake();
+      if (atNs < this.#sliceEndNs) parts.engine.vcpu.requestExit();
+    };
+  }
+
+  counters(): Record<string, number> {
+    return { ...this.#counters };
+  }
+
+  /** Something happened that a halted vCPU, or the loop, must look at. */
+  wake(): void {
+    this.#sleeper.wake();
+  }
+
+  /** Runs until `interrupted` or the vCPU cannot go on. */
+  async run(): Promise<void> {
+    const { clock } = this.#parts;
+    if ('skipTo' in clock) await this.#runCounted(clock);
+    else await this.#runHost(clock);
+  }
+
+  #deadline(): number {
+    return Math.min(this.#parts.clock.nextDeadlineNs(), this.#parts.engine.vcpu.nextTimerNs());
+  }
+
+  async #runHost(clock: HostClock): Promise<void> {
+    const { engine, yieldToEventLoop } = this.#parts;
+    let breatheNs = clock.nowNs() + BREATH_NS;
+    while (!this.#parts.interrupted()) {
+      this.#sleeper.begin();
+      clock.poll();
+      const startNs = clock.nowNs();
+      const sliceNs = Math.min(SLICE_NS, this.#deadline() - startNs);
+      this.#sliceEndNs = startNs + sliceNs;
+      const budget = Math.max(MIN_BUDGET, Math.floor(sliceNs / this.#nsPerInstruction));
+      const before = engine.instructionsRetired();
+      const exit = engine.vcpu.run(budget);
+      this.#sliceEndNs = Infinity;
+      this.#counters.slices++;
+      let nowNs = clock.nowNs();
+      const count = engine.instructionsRetired() - before;
+      if (count >= 100) {
+        const measured = Math.min(10_000, Math.max(0.2, (nowNs - startNs) / count));
+        this.#nsPerInstruction += (measured - this.#nsPerInstruction) / 8;
+      }
+      if (exit.reason === 'halt') {
+        this.#counters.halts++;
+        const untilNs = this.#deadline();
+        if (untilNs > nowNs && !this.#sleeper.awakened && !this.#parts.interrupted()) {
+          this.#counters.sleeps++;
+          this.#sleepUntilNs = untilNs;
+          await this.#sleeper.sleep(untilNs - nowNs, () => untilNs - clock.nowNs());
+          this.#sleepUntilNs = -Infinity;
+          nowNs = clock.nowNs();
+        }
+      } else if (exit.reason !== 'budget') {
+        this.#parts.ended(exit);
+        return;
+      }
+      if (nowNs >= breatheNs) {
+        await yieldToEventLoop();
+        breatheNs = clock.nowNs() + BREATH_NS;
+      }
+    }
+  }
+
+  async #runCounted(clock: CountedClock): Promise<void> {
+    const { engine, yieldToEventLoop, settle } = this.#parts;
+    let slices = 0;
+    while (!this.#parts.interrupted()) {
+      this.#sleeper.begin();
+      clock.poll();
+      const startNs = clock.nowNs();
+      const untilDeadline = Math.ceil((this.#deadline() - startNs) / clock.nsPerInstruction);
+      const exit = engine.vcpu.run(Math.max(1, Math.min(COUNTED_BUDGET, untilDeadline)));
+      this.#counters.slices++;
+      if (exit.reason === 'halt') {
+        this.#counters.halts++;
+        await yieldToEventLoop();
+        await settle();
+        slices = 0;
+        // Whatever came in is looked at before time jumps.
+        if (this.#sleeper.awakened || this.#parts.interrupted()) continue;
+        const untilNs = this.#deadline();
+        if (untilNs === Infinity) await this.#sleeper.sleep(Infinity, () => 0);
+        else clock.skipTo(untilNs);
+      } else if (exit.reason !== 'budget') {
+        this.#parts.ended(exit);
+        return;
+      } else if (++slices >= COUNTED_SLICES_PER_BREATH) {
+        slices = 0;
+        await yieldToEventLoop();
+        await settle();
+      }
+    }
+  }
+}
