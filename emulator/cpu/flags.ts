@@ -210,7 +210,7 @@ export function flagPF(): bool {
   return (popcnt<u64>((result() ^ (carry() >> 16)) & 0xff) & 1) == 0;
 }
 @inline
-function flagLess(): bool {
+export function flagLess(): bool {
   const c = carry();
   return <i64>(result() ^ c ^ (c << 1) ^ (c << 2)) < 0;
 }

@@ -5,6 +5,10 @@
  * Registers named as in SDM 1 §3 and 3A §2. Helpers that need fields of their own append to their block.
  */
 
+/** The core's static data: [CORE_STATIC_BASE, CORE_STATIC_END) of the memory. */
+export const CORE_STATIC_BASE = 0x1000;
+export const CORE_STATIC_END = 0x200000;
+
 // --- Hot state ---------------------------------------------------------------------------------
 
 /** 16 general registers, u64 each, in encoding order: RAX RCX RDX RBX RSP RBP RSI RDI R8..R15. */
@@ -386,7 +390,8 @@ export const BLOCK_NEXT_IN_PAGE = 12; // u32 next block of the page's chain
 export const BLOCK_BYTES = 16; // u16 length of the code
 export const BLOCK_RECORDS = 18; // u16 number of records, the end record included
 export const BLOCK_SECOND = 20; // u32 wasm address of the second page's part, 0 if in one page
-export const BLOCK_HEADER = 24;
+export const BLOCK_NEXT_IN_SECOND = 24; // u32 next block of the second page's chain
+export const BLOCK_HEADER = 32;
 
 /** Record of an instruction, RECORD_SIZE bytes. Register operands are wasm addresses. */
 export const REC_HANDLER = 0; // u32 table index

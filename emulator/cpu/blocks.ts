@@ -1,0 +1,275 @@
+/**
+ * Decoded blocks: the arena, finding by (wasm address of the first byte, mode key), and killing of
+ * blocks whose bytes were written. Blocks and page entries are only ever added to the arena; when it is
+ * full it is emptied as a whole, between two blocks. Formats: layout.ts.
+ */
+import { decodeBlock } from './decoder';
+import {
+  BLOCK_BYTES,
+  BLOCK_HEADER,
+  BLOCK_HOST,
+  BLOCK_KEY,
+  BLOCK_NEXT,
+  BLOCK_NEXT_IN_PAGE,
+  BLOCK_NEXT_IN_SECOND,
+  BLOCK_RECORDS,
+  BLOCK_SECOND,
+  CS,
+  MODE_CODE64,
+  MODE_CODE_MASK,
+  MODE_FLAT,
+  OFF_ARENA_EPOCH,
+  OFF_ARENA_NEXT,
+  OFF_COUNT_BLOCKS,
+  OFF_COUNT_CODE_WRITES,
+  OFF_COUNT_KILLED,
+  OFF_COUNT_RESETS,
+  OFF_DECODE,
+  RECORD_SIZE,
+  REC_HANDLER,
+  VCPU_REGION_SIZE,
+} from './layout';
+import { codeAddress } from './mmu';
+import { hostAddressOf } from './physical';
+import { resynchronise } from './specialHandlers';
+import { CPU, faulted, mode, rip, segmentBase, segmentLimit } from './state';
+import { markCode, unmarkCode } from './tlb';
+
+/** Bits of MODE that decoding depends on. */
+export const KEY_MASK: u32 = MODE_CODE_MASK | MODE_FLAT;
+/** Instructions of a block, and so of a slice's granularity. */
+export const BLOCK_LIMIT: i32 = 48;
+
+const HASH_ENTRIES: u32 = 32768;
+const PAGE_ENTRIES: u32 = 8192;
+const OFF_HASH: usize = OFF_DECODE;
+const OFF_PAGES: usize = OFF_HASH + 4 * HASH_ENTRIES;
+/** A block of one instruction for single steps; not in the arena. */
+const OFF_SCRATCH_BLOCK: usize = OFF_PAGES + 4 * PAGE_ENTRIES;
+const OFF_ARENA: usize = OFF_SCRATCH_BLOCK + 256;
+/** A block of the greatest size, with its page entries. */
+const LARGEST: u32 = BLOCK_HEADER + RECORD_SIZE * (BLOCK_LIMIT + 1) + 64;
+
+/** Page entry: first block, wasm page, next entry of the hash chain, bitmap of 64-byte lines with code. */
+const PAGE_FIRST = 0;
+const PAGE_HOST = 4;
+const PAGE_NEXT = 8;
+const PAGE_LINES = 16;
+const PAGE_SIZE = 24;
+
+@inline
+function hashOf(host: u32, key: u32): usize {
+  return CPU + OFF_HASH + ((((host ^ (host >> 13)) + key * 0x1d3) & (HASH_ENTRIES - 1)) << 2);
+}
+
+@inline
+function bump(counter: usize): void {
+  store<u32>(CPU + counter, load<u32>(CPU + counter) + 1);
+}
+
+/** Empties the arena. At reset, after a load of state, and when it is full. */
+export function resetBlocks(): void {
+  let bucket = CPU + OFF_PAGES;
+  const end = bucket + 4 * PAGE_ENTRIES;
+  for (; bucket < end; bucket += 4) {
+    for (let page = <usize>load<u32>(bucket); page; page = <usize>load<u32>(page, PAGE_NEXT)) {
+      if (load<u32>(page, PAGE_FIRST)) unmarkCode(load<u32>(page, PAGE_HOST));
+    }
+  }
+  memory.fill(CPU + OFF_HASH, 0, 4 * (HASH_ENTRIES + PAGE_ENTRIES));
+  store<u32>(CPU, <u32>(CPU + OFF_ARENA), OFF_ARENA_NEXT);
+  bump(OFF_ARENA_EPOCH);
+  bump(OFF_COUNT_RESETS);
+}
+
+function pageEntry(host: u32): usize {
+  const page = host & ~0xfff;
+  let entry = <usize>load<u32>(CPU + OFF_PAGES + (((host >> 12) & (PAGE_ENTRIES - 1)) << 2));
+  for (; entry; entry = <usize>load<u32>(entry, PAGE_NEXT)) {
+    if (load<u32>(entry, PAGE_HOST) == page) return entry;
+  }
+  return 0;
+}
+
+function pageEntryFor(host: u32): usize {
+  let entry = pageEntry(host);
+  if (entry) return entry;
+  entry = (<usize>load<u32>(CPU, OFF_ARENA_NEXT) + 7) & ~7;
+  store<u32>(CPU, <u32>entry + PAGE_SIZE, OFF_ARENA_NEXT);
+  const bucket = CPU + OFF_PAGES + (((host >> 12) & (PAGE_ENTRIES - 1)) << 2);
+  store<u32>(entry, 0, PAGE_FIRST);
+  store<u32>(entry, host & ~0xfff, PAGE_HOST);
+  store<u32>(entry, load<u32>(bucket), PAGE_NEXT);
+  store<u64>(entry, 0, PAGE_LINES);
+  store<u32>(bucket, <u32>entry);
+  return entry;
+}
+
+/** Bits of the 64-byte lines of a page from offset `from` to `to`, exclusive. */
+@inline
+function lines(from: u32, to: u32): u64 {
+  const first = from >> 6;
+  const last = (to - 1) >> 6;
+  return (~(<u64>0) << <u64>first) & (~(<u64>0) >> <u64>(63 - last));
+}
+
+/** Bytes of a block that lie in its first page. */
+@inline
+function bytesInFirst(block: usize): u32 {
+  const length = <u32>load<u16>(block, BLOCK_BYTES);
+  const room = 0x1000 - (load<u32>(block, BLOCK_HOST) & 0xfff);
+  return length < room ? length : room;
+}
+
+/** Linear address of RIP. */
+@inline
+export function codeLinear(): u64 {
+  if ((mode() & MODE_CODE_MASK) == MODE_CODE64) return rip();
+  return (segmentBase(CS) + rip()) & 0xffffffff;
+}
+
+/** Block at RIP, decoded if need be; 0 with a fault pending if the code cannot be fetched. */
+export function findBlock(): usize {
+  const linear = codeLinear();
+  const bits = mode();
+  const key = bits & KEY_MASK;
+  const host = codeAddress(linear);
+  if (!host) return 0;
+  let block = <usize>load<u32>(hashOf(host, key));
+  for (; block; block = <usize>load<u32>(block, BLOCK_NEXT)) {
+    if (load<u32>(block, BLOCK_HOST) == host && load<u32>(block, BLOCK_KEY) == key) {
+      if (load<u32>(block, BLOCK_SECOND)) {
+        const second = codeAddress((linear & ~(<u64>0xfff)) + 0x1000);
+        if (faulted()) return 0;
+        if (second != load<u32>(block, BLOCK_SECOND)) continue;
+      }
+      if (!(key & (MODE_FLAT | MODE_CODE64)) && !withinCodeLimit(block)) return singleBlock();
+      return block;
+    }
+  }
+  return newBlock(linear, host, key);
+}
+
+/** Outside flat code a block may end beyond the limit of this CS: then it goes step by step. */
+function withinCodeLimit(block: usize): bool {
+  return rip() + <u64>load<u16>(block, BLOCK_BYTES) - 1 <= <u64>segmentLimit(CS);
+}
+
+function newBlock(linear: u64, host: u32, key: u32): usize {
+  const room = load<u32>(CPU, OFF_ARENA_NEXT) + LARGEST;
+  if (room > <u32>CPU + VCPU_REGION_SIZE || !load<u32>(CPU, OFF_ARENA_NEXT)) resetBlocks();
+  const block = (<usize>load<u32>(CPU, OFF_ARENA_NEXT) + 7) & ~7;
+  if (!decodeBlock(block, linear, host, key, BLOCK_LIMIT)) return 0;
+  bump(OFF_COUNT_BLOCKS);
+  const records = <u32>load<u16>(block, BLOCK_RECORDS);
+  store<u32>(CPU, <u32>block + BLOCK_HEADER + records * RECORD_SIZE, OFF_ARENA_NEXT);
+
+  const bucket = hashOf(host, key);
+  store<u32>(block, load<u32>(bucket), BLOCK_NEXT);
+  store<u32>(bucket, <u32>block);
+
+  const page = pageEntryFor(host);
+  const from = host & 0xfff;
+  store<u32>(block, load<u32>(page, PAGE_FIRST), BLOCK_NEXT_IN_PAGE);
+  store<u32>(page, <u32>block, PAGE_FIRST);
+  store<u64>(page, load<u64>(page, PAGE_LINES) | lines(from, from + bytesInFirst(block)), PAGE_LINES);
+  markCode(host);
+  const second = load<u32>(block, BLOCK_SECOND);
+  if (second) {
+    const next = pageEntryFor(second);
+    store<u32>(block, load<u32>(next, PAGE_FIRST), BLOCK_NEXT_IN_SECOND);
+    store<u32>(next, <u32>block, PAGE_FIRST);
+    store<u64>(next, load<u64>(next, PAGE_LINES) | 1, PAGE_LINES);
+    markCode(second);
+  }
+  return block;
+}
+
+/** One instruction at RIP, decoded anew into a place of its own. */
+export function singleBlock(): usize {
+  const linear = codeLinear();
+  const host = codeAddress(linear);
+  if (!host) return 0;
+  const block = CPU + OFF_SCRATCH_BLOCK;
+  return decodeBlock(block, linear, host, mode() & KEY_MASK, 1) ? block : 0;
+}
+
+/** Field of `block` that links it in the chain of the page of `host`. */
+@inline
+function chainField(block: usize, page: u32): usize {
+  return block + (isInFirst(block, page) ? BLOCK_NEXT_IN_PAGE : BLOCK_NEXT_IN_SECOND);
+}
+
+@inline
+function isInFirst(block: usize, page: u32): bool {
+  return (load<u32>(block, BLOCK_HOST) & ~0xfff) == page;
+}
+
+/** Makes the rest of the block leave it, and takes it out of the hash table. */
+function kill(block: usize): void {
+  bump(OFF_COUNT_KILLED);
+  const bucket = hashOf(load<u32>(block, BLOCK_HOST), load<u32>(block, BLOCK_KEY));
+  if (load<u32>(bucket) == <u32>block) store<u32>(bucket, load<u32>(block, BLOCK_NEXT));
+  else {
+    let at = <usize>load<u32>(bucket);
+    while (at && load<u32>(at, BLOCK_NEXT) != <u32>block) at = <usize>load<u32>(at, BLOCK_NEXT);
+    if (at) store<u32>(at, load<u32>(block, BLOCK_NEXT), BLOCK_NEXT);
+  }
+  const handler = resynchronise.index;
+  let rec = block + BLOCK_HEADER;
+  const end = rec + <usize>load<u16>(block, BLOCK_RECORDS) * RECORD_SIZE;
+  for (; rec < end; rec += RECORD_SIZE) store<u32>(rec, handler, REC_HANDLER);
+  // A dead block is recognised by this, wherever a link or a chain still leads to it.
+  store<u32>(block, 0, BLOCK_KEY);
+  store<u32>(block, 0, BLOCK_BYTES);
+}
+
+/** True for a block that was killed: no living one is without bytes. */
+@inline
+export function isDead(block: usize): bool {
+  return load<u16>(block, BLOCK_BYTES) == 0;
+}
+
+/** The bytes [host, host+size) of the wasm memory, within a page, were written. */
+export function codeWritten(host: u32, size: i32): void {
+  bump(OFF_COUNT_CODE_WRITES);
+  const entry = pageEntry(host);
+  if (!entry) return;
+  const from = host & 0xfff;
+  const to = min<u32>(from + size, 0x1000);
+  if (!(load<u64>(entry, PAGE_LINES) & lines(from, to))) return;
+  const page = host & ~0xfff;
+  let left: u64 = 0;
+  let link = entry + PAGE_FIRST;
+  for (let block = <usize>load<u32>(link); block; block = <usize>load<u32>(link)) {
+    const field = chainField(block, page);
+    const inFirst = isInFirst(block, page);
+    const start = inFirst ? load<u32>(block, BLOCK_HOST) & 0xfff : 0;
+    const length = bytesInFirst(block);
+    const end = inFirst ? start + length : <u32>load<u16>(block, BLOCK_BYTES) - length;
+    if (!isDead(block) && (to <= start || from >= end)) {
+      left |= lines(start, end);
+      link = field;
+      continue;
+    }
+    if (!isDead(block)) kill(block);
+    store<u32>(link, load<u32>(field));
+  }
+  store<u64>(entry, left, PAGE_LINES);
+  if (!load<u32>(entry, PAGE_FIRST)) unmarkCode(host);
+}
+
+/** Guest physical memory was changed by a device. */
+export function codeChanged(address: f64, length: u32): void {
+  let at = <u64>address;
+  const end = at + length;
+  while (at < end) {
+    const host = hostAddressOf(at);
+    const next = min<u64>((at | 0xfff) + 1, end);
+    if (host) {
+      const entry = pageEntry(host);
+      if (entry && load<u32>(entry, PAGE_FIRST)) codeWritten(host, <i32>(next - at));
+    }
+    at = next;
+  }
+}
