@@ -106,8 +106,7 @@ class Pc implements Machine {
       clock: this.#clock,
       yieldToEventLoop: () => parts.yieldToEventLoop(),
       settle: () => this.#settle(),
-      interrupted: () =>
-        this.#end !== undefined || this.#resetWanted || this.#stopLoop,
+      interrupted: () => this.#end !== undefined || this.#resetWanted || this.#stopLoop,
       ended: (exit) => {
         if (exit.reason === 'failure') this.#finish({ kind: 'failure', detail: exit.detail });
         else this.#finish({ kind: 'tripleFault', detail: 'the CPU has shut down (triple fault)' });

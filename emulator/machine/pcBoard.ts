@@ -84,7 +84,12 @@ export class PcBoard {
     const uarts = comPorts.map(({ irq }, index) => {
       const backend = spec.serial[index];
       const id = `com${index + 1}`;
-      return new IsaUart({ id, clock, irq: input(irq), ...(backend === undefined ? {} : { backend }) });
+      return new IsaUart({
+        id,
+        clock,
+        irq: input(irq),
+        ...(backend === undefined ? {} : { backend }),
+      });
     });
 
     // A PIRQ goes to the ISA bridge's router and to an I/O APIC pin of its own.

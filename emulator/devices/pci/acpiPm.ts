@@ -71,15 +71,19 @@ export class AcpiPm {
       this.#seenHalf = half;
       this.#status |= TIMER;
     }
-    const pending =
-      (this.#status & this.#enable & EVENTS) !== 0 ||
-      (this.#generalStatus & this.#generalEnable) !== 0;
-    this.#host.sci(pending && (this.#control & SCI_ENABLE) !== 0);
+    this.#driveSci();
     if ((this.#enable & TIMER) !== 0 && (this.#status & TIMER) === 0) {
       this.#timer.arm(Math.ceil(((half + 1) * timerHalfTicks * 1e9) / pmTimerHz) + 1);
     } else {
       this.#timer.cancel();
     }
+  }
+
+  #driveSci(): void {
+    const pending =
+      (this.#status & this.#enable & EVENTS) !== 0 ||
+      (this.#generalStatus & this.#generalEnable) !== 0;
+    this.#host.sci(pending && (this.#control & SCI_ENABLE) !== 0);
   }
 
   readonly region: IoRegion = {
@@ -89,7 +93,8 @@ export class AcpiPm {
       return width === 4 ? shifted : shifted & (2 ** (8 * width) - 1);
     },
     write: (offset, width, value) => {
-      for (let i = 0; i < width; i += 2) this.#write(offset + i, width, (value >>> (8 * i)) & 0xffff);
+      for (let i = 0; i < width; i += 2)
+        this.#write(offset + i, width, (value >>> (8 * i)) & 0xffff);
     },
   };
 
@@ -176,7 +181,7 @@ export class AcpiPm {
     this.#generalStatus = state.generalStatus;
     this.#generalEnable = state.generalEnable;
     this.#seenHalf = state.seenHalf;
-    this.#update();
+    this.#driveSci();
     loadDeadline(this.#timer, state.deadlineNs);
   }
 }

@@ -8,7 +8,14 @@ import { decodeMessageWrite, isMessageAddress } from '../../bus/interruptMessage
 import { SharedIrq } from '../../bus/irq.ts';
 import type { MemoryBus } from '../../bus/memoryBus.ts';
 import type { PortBus } from '../../bus/portBus.ts';
-import type { Device, DeviceId, IoRegion, IrqLine, VersionedState, Width } from '../../bus/types.ts';
+import type {
+  Device,
+  DeviceId,
+  IoRegion,
+  IrqLine,
+  VersionedState,
+  Width,
+} from '../../bus/types.ts';
 import { StateError } from '../../bus/types.ts';
 import type { PciFunction, PciSlot } from './pciFunction.ts';
 

@@ -234,8 +234,7 @@ export class PciConfig {
       const enabled = (command & (kind === 'io' ? COMMAND_IO : COMMAND_MEMORY)) !== 0;
       const low = this.get(BAR0 + 4 * index, 4);
       const high = kind === 'memory64' ? this.get(BAR0 + 4 * index + 4, 4) : 0;
-      const address =
-        kind === 'io' ? low - (low % 4) : high * 0x1_0000_0000 + (low - (low % 16));
+      const address = kind === 'io' ? low - (low % 4) : high * 0x1_0000_0000 + (low - (low % 16));
       // 0 is "not assigned"; all ones is a size probe with decoding left on.
       const limit = kind === 'io' ? 0x10000 : high === 0 ? 0x1_0000_0000 - 1 : 2 ** 52;
       const base = enabled && address !== 0 && address + size <= limit ? address : 0;

@@ -1,0 +1,199 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { CharacterBackend, CharacterReceiver } from '../backends/character.ts';
+import { CountedClock } from '../bus/clock.ts';
+import { SeededEntropy } from '../bus/entropy.ts';
+import { StateError, type Width } from '../bus/types.ts';
+import { ArrayMemory } from '../devices/virtio/testing/arrayMemory.ts';
+import type { MachineSpec } from './machine.ts';
+import { PcBoard } from './pcBoard.ts';
+import { virtioFunctions } from './pcVirtio.ts';
+
+/** A whole board without a CPU: what it tells the CPU is written down. */
+class Bench {
+  readonly log: string[] = [];
+  readonly board: PcBoard;
+  readonly clock: CountedClock;
+  readonly entropy = new SeededEntropy(1);
+  readonly receivers: CharacterReceiver[] = [];
+  ticks = 0;
+
+  constructor() {
+    this.clock = new CountedClock(() => this.ticks, Date.UTC(2026, 10, 23), 1000);
+    const line = (index: number): CharacterBackend => ({
+      write: (bytes) => this.log.push(`com${index} ${bytes.join()}`),
+      connect: (receiver) => this.receivers.push(receiver),
+    });
+    const spec: MachineSpec = {
+      memory: 64 << 20,
+      cpus: 1,
+      cpuModel: 'guesthouse-v2',
+      engine: 'interpreter',
+      boot: { kernel: new Uint8Array(), commandLine: '' },
+      disks: [],
+      serial: [line(0), line(1)],
+      consoles: [line(2)],
+      debugExit: false,
+      time: { counted: { wallMs: 0 } },
+    };
+    const memory = new ArrayMemory(1 << 20);
+    this.board = new PcBoard(
+      {
+        spec,
+        clock: this.clock,
+        memory,
+        sendMessage: (message) => this.log.push(JSON.stringify(message)),
+        picInterrupt: (high) => this.log.push(`intr ${high}`),
+        fwCfg: { items: new Map(), files: new Map([['etc/test', Uint8Array.of(1, 2, 3)]]) },
+        requestReset: () => this.log.push('reset'),
+        powerOff: () => this.log.push('off'),
+        debugExit: () => undefined,
+      },
+      (pci) =>
+        virtioFunctions(pci, {
+          spec,
+          memory,
+          entropy: this.entropy,
+          onHostFailure: () => undefined,
+        }),
+    );
+    this.board.reset();
+    this.log.length = 0;
+  }
+
+  /** One step of a script; what a program can see of it. */
+  step({ kind, at, width, value }: Step): string {
+    const { board } = this;
+    switch (kind) {
+      case 'in':
+        return String(board.ports.read(portList[at % portList.length] ?? 0, width));
+      case 'out':
+        board.ports.write(portList[at % portList.length] ?? 0, width, mask(value, width));
+        return '';
+      case 'pci':
+        board.ports.write(0xcf8, 4, 0x80000000 + (at % 64) * 0x100 + ((value >>> 8) & 0xfc));
+        board.ports.write(0xcfc + ((at >>> 8) & (4 - width)), width, mask(value, width));
+        return '';
+      case 'load':
+        return String(board.memory.read(memoryBase(at), width));
+      case 'store':
+        board.memory.write(memoryBase(at), width, mask(value, width));
+        return '';
+      case 'time':
+        this.ticks += value % 3_000_000;
+        this.clock.poll();
+        return '';
+      case 'ack':
+        return String(board.pic.acknowledge());
+      case 'eoi':
+        board.ioApic.endOfInterrupt(value & 0xff);
+        return '';
+      case 'receive':
+        return String(this.receivers[at % 3]?.receive(Uint8Array.of(value & 0xff, at & 0xff)));
+      case 'button':
+        board.pressPowerButton();
+        return '';
+    }
+  }
+
+  save() {
+    return {
+      ns: this.clock.nowNs(),
+      wall: this.clock.wallMs(),
+      entropy: this.entropy.state,
+      devices: this.board.devices.map((device) => structuredClone(device.save())),
+    };
+  }
+
+  load(state: ReturnType<Bench['save']>): void {
+    this.clock.setNs(state.ns, state.wall);
+    this.entropy.state = state.entropy;
+    this.board.devices.forEach((device, i) => {
+      const saved = state.devices[i];
+      if (saved !== undefined) device.load(saved);
+    });
+    this.log.length = 0;
+  }
+}
+
+const kinds = [
+  'in', 'in', 'out', 'out', 'out', 'pci', 'load', 'store', 'time', 'ack', 'eoi', 'receive', 'button',
+] as const; // prettier-ignore
+interface Step {
+  readonly kind: (typeof kinds)[number];
+  readonly at: number;
+  readonly width: Width;
+  readonly value: number;
+}
+
+const range = (first: number, count: number): number[] =>
+  Array.from({ length: count }, (_, i) => first + i);
+/** Every port somebody answers. */
+const portList = [
+  ...[range(0x20, 2), range(0x40, 4), range(0x60, 2), [0x64], range(0x70, 2), [0x80, 0x92]].flat(),
+  ...[range(0xa0, 2), range(0xb2, 2), range(0x4d0, 2), range(0x510, 2), range(0x514, 8)].flat(),
+  ...[range(0x3f8, 8), range(0x2f8, 8), range(0x600, 16), range(0xcf8, 8)].flat(),
+];
+const mask = (value: number, width: Width): number => value % 2 ** (8 * width);
+/** The I/O APIC's registers, and the BARs of the virtio functions. */
+const memoryBase = (at: number): number =>
+  at % 4 === 0 ? 0xfec00000 + ((at >>> 4) & 1) * 0x10 : 0xe0000000 + (at % 0x18000);
+
+const step: fc.Arbitrary<Step> = fc.record({
+  kind: fc.constantFrom(...kinds),
+  at: fc.nat(0xfffff),
+  width: fc.constantFrom<Width>(1, 2, 4),
+  value: fc.oneof(fc.nat(0xff), fc.nat(0xffffffff)),
+});
+
+describe('every device of the board', () => {
+  it('goes on after save and load exactly as it would have without', () => {
+    fc.assert(
+      fc.property(
+        fc.array(step, { maxLength: 150 }),
+        fc.array(step, { minLength: 30, maxLength: 80 }),
+        (before, after) => {
+          const original = new Bench();
+          for (const s of before) original.step(s);
+          const state = original.save();
+          const copy = new Bench();
+          copy.load(state);
+          expect(copy.save().devices).toEqual(state.devices);
+          original.log.length = 0;
+          for (const [index, s] of after.entries()) {
+            expect(copy.step(s), `step ${index}: ${JSON.stringify(s)}`).toBe(original.step(s));
+          }
+          expect(copy.log).toEqual(original.log);
+          expect(copy.save().devices).toEqual(original.save().devices);
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+
+  it('refuses a state of another version', () => {
+    for (const device of new Bench().board.devices) {
+      const state = device.save();
+      expect(() => device.load({ ...state, version: 999 }), device.id).toThrow(StateError);
+      expect(() => device.load({ version: state.version, data: {} }), device.id).toThrow(
+        StateError,
+      );
+    }
+  });
+
+  it('comes back from a reset as it was at power-on', () => {
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 100 }), (steps) => {
+        const bench = new Bench();
+        const ids = new Set(['pit', 'pic', 'ioapic', 'com1', 'i8042', 'host-bridge', 'isa-bridge']);
+        const state = () =>
+          bench.board.devices.filter((d) => ids.has(d.id)).map((d) => [d.id, d.save()]);
+        const fresh = structuredClone(state());
+        for (const s of steps) bench.step(s);
+        bench.board.reset();
+        expect(state()).toEqual(fresh);
+      }),
+      { numRuns: 100 },
+    );
+  });
+});
