@@ -5,6 +5,7 @@
 import type { Semantics, Width } from '../dsl.ts';
 import { inst } from '../dsl.ts';
 import { Flag, FlagRule, Reg, Seg } from '../flagRules.ts';
+import type { Op } from '../forms.ts';
 import { form, op } from '../forms.ts';
 import { helpers } from '../helpers.ts';
 
@@ -28,8 +29,10 @@ function stringInstruction(
   repeat: 'repeats' | 'repeatsOnZero',
   semantics: (s: Semantics, width: Width) => void,
 ): void {
+  const repeated = (code: number): Op =>
+    repeat === 'repeats' ? op(code).repeats() : op(code).repeatsOnZero();
   inst(name, {
-    forms: [form([], op(opcode)[repeat]())],
+    forms: [form([], repeated(opcode))],
     semantics: (s) => semantics(s, 8),
   });
   inst(name, {

@@ -1,8 +1,8 @@
 /** A case in the making: registers, memory patches and code, and where pointers may point to. */
 import { fsBase, gsBase, windows } from '../caseFormat.ts';
 import type { Case, Patch, Window } from '../caseFormat.ts';
-import { Random, float80Bytes, floatBits, vectorBytes } from './random.ts';
-import type { VectorKind } from './random.ts';
+import { float80Bytes, floatBits, vectorBytes } from './random.ts';
+import type { Random, VectorKind } from './random.ts';
 
 export const RAX = 0;
 export const RCX = 1;

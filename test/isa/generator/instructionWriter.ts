@@ -193,17 +193,16 @@ export function writeInstruction(b: CaseBuilder, instruction: Instruction, form:
   // Memory operand.
   let memory: MemoryBytes | undefined;
   let offsets: number[] = [];
-  let target = 0n;
   const memoryBytes = rm && useMemory ? operandBytes(name, form, widthOf(rm.spec, plan), plan) : 0;
   if (useMemory) {
-    target = b.target(memoryBytes, plan.addressBits);
+    const target = b.target(memoryBytes, plan.addressBits);
     memory = address(b, plan, target - b.segmentBase(plan.segment), encoding.popAddress);
     if (!memory) return false;
     fillMemory(b, name, form, target, memoryBytes, plan, registerOperand);
   }
   const absolute = form.operands.find((o) => o.spec.source === 'moffs');
   if (absolute) {
-    target = b.target(widthOf(absolute.spec, plan) / 8, plan.addressBits);
+    const target = b.target(widthOf(absolute.spec, plan) / 8, plan.addressBits);
     const offset = target - b.segmentBase(plan.segment);
     offsets = Array.from({ length: plan.addressBits / 8 }, (_, i) =>
       Number((offset >> BigInt(8 * i)) & 0xffn),

@@ -1,0 +1,90 @@
+/** Differences between two outcomes of a case, as text; none means that they agree. */
+import { endSystemCall, endTimeout } from './caseFormat.ts';
+import type { Outcome } from './caseFormat.ts';
+import type { GeneratedCase } from './generator/generateCase.ts';
+
+export const registerNames =
+  'RAX RCX RDX RBX RSP RBP RSI RDI R8 R9 R10 R11 R12 R13 R14 R15'.split(' ');
+const selectorNames = ['CS', 'SS', 'DS', 'ES', 'FS', 'GS'];
+const vectorsWithCode = new Set([8, 10, 11, 12, 13, 14, 17]);
+/** CF PF AF ZF SF TF DF OF, NT, RF, AC, ID. */
+const comparedFlags = 0x254dd5;
+const breakpoint = 3;
+const pageFault = 14;
+
+/** FCW FSW FTW, MXCSR, ten bytes of each x87 register, XMM. FOP, FIP and FDP are left out: makers differ. */
+const comparedFx = ((): boolean[] => {
+  const compared = new Array<boolean>(416).fill(false);
+  compared.fill(true, 0, 5);
+  compared.fill(true, 24, 28);
+  for (let i = 0; i < 8; i++) compared.fill(true, 32 + i * 16, 42 + i * 16);
+  compared.fill(true, 160, 416);
+  return compared;
+})();
+
+const hex = (value: bigint | number): string => value.toString(16);
+const bytesHex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
+
+/** `expected` is the real CPU's. */
+export function compareOutcomes(
+  generated: GeneratedCase,
+  expected: Outcome,
+  actual: Outcome,
+): string[] {
+  if (expected.vector === endSystemCall) return [];
+  if (expected.vector === endTimeout && actual.vector === endTimeout) return [];
+  const differences: string[] = [];
+  const check = (name: string, a: bigint | number, b: bigint | number): void => {
+    if (a !== b) differences.push(`${name}: CPU ${hex(a)}, ours ${hex(b)}`);
+  };
+  check('vector', expected.vector, actual.vector);
+  check('RIP', expected.rip, actual.rip);
+  if (expected.vector === actual.vector && vectorsWithCode.has(expected.vector)) {
+    let mask = 0xffffffff;
+    if (expected.vector === pageFault) {
+      check('CR2', expected.cr2, actual.cr2);
+      // Linux shows faults on kernel addresses as protection violations, always.
+      if (expected.cr2 >= 0xffff800000000000n) mask = ~1;
+    }
+    check('error code', (expected.errorCode & mask) >>> 0, (actual.errorCode & mask) >>> 0);
+  }
+  const ended = expected.vector === breakpoint;
+  const ignored = ended ? generated.undefinedAtEnd : generated.undefinedEver;
+  const mask = comparedFlags & ~ignored;
+  check('flags', expected.flags & mask, actual.flags & mask);
+  for (let i = 0; i < 16; i++) {
+    check(registerNames[i] ?? '', expected.gpr[i] ?? 0n, actual.gpr[i] ?? 0n);
+  }
+  for (let i = 0; i < 6; i++) {
+    check(selectorNames[i] ?? '', expected.selectors[i] ?? 0, actual.selectors[i] ?? 0);
+  }
+  check('FS base', expected.fsBase, actual.fsBase);
+  check('GS base', expected.gsBase, actual.gsBase);
+  if (expected.fx && actual.fx) compareFx(expected.fx, actual.fx, differences);
+  for (const address of new Set([...expected.lines.keys(), ...actual.lines.keys()])) {
+    const a = expected.lines.get(address);
+    const b = actual.lines.get(address);
+    if (a && b && Buffer.compare(a, b) === 0) continue;
+    const text = (line: Uint8Array | undefined): string => (line ? bytesHex(line) : 'unchanged');
+    differences.push(`memory ${hex(address)}:\n      CPU  ${text(a)}\n      ours ${text(b)}`);
+  }
+  return differences;
+}
+
+function compareFx(expected: Uint8Array, actual: Uint8Array, differences: string[]): void {
+  const field = (name: string, at: number, size: number): void => {
+    let differs = false;
+    for (let i = at; i < at + size; i++) {
+      if (comparedFx[i] && expected[i] !== actual[i]) differs = true;
+    }
+    if (!differs) return;
+    const text = (fx: Uint8Array): string => bytesHex(fx.slice(at, at + size).reverse());
+    differences.push(`${name}: CPU ${text(expected)}, ours ${text(actual)}`);
+  };
+  field('FCW', 0, 2);
+  field('FSW', 2, 2);
+  field('FTW', 4, 1);
+  field('MXCSR', 24, 4);
+  for (let i = 0; i < 8; i++) field(`ST${i}`, 32 + i * 16, 10);
+  for (let i = 0; i < 16; i++) field(`XMM${i}`, 160 + i * 16, 16);
+}
