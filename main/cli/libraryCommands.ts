@@ -1,5 +1,4 @@
 /** The commands over the library and its running VMs, by the same services as the window's. */
-import { resolve } from 'node:path';
 import { Command } from 'commander';
 import type { BootConfig, DiskConfig, VmChanges, VmConfig } from '../../shared/vm/config.ts';
 import { newVmSchema, vmChangesSchema } from '../../shared/vm/config.ts';
@@ -7,7 +6,7 @@ import { checkCapabilities } from '../../shared/vm/capabilities.ts';
 import { UsageError } from './commandError.ts';
 import { attachConsole } from './consoleCommand.ts';
 import { formatDetails, formatList, stateNames } from './format.ts';
-import { oneOf, parseDisk, parseWith, wholeNumber } from './parseOptions.ts';
+import { hostPath, oneOf, parseDisk, parseWith, wholeNumber } from './parseOptions.ts';
 import { findVm, withServices } from './withServices.ts';
 
 interface SettingFlags {
@@ -219,10 +218,10 @@ function bootOf(flags: SettingFlags, before?: BootConfig): Partial<BootConfig> |
   if (kernel === undefined && append === undefined && !initrdChanged) return undefined;
   const { initrd: initrdBefore, ...rest } = before ?? {};
   const initrdAfter =
-    initrd === false ? undefined : initrd === undefined ? initrdBefore : resolve(initrd);
+    initrd === false ? undefined : initrd === undefined ? initrdBefore : hostPath(initrd);
   return {
     ...rest,
-    ...(kernel === undefined ? {} : { kernel: resolve(kernel) }),
+    ...(kernel === undefined ? {} : { kernel: hostPath(kernel) }),
     ...(append === undefined ? {} : { commandLine: append }),
     ...(initrdAfter === undefined ? {} : { initrd: initrdAfter }),
   };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { oneOf, parseDisk, wholeNumber } from './parseOptions.ts';
+import { hostPath, oneOf, parseDisk, wholeNumber } from './parseOptions.ts';
 
 describe('options of the command line', () => {
   it('read a disk with its attributes', () => {
@@ -10,6 +10,13 @@ describe('options of the command line', () => {
 
   it('take a doubled comma for one in a file name', () => {
     expect(parseDisk('/a,,b.img,readonly').path).toBe('/a,b.img');
+  });
+
+  it('take relative paths from where the user typed, not from where npm runs scripts', () => {
+    const npm = { INIT_CWD: '/home/ann', npm_lifecycle_event: 'guesthouse' };
+    expect(hostPath('vmlinuz', npm)).toBe('/home/ann/vmlinuz');
+    expect(hostPath('/boot/vmlinuz', npm)).toBe('/boot/vmlinuz');
+    expect(hostPath('vmlinuz', {})).toBe(`${process.cwd()}/vmlinuz`);
   });
 
   it('say what to change', () => {

@@ -3,6 +3,12 @@ import type { z } from 'zod';
 import { diskSchema, type DiskConfig } from '../../shared/vm/config.ts';
 import { UsageError } from './commandError.ts';
 
+/** A path as the user meant it: npm runs scripts in the project's folder and tells where it was. */
+export function hostPath(path: string, environment: NodeJS.ProcessEnv = process.env): string {
+  const { INIT_CWD: typedIn, npm_lifecycle_event: script } = environment;
+  return script !== undefined && typedIn ? resolve(typedIn, path) : resolve(path);
+}
+
 /** "FILE[,format=raw][,readonly]"; a comma in a file name is written twice. */
 export function parseDisk(text: string): DiskConfig {
   const parts = splitAtSingleCommas(text);
@@ -21,7 +27,7 @@ export function parseDisk(text: string): DiskConfig {
       throw new UsageError(`--disk: "${part}" is unknown; use format=raw or readonly`);
     }
   }
-  return diskSchema.parse({ path: resolve(path), format: 'raw', readOnly });
+  return diskSchema.parse({ path: hostPath(path), format: 'raw', readOnly });
 }
 
 function splitAtSingleCommas(text: string): string[] {

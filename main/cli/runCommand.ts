@@ -1,4 +1,3 @@
-import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { checkCapabilities } from '../../shared/vm/capabilities.ts';
 import type { DiskConfig } from '../../shared/vm/config.ts';
@@ -12,7 +11,7 @@ import {
 } from '../../shared/vm/machineRequest.ts';
 import { UserError } from '../../shared/services/errors.ts';
 import { UsageError } from './commandError.ts';
-import { oneOf, parseDisk, parseWith, wholeNumber } from './parseOptions.ts';
+import { hostPath, oneOf, parseDisk, parseWith, wholeNumber } from './parseOptions.ts';
 
 interface RunFlags {
   kernel?: string;
@@ -86,8 +85,8 @@ async function run(flags: RunFlags): Promise<number> {
     cpuModel: flags.cpuModel,
     engine: flags.engine,
     boot: {
-      kernel: resolve(flags.kernel),
-      ...(flags.initrd === undefined ? {} : { initrd: resolve(flags.initrd) }),
+      kernel: hostPath(flags.kernel),
+      ...(flags.initrd === undefined ? {} : { initrd: hostPath(flags.initrd) }),
       commandLine: flags.append,
       protocol: flags.bootProtocol,
     },
