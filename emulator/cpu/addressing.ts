@@ -100,16 +100,16 @@ export function linearDisplaced(rec: usize, displacement: u64, size: i32, write:
 /** Linear address in a segment of an offset that is already of address size. */
 export function segmentLinear(index: u32, offset: u64, size: i32, write: bool): u64 {
   if ((mode() & MODE_CODE_MASK) == MODE_CODE64) {
-    return index >= FS ? offset + segmentBase(index) : offset;
+    return index >= <u32>FS ? offset + segmentBase(index) : offset;
   }
-  if (mode() & MODE_FLAT && index < FS && (index != CS || !write)) return offset;
+  if (mode() & MODE_FLAT && index < <u32>FS && (index != <u32>CS || !write)) return offset;
   return checkedLinear(index, offset, size, write);
 }
 
 /** Address size 64: only FS and GS have a base. */
 @inline
 export function segmentLinear64(index: u32, offset: u64): u64 {
-  return index >= FS ? offset + load<u64>(CPU + index * SEG_SIZE, OFF_SEG + SEG_BASE) : offset;
+  return index >= <u32>FS ? offset + load<u64>(CPU + index * SEG_SIZE, OFF_SEG + SEG_BASE) : offset;
 }
 
 // --- Stack -------------------------------------------------------------------------------------

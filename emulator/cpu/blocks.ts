@@ -117,7 +117,7 @@ function lines(from: u32, to: u32): u64 {
 @inline
 function bytesInFirst(block: usize): u32 {
   const length = <u32>load<u16>(block, BLOCK_BYTES);
-  const room = 0x1000 - (load<u32>(block, BLOCK_HOST) & 0xfff);
+  const room = <u32>0x1000 - (load<u32>(block, BLOCK_HOST) & 0xfff);
   return length < room ? length : room;
 }
 

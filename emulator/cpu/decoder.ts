@@ -253,10 +253,10 @@ function decodeMemory(rec: usize, mod: u32, rm: u32, rex: u32, code64: bool): vo
 
 function addressKind(segment: u32, addressSize: u32, key: u32): u32 {
   if ((key & MODE_CODE_MASK) == MODE_CODE64) {
-    if (segment >= FS) return KIND_BASE64;
+    if (segment >= <u32>FS) return KIND_BASE64;
     return addressSize == 8 ? KIND_FLAT64 : KIND_FLAT32;
   }
-  if (key & MODE_FLAT && addressSize == 4 && segment < FS && segment != CS) return KIND_FLAT32;
+  if (key & MODE_FLAT && addressSize == 4 && segment < <u32>FS && segment != <u32>CS) return KIND_FLAT32;
   return KIND_SEGMENTED;
 }
 
@@ -266,7 +266,7 @@ function decodeInstruction(rec: usize, start: u32, key: u32): i32 {
   const code = key & MODE_CODE_MASK;
   const code64 = code == MODE_CODE64;
   let prefixes: u32 = 0;
-  let override: u32 = 0xff;
+  let segmentOverride: u32 = 0xff;
   let address67 = false;
   let rex: u32 = 0;
   let opcode: u32;
@@ -278,10 +278,10 @@ function decodeInstruction(rec: usize, start: u32, key: u32): i32 {
     else if (opcode == 0xf0) prefixes |= PREFIX_LOCK;
     else if (opcode == 0xf2) prefixes = (prefixes & ~PREFIX_REP) | PREFIX_REPNE;
     else if (opcode == 0xf3) prefixes = (prefixes & ~PREFIX_REPNE) | PREFIX_REP;
-    else if (opcode == 0x64) override = FS;
-    else if (opcode == 0x65) override = GS;
+    else if (opcode == 0x64) segmentOverride = FS;
+    else if (opcode == 0x65) segmentOverride = GS;
     else if ((opcode & 0xe7) == 0x26) {
-      if (!code64) override = (opcode >> 3) & 3;
+      if (!code64) segmentOverride = (opcode >> 3) & 3;
     } else if (code64 && (opcode & 0xf0) == 0x40) {
       // Counts only right before the opcode.
       rex = opcode;
@@ -303,7 +303,7 @@ function decodeInstruction(rec: usize, start: u32, key: u32): i32 {
   }
   if (stopped) return finishStopped(rec, start);
   if (rex & 8) prefixes |= PREFIX_W;
-  if (override != 0xff) prefixes |= PREFIX_SEGMENT;
+  if (segmentOverride != 0xff) prefixes |= PREFIX_SEGMENT;
 
   const first = <u32>load<u16>(OPCODES + (((map << 8) | opcode) << 1));
   if (!first) return finishSpecial(rec, start, undefinedInstruction.index);
@@ -381,7 +381,7 @@ function decodeInstruction(rec: usize, start: u32, key: u32): i32 {
     store<i64>(rec, load<i64>(rec, REC_IMM) + <i64>next, REC_IMM);
   }
   if (isRipRelative) store<i64>(rec, load<i64>(rec, REC_DISP) + <i64>next, REC_DISP);
-  const segment = override != 0xff ? override : isStackBase ? <u32>SS : <u32>DS;
+  const segment = segmentOverride != 0xff ? segmentOverride : isStackBase ? <u32>SS : <u32>DS;
   store<u8>(rec, <u8>segment, REC_SEGMENT);
   store<u8>(rec, <u8>addressSize, REC_ADDRESS_SIZE);
   store<u8>(rec, <u8>addressKind(segment, addressSize, key), REC_KIND);

@@ -293,7 +293,7 @@ function enterProtected(
 export function innerStack(level: u32): u64 {
   const wide = (segmentAttributes(TR) & 8) != 0;
   const offset = wide ? 4 + level * 8 : 2 + level * 4;
-  if (offset + (wide ? 5 : 3) > segmentLimit(TR)) {
+  if (<u32>offset + (wide ? <u32>5 : <u32>3) > segmentLimit(TR)) {
     raiseWithCode(VECTOR_TS, segmentSelector(TR) & 0xfffc);
     return 0;
   }

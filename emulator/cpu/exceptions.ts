@@ -39,7 +39,7 @@ export function raise(vector: u32): void {
 export function raiseWithCode(vector: u32, code: u32): void {
   if (load<u32>(CPU, OFF_FAULT)) return;
   raise(vector);
-  if (vector >= VECTOR_TS && vector <= VECTOR_GP) code |= load<u32>(CPU, OFF_EXTERNAL);
+  if (vector >= <u32>VECTOR_TS && vector <= <u32>VECTOR_GP) code |= load<u32>(CPU, OFF_EXTERNAL);
   store<u32>(CPU, 1, OFF_FAULT_HAS_CODE);
   store<u32>(CPU, code, OFF_FAULT_CODE);
 }
@@ -59,7 +59,7 @@ export function raisePageFault(linear: u64, code: u32): void {
 
 /** Contributory exceptions: #DE #TS #NP #SS #GP (SDM 3A table 6-4). */
 function isContributory(vector: u32): bool {
-  return vector == 0 || (vector >= VECTOR_TS && vector <= VECTOR_GP);
+  return vector == 0 || (vector >= <u32>VECTOR_TS && vector <= <u32>VECTOR_GP);
 }
 
 function becomesDouble(first: u32, second: u32): bool {

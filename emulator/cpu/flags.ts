@@ -158,27 +158,27 @@ export function flagsLogic64(r: u64): void {
 }
 
 @inline
-function carryOverflow(cf: bool, of: bool): void {
-  setCarry((<u64>cf << 63) | (<u64>(cf != of) << 62));
+function carryOverflow(cf: bool, overflow: bool): void {
+  setCarry((<u64>cf << 63) | (<u64>(cf != overflow) << 62));
 }
 @inline
-export function flagsFrom8(r: u32, cf: bool, of: bool): void {
-  carryOverflow(cf, of);
+export function flagsFrom8(r: u32, cf: bool, overflow: bool): void {
+  carryOverflow(cf, overflow);
   setResult(<u64>(<i64>(<i8>r)));
 }
 @inline
-export function flagsFrom16(r: u32, cf: bool, of: bool): void {
-  carryOverflow(cf, of);
+export function flagsFrom16(r: u32, cf: bool, overflow: bool): void {
+  carryOverflow(cf, overflow);
   setResult(<u64>(<i64>(<i16>r)));
 }
 @inline
-export function flagsFrom32(r: u32, cf: bool, of: bool): void {
-  carryOverflow(cf, of);
+export function flagsFrom32(r: u32, cf: bool, overflow: bool): void {
+  carryOverflow(cf, overflow);
   setResult(<u64>(<i64>(<i32>r)));
 }
 @inline
-export function flagsFrom64(r: u64, cf: bool, of: bool): void {
-  carryOverflow(cf, of);
+export function flagsFrom64(r: u64, cf: bool, overflow: bool): void {
+  carryOverflow(cf, overflow);
   setResult(r);
 }
 
@@ -275,8 +275,8 @@ export function setFlags(value: u64, mask: u64): void {
   const flags = (getFlags() & ~mask) | (value & mask);
   store<u64>(CPU, (flags & ~ARITHMETIC) | 2, OFF_RFLAGS);
   const cf = flags & FLAG_CF;
-  const of = (flags >> 11) & 1;
-  let c = (cf << 63) | ((cf ^ of) << 62) | (((flags >> 4) & 1) << 3);
+  const overflow = (flags >> 11) & 1;
+  let c = (cf << 63) | ((cf ^ overflow) << 62) | (((flags >> 4) & 1) << 3);
   if (!(flags & FLAG_PF)) c |= 0x10000;
   let r: u64 = 0;
   if (flags & FLAG_ZF) {

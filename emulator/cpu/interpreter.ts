@@ -50,6 +50,7 @@ function runRecords(block: usize): usize {
     if (outcome) return rec;
     rec += RECORD_SIZE;
   }
+  return 0;
 }
 
 /** Counts `count` retired instructions. */
@@ -171,4 +172,5 @@ export function run(budget: i32): i32 {
     }
     block = next;
   }
+  return EXIT_BUDGET;
 }

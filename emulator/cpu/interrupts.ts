@@ -90,7 +90,7 @@ export function serviceEvents(): i32 {
 
 /** Delivers one NMI or interrupt; wakes from HLT. */
 function takeInterrupt(): void {
-  if (load<u32>(CPU, OFF_HALTED) > HALTED_HLT) return;
+  if (load<u32>(CPU, OFF_HALTED) > <u32>HALTED_HLT) return;
   let vector: u32;
   if (nmiWaits()) {
     store<u32>(CPU, 0, OFF_NMI_PENDING);

@@ -93,7 +93,7 @@ export function processorPriority(): u32 {
   const tpr = load<u32>(CPU, OFF_LAPIC_TPR);
   const service = highest(OFF_LAPIC_ISR);
   const inService = service < 0 ? 0 : <u32>service & 0xf0;
-  return (tpr & 0xf0) >= inService ? tpr : inService;
+  return <i32>(tpr & 0xf0) >= <i32>inService ? tpr : inService;
 }
 
 export function lvt(index: u32): u32 {

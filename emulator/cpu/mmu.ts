@@ -127,6 +127,7 @@ function walkLong(linear: u64, access: u32, user: bool): u64 {
     if (!(entry & PTE_A) && !quiet) physicalWrite(at, entry | PTE_A, 8);
     table = entry & ADDRESS_MASK;
   }
+  return NO_TRANSLATION;
 }
 
 function walkPae(linear: u64, access: u32, user: bool): u64 {
@@ -148,6 +149,7 @@ function walkPae(linear: u64, access: u32, user: bool): u64 {
     if (!(entry & PTE_A) && !quiet) physicalWrite(at, entry | PTE_A, 8);
     table = entry & ADDRESS_MASK;
   }
+  return NO_TRANSLATION;
 }
 
 function walk32(linear: u64, access: u32, user: bool): u64 {

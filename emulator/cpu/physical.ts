@@ -122,5 +122,5 @@ export function physicalWrite(address: u64, value: u64, size: i32): void {
   else if (size == 2) store<u16>(host, <u16>value);
   else if (size == 1) store<u8>(host, <u8>value);
   else for (let i = 0; i < size; i++) store<u8>(host + i, <u8>(value >> (<u64>i << 3)));
-  if (isCode(host)) codeWritten(host, size);
+  if (isCode(host)) codeWritten(<u32>host, size);
 }

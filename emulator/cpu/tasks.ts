@@ -135,7 +135,7 @@ export function switchTask(
   const wide = (type & 8) != 0;
   const base = descriptorBase(value);
   const limit = descriptorLimit(value);
-  if (limit < (wide ? <u32>103 : <u32>43)) {
+  if ((wide ? <u32>103 : <u32>43) > limit) {
     raiseWithCode(VECTOR_TS, selector & 0xfffc);
     return;
   }

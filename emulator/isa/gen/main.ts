@@ -106,7 +106,7 @@ writeFileSync(
     "import { undefinedInstruction } from '../specialHandlers';",
     ...importLines,
     ...functions,
-    `export const HANDLERS: StaticArray<(rec: usize) => i32> = [\n${list.join(', ')}\n];`,
+    `@lazy\nexport const HANDLERS: StaticArray<(rec: usize) => i32> = [\n${list.join(', ')}\n];`,
     '',
   ].join('\n'),
 );
