@@ -5,11 +5,11 @@
  */
 import { rm } from 'node:fs/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
-import { lock } from 'proper-lockfile';
 import type { Services } from '../../shared/rpc/serviceContract.ts';
 import { connectServices, serveServices, type RemoteServices } from '../../shared/rpc/services.ts';
 import { UserError } from '../../shared/services/errors.ts';
 import type { HostInfo } from '../../shared/services/host.ts';
+import { lockFolder } from './folderLock.ts';
 import type { Home } from './home.ts';
 import { createHostService, guesthouseVersion } from './hostService.ts';
 import { Manager } from './manager.ts';
@@ -47,10 +47,7 @@ export async function ownLibrary(
   shell: HostInfo['shell'],
 ): Promise<OwnedManager | undefined> {
   // Between finding no listener and listening, nobody else may do the same.
-  const release = await lock(home.folder, {
-    stale: 10_000,
-    retries: { retries: 60, factor: 1.2, minTimeout: 20, maxTimeout: 500 },
-  });
+  const release = await lockFolder(home.folder);
   try {
     const other = await tryConnect(home.socketPath);
     if (other) {
@@ -82,7 +79,7 @@ export async function ownLibrary(
       },
     };
   } finally {
-    await release().catch(() => undefined);
+    await release();
   }
 }
 

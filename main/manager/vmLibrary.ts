@@ -6,7 +6,6 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
-import { lock } from 'proper-lockfile';
 import writeFileAtomic from 'write-file-atomic';
 import { UserError } from '../../shared/services/errors.ts';
 import {
@@ -19,6 +18,7 @@ import {
   type VmConfig,
 } from '../../shared/vm/config.ts';
 import { describeIssue, parseVmConfig } from '../../shared/vm/configMigrations.ts';
+import { lockFolder } from './folderLock.ts';
 
 export interface LibraryEntry {
   readonly id: string;
@@ -146,10 +146,7 @@ export class VmLibrary {
   private async exclusively<T>(work: () => Promise<T>): Promise<T> {
     let release: () => Promise<void>;
     try {
-      release = await lock(this.folder, {
-        stale: 10_000,
-        retries: { retries: 60, factor: 1.2, minTimeout: 20, maxTimeout: 500 },
-      });
+      release = await lockFolder(this.folder);
     } catch (error) {
       throw new UserError(
         {
@@ -163,7 +160,7 @@ export class VmLibrary {
     try {
       return await work();
     } finally {
-      await release().catch(() => undefined);
+      await release();
     }
   }
 }
