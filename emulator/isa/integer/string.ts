@@ -36,14 +36,7 @@ function stringInstruction(
     semantics: (s) => semantics(s, 8),
   });
   inst(name, {
-    forms: [
-      form(
-        [],
-        op(opcode + 1)
-          [repeat]()
-          .sized(),
-      ),
-    ],
+    forms: [form([], repeated(opcode + 1).sized())],
     semantics: (s) => semantics(s, s.size),
   });
 }
