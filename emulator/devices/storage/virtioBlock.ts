@@ -4,8 +4,8 @@
  * zoned devices.
  */
 import { BlockError, type BlockBackend } from '../../backends/block.ts';
+import { checkedState } from '../../bus/deviceState.ts';
 import type { VersionedState } from '../../bus/types.ts';
-import { isCount, isListOf, takeState } from '../virtio/savedState.ts';
 import type { VirtioDevice, VirtioTransport } from '../virtio/virtioDevice.ts';
 import type { DescriptorChain, Virtqueue } from '../virtio/virtqueue.ts';
 
@@ -301,14 +301,12 @@ export class VirtioBlock implements VirtioDevice {
     }
   }
 
-  save(): VersionedState {
+  save(): { readonly version: number; readonly data: { readonly stalled: number[] } } {
     return { version: 1, data: { stalled: [...this.#stalled] } };
   }
 
   load(state: VersionedState): void {
-    const { stalled } = takeState<{ stalled: number[] }>('virtio block', state, 1, {
-      stalled: isListOf(isCount),
-    });
+    const { stalled } = checkedState('virtio block', state, this.save());
     this.#epoch++;
     this.#stalled = [...stalled];
   }

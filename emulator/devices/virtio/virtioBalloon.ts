@@ -3,8 +3,8 @@
  * sized for good, so an inflated page is not given back to the host; the guest gives up its use, and the
  * counts are there for the user. Left out: free page hinting and reporting, page poison.
  */
+import { checkedState } from '../../bus/deviceState.ts';
 import type { VersionedState } from '../../bus/types.ts';
-import { isCount, takeState } from './savedState.ts';
 import type { VirtioDevice, VirtioTransport } from './virtioDevice.ts';
 import type { DescriptorChain } from './virtqueue.ts';
 
@@ -29,6 +29,13 @@ const statisticNames = [
   'hugePageFailures',
 ] as const;
 export type BalloonStatistics = Partial<Record<(typeof statisticNames)[number], number>>;
+
+interface SavedState {
+  target: number;
+  actual: number;
+  inflated: number;
+  statisticsHead: number;
+}
 
 export class VirtioBalloon implements VirtioDevice {
   readonly type = 5;
@@ -125,7 +132,7 @@ export class VirtioBalloon implements VirtioDevice {
     this.#statisticsHead = -1;
   }
 
-  save(): VersionedState {
+  save(): { readonly version: number; readonly data: SavedState } {
     return {
       version: 1,
       data: {
@@ -138,17 +145,7 @@ export class VirtioBalloon implements VirtioDevice {
   }
 
   load(state: VersionedState): void {
-    const data = takeState<{
-      target: number;
-      actual: number;
-      inflated: number;
-      statisticsHead: number;
-    }>('virtio balloon', state, 1, {
-      target: isCount,
-      actual: isCount,
-      inflated: isCount,
-      statisticsHead: (v) => v === -1 || isCount(v),
-    });
+    const data = checkedState('virtio balloon', state, this.save());
     this.#view.setUint32(0, data.target, true);
     this.#view.setUint32(4, data.actual, true);
     this.#inflated = data.inflated;

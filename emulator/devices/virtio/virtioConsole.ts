@@ -4,8 +4,8 @@
  * console size, hot-plugging of ports.
  */
 import type { CharacterBackend, FlowControlled } from '../../backends/character.ts';
-import type { VersionedState } from '../../bus/types.ts';
-import { isBytes, isFlag, isListOf, takeState } from './savedState.ts';
+import { checkedState } from '../../bus/deviceState.ts';
+import { StateError, type VersionedState } from '../../bus/types.ts';
 import type { VirtioDevice, VirtioTransport } from './virtioDevice.ts';
 
 /** §5.3.3 */
@@ -178,16 +178,15 @@ export class VirtioConsole implements VirtioDevice {
     this.#state = this.#initial();
   }
 
-  save(): VersionedState {
+  save(): { readonly version: number; readonly data: ConsoleState } {
     const { open, messages } = this.#state;
     return { version: 1, data: { open: [...open], messages: messages.map((m) => m.slice()) } };
   }
 
   load(state: VersionedState): void {
-    const { open, messages } = takeState<ConsoleState>('virtio console', state, 1, {
-      open: (v) => isListOf(isFlag)(v) && (v as unknown[]).length === this.#ports.length,
-      messages: isListOf(isBytes),
-    });
+    const { open, messages } = checkedState('virtio console', state, this.save());
+    if (open.length !== this.#ports.length || !messages.every((m) => m instanceof Uint8Array))
+      throw new StateError('virtio console: saved state has other ports or damaged messages');
     this.#state = { open: [...open], messages: messages.map((m) => m.slice()) };
   }
 }

@@ -2,7 +2,9 @@
  * Virtio over PCI, modern devices only (virtio 1.2 §4.1): capabilities of §4.1.4, MSI-X per queue with
  * INTx as the fallback. Left out: the transitional interface, NOTIFICATION_DATA, RING_RESET, packed queues.
  */
+import { checkedState } from '../../bus/deviceState.ts';
 import {
+  StateError,
   type DeviceId,
   type DmaMemory,
   type IoRegion,
@@ -12,7 +14,6 @@ import {
 import { MsiX } from '../pci/msiX.ts';
 import { PciConfig } from '../pci/pciConfig.ts';
 import type { PciFunction, PciSlot } from '../pci/pciFunction.ts';
-import { isBits, isCount, isListOf, isState, takeState } from './savedState.ts';
 import { ringFeature, type VirtioDevice, type VirtioTransport } from './virtioDevice.ts';
 import { Virtqueue } from './virtqueue.ts';
 
@@ -425,6 +426,10 @@ export class VirtioPci implements PciFunction, VirtioTransport {
     this.#resetVirtio();
   }
 
+  start(): void {
+    this.device.resume?.();
+  }
+
   async pause(): Promise<void> {
     await this.device.pause?.();
   }
@@ -438,8 +443,8 @@ export class VirtioPci implements PciFunction, VirtioTransport {
     this.config.dispose();
   }
 
-  save(): VersionedState {
-    const data: SavedState = {
+  save(): { readonly version: number; readonly data: SavedState } {
+    const data = {
       ...this.#state,
       queueVectors: [...this.#state.queueVectors],
       pci: this.config.save(),
@@ -451,22 +456,11 @@ export class VirtioPci implements PciFunction, VirtioTransport {
   }
 
   load(saved: VersionedState): void {
+    const data = checkedState(this.id, saved, this.save());
+    const { pci, msiX, queues, device, ...transport } = data;
     const count = this.#queues.length;
-    const { pci, msiX, queues, device, ...transport } = takeState<SavedState>(this.id, saved, 1, {
-      deviceFeatureSelect: isCount,
-      driverFeatureSelect: isCount,
-      driverFeatures: isBits,
-      status: isCount,
-      isr: isCount,
-      configGeneration: isCount,
-      configVector: isCount,
-      queueSelect: isCount,
-      queueVectors: (v) => isListOf(isCount)(v) && (v as unknown[]).length === count,
-      pci: isState,
-      msiX: isState,
-      queues: (v) => isListOf(isState)(v) && (v as unknown[]).length === count,
-      device: isState,
-    });
+    if (queues.length !== count || transport.queueVectors.length !== count)
+      throw new StateError(`${this.id}: saved state has ${queues.length} queues, not ${count}`);
     this.#state = { ...transport, queueVectors: [...transport.queueVectors] };
     this.config.load(pci);
     this.#msiX.load(msiX);

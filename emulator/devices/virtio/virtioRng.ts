@@ -1,6 +1,6 @@
 /** Virtio entropy device (virtio 1.2 §5.4). */
+import { checkedState } from '../../bus/deviceState.ts';
 import type { Entropy, VersionedState } from '../../bus/types.ts';
-import { takeState } from './savedState.ts';
 import type { VirtioDevice, VirtioTransport } from './virtioDevice.ts';
 
 /** What one request gets at most; drivers cope with less than they asked for. */
@@ -47,6 +47,6 @@ export class VirtioRng implements VirtioDevice {
   }
 
   load(state: VersionedState): void {
-    takeState('virtio entropy', state, 1, {});
+    checkedState('virtio entropy', state, this.save());
   }
 }

@@ -3,8 +3,8 @@
  * event index (§2.7.7.2, §2.7.8). Packed queues (§2.8) are left out. The rings are the guest's and are not
  * trusted: what breaks a rule breaks the queue, once, and `onBroken` is told why.
  */
-import { guestPhysical, type DmaMemory, type VersionedState } from '../../bus/types.ts';
-import { isCount, isFlag, takeState } from './savedState.ts';
+import { checkedState } from '../../bus/deviceState.ts';
+import { guestPhysical, StateError, type DmaMemory, type VersionedState } from '../../bus/types.ts';
 
 /** §2.7.5 */
 const DESC_NEXT = 1;
@@ -264,22 +264,14 @@ export class Virtqueue {
     return done;
   }
 
-  save(): VersionedState {
+  save(): { readonly version: number; readonly data: QueueState } {
     return { version: 1, data: { ...this.#state } };
   }
 
   load(saved: VersionedState): void {
-    const state = takeState<QueueState>('virtqueue', saved, 1, {
-      size: (v) => isCount(v) && (v as number) > 0 && (v as number) <= this.maxSize,
-      enabled: isFlag,
-      broken: isFlag,
-      descriptors: isCount,
-      available: isCount,
-      used: isCount,
-      nextAvailable: isCount,
-      nextUsed: isCount,
-      signalledUsed: isCount,
-    });
+    const state = checkedState('virtqueue', saved, this.save());
+    if (state.size > this.maxSize)
+      throw new StateError(`virtqueue: saved state has size ${state.size} of ${this.maxSize}`);
     this.#state = { ...state };
   }
 
