@@ -1,3 +1,4 @@
-/** Entry of the module: what the TypeScript side (vcpu/wasm) calls. Owners of files add their exports. */
+/** Entry of the module: what the TypeScript side (vcpu/wasm) calls. */
 export { run } from './interpreter';
-export { codeChanged, resetBlocks } from './blocks';
+export { codeChanged } from './blocks';
+export * from './exports';
