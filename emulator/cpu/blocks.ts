@@ -82,6 +82,11 @@ export function resetBlocks(): void {
   bump(OFF_COUNT_RESETS);
 }
 
+/** For the host: after a load of state or registers. */
+export function dropAllCode(): void {
+  resetBlocks();
+}
+
 function pageEntry(host: u32): usize {
   const page = host & ~0xfff;
   let entry = <usize>load<u32>(CPU + OFF_PAGES + (((host >> 12) & (PAGE_ENTRIES - 1)) << 2));
