@@ -23,7 +23,8 @@ export function checkedState<T>(
 
 function difference(saved: unknown, own: unknown, path: string): string | undefined {
   if (typeof saved !== typeof own) return path;
-  if (typeof own !== 'object' || own === null) return (own === null) === (saved === null) ? undefined : path;
+  if (typeof own !== 'object' || own === null)
+    return (own === null) === (saved === null) ? undefined : path;
   if (saved === null) return path;
   if (ArrayBuffer.isView(own)) {
     return ArrayBuffer.isView(saved) &&

@@ -3,7 +3,14 @@
  * about the machine, with the DMA interface. Items are read-only.
  */
 import { checkedState } from '../../bus/deviceState.ts';
-import type { Device, DeviceId, DmaMemory, IoRegion, VersionedState, Width } from '../../bus/types.ts';
+import type {
+  Device,
+  DeviceId,
+  DmaMemory,
+  IoRegion,
+  VersionedState,
+  Width,
+} from '../../bus/types.ts';
 import { guestPhysical } from '../../bus/types.ts';
 
 /** Selector keys of the specification. */
@@ -105,7 +112,8 @@ export class FwCfg implements Device {
     const at = (offset: number) => guestPhysical(address + offset);
     const control = swap32(this.#memory.readU32(at(0)));
     const length = swap32(this.#memory.readU32(at(4)));
-    const target = swap32(this.#memory.readU32(at(8))) * 2 ** 32 + swap32(this.#memory.readU32(at(12)));
+    const target =
+      swap32(this.#memory.readU32(at(8))) * 2 ** 32 + swap32(this.#memory.readU32(at(12)));
     if ((control & DMA_SELECT) !== 0) this.#select(control >>> 16);
     let result = 0;
     if ((control & DMA_READ) !== 0) {

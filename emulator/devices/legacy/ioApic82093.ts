@@ -66,7 +66,8 @@ export class IoApic82093 implements Device {
   endOfInterrupt(vector: number): void {
     for (let pin = 0; pin < ioApicPins; pin++) {
       const low = this.#low[pin] ?? 0;
-      if ((low & 0xff) !== vector || (low & (LEVEL | REMOTE_IRR)) !== (LEVEL | REMOTE_IRR)) continue;
+      if ((low & 0xff) !== vector || (low & (LEVEL | REMOTE_IRR)) !== (LEVEL | REMOTE_IRR))
+        continue;
       this.#low[pin] = low & ~REMOTE_IRR;
       if ((this.#asserted & (1 << pin)) !== 0) this.#service(pin);
     }

@@ -4,7 +4,15 @@
  */
 import { checkedState, loadDeadline, savedDeadline } from '../../bus/deviceState.ts';
 import { byteRegion } from '../../bus/portBus.ts';
-import type { Clock, Device, DeviceId, IoRegion, IrqLine, Timer, VersionedState } from '../../bus/types.ts';
+import type {
+  Clock,
+  Device,
+  DeviceId,
+  IoRegion,
+  IrqLine,
+  Timer,
+  VersionedState,
+} from '../../bus/types.ts';
 import { PitChannel } from './pit8254.ts';
 
 /** The refresh request toggles about every 15 µs; delay loops of old BIOSes count it. */

@@ -69,12 +69,20 @@ export class Pic8259 {
     this.#s.levelTriggered = value & this.#elcrMask;
   }
 
+  /**
+   * Requests that follow their line. The cascade input is one: the slave's INT drops in every INTA
+   * cycle and rises again for its next request, which amounts to a level.
+   */
+  get #levels(): number {
+    return this.#s.levelTriggered | (this.#isMaster ? 4 : 0);
+  }
+
   setLine(irq: number, high: boolean): void {
     const s = this.#s;
     const bit = 1 << irq;
     const was = s.lines;
     s.lines = high ? was | bit : was & ~bit;
-    if ((s.levelTriggered & bit) !== 0) {
+    if ((this.#levels & bit) !== 0) {
       s.requests = high ? s.requests | bit : s.requests & ~bit;
     } else if (high && (was & bit) === 0) {
       s.requests |= bit;
@@ -102,7 +110,7 @@ export class Pic8259 {
       s.inService |= 1 << irq;
     }
     // A level request stays as long as its line is high.
-    if ((s.levelTriggered & (1 << irq)) === 0) s.requests &= ~(1 << irq);
+    if ((this.#levels & (1 << irq)) === 0) s.requests &= ~(1 << irq);
   }
 
   /** Rank of the best of `bits`: 0 is the highest priority, 8 none. */
@@ -155,7 +163,7 @@ export class Pic8259 {
       lines,
       levelTriggered,
       base,
-      requests: lines & levelTriggered,
+      requests: lines & (levelTriggered | (this.#isMaster ? 4 : 0)),
       initStep: 2,
       needsIcw4: (value & 1) !== 0,
       single: (value & 2) !== 0,

@@ -6,7 +6,15 @@
  */
 import { checkedState } from '../../bus/deviceState.ts';
 import { byteRegion } from '../../bus/portBus.ts';
-import type { Clock, Device, DeviceId, IoRegion, IrqLine, Timer, VersionedState } from '../../bus/types.ts';
+import type {
+  Clock,
+  Device,
+  DeviceId,
+  IoRegion,
+  IrqLine,
+  Timer,
+  VersionedState,
+} from '../../bus/types.ts';
 import { formatRtcTime, parseRtcTime, rtcTimeBytes } from './rtcTime.ts';
 
 const SECONDS_ALARM = 1;
@@ -45,7 +53,11 @@ export class RtcMc146818 implements Device {
   #seenTick = 0;
 
   /** `cmos` gives bytes that firmware would have left, as [index, value]. */
-  constructor(parts: { clock: Clock; irq: IrqLine; cmos?: readonly (readonly [number, number])[] }) {
+  constructor(parts: {
+    clock: Clock;
+    irq: IrqLine;
+    cmos?: readonly (readonly [number, number])[];
+  }) {
     this.#clock = parts.clock;
     this.#irq = parts.irq;
     this.#timer = parts.clock.timer(() => this.#catchUp());

@@ -2,7 +2,15 @@
 import type { CharacterBackend, FlowControlled } from '../../backends/character.ts';
 import { checkedState, loadDeadline, savedDeadline } from '../../bus/deviceState.ts';
 import { byteRegion } from '../../bus/portBus.ts';
-import type { Clock, Device, DeviceId, IoRegion, IrqLine, Timer, VersionedState } from '../../bus/types.ts';
+import type {
+  Clock,
+  Device,
+  DeviceId,
+  IoRegion,
+  IrqLine,
+  Timer,
+  VersionedState,
+} from '../../bus/types.ts';
 import { Uart16550 } from './uart16550.ts';
 
 export class IsaUart implements Device {

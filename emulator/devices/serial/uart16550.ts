@@ -135,9 +135,7 @@ export class Uart16550 {
         return this.#mcr;
       case LSR: {
         const status =
-          LSR_TRANSMITTER_EMPTY |
-          this.#lineErrors |
-          (this.#fifo.length > 0 ? LSR_DATA_READY : 0);
+          LSR_TRANSMITTER_EMPTY | this.#lineErrors | (this.#fifo.length > 0 ? LSR_DATA_READY : 0);
         this.#lineErrors = 0;
         this.#update();
         return status;
