@@ -30,6 +30,7 @@ import {
   CS,
   EFER_LMA,
   EFER_LME,
+  FS,
   MODE_CODE64,
   MODE_CODE_MASK,
   MODE_LONG,
@@ -39,17 +40,15 @@ import {
   OFF_CR4,
   OFF_EFER,
   OFF_GDT_BASE,
-  OFF_GDT_LIMIT,
   OFF_IDT_BASE,
-  OFF_IDT_LIMIT,
   OFF_LAPIC_TPR,
   VECTOR_GP,
   VECTOR_UD,
 } from './layout';
-import { readAs } from './memorySlow';
+import { probeWriteSlow, readAs, writeAs } from './memorySlow';
 import { isCanonical, loadPdptes } from './mmu';
 import { updateMode } from './segments';
-import { CPU, cpl, faulted, mode, segmentAttributes } from './state';
+import { CPU, cpl, faulted, mode, segmentAttributes, segmentBase } from './state';
 import { flushAll, flushPage, flushPcid, switchAddressSpace } from './tlb';
 
 const CR0_DEFINED: u64 = 0xe005003f;
@@ -274,6 +273,12 @@ export function machineStatus(): u64 {
 
 // --- Descriptor-table registers ----------------------------------------------------------------
 
+/** Base u64 at +0, limit u32 at +8. */
+@inline
+function tableRegister(which: u32): usize {
+  return CPU + (which ? OFF_IDT_BASE : OFF_GDT_BASE);
+}
+
 /** LGDT (which = 0) and LIDT: operands as read from memory. */
 export function loadTable(which: u32, limit: u32, base: u64): void {
   if (!privileged()) return;
@@ -281,23 +286,28 @@ export function loadTable(which: u32, limit: u32, base: u64): void {
     refuse();
     return;
   }
-  store<u64>(CPU, base, which ? OFF_IDT_BASE : OFF_GDT_BASE);
-  store<u32>(CPU, limit & 0xffff, which ? OFF_IDT_LIMIT : OFF_GDT_LIMIT);
+  const table = tableRegister(which);
+  store<u64>(table, base);
+  store<u32>(table, limit & 0xffff, 8);
 }
 
-export function tableBase(which: u32): u64 {
-  return load<u64>(CPU, which ? OFF_IDT_BASE : OFF_GDT_BASE);
-}
-
-export function tableLimit(which: u32): u32 {
-  return load<u32>(CPU, which ? OFF_IDT_LIMIT : OFF_GDT_LIMIT);
+/** SGDT and SIDT: limit and base of `size` bytes at `linear`. */
+export function storeTable(which: u32, linear: u64, size: u32): void {
+  probeWriteSlow(linear, 2 + size);
+  if (faulted()) return;
+  const user = cpl() == 3;
+  const table = tableRegister(which);
+  writeAs(linear, load<u32>(table, 8), 2, user);
+  writeAs(linear + 2, load<u64>(table), size, user);
 }
 
 // --- TLB ---------------------------------------------------------------------------------------
 
-/** INVLPG; a non-canonical address is ignored. */
-export function invalidatePage(linear: u64): void {
-  if (privileged()) flushPage(is64() ? linear : linear & 0xffffffff);
+/** INVLPG of segment:offset; limits are not looked at, and a non-canonical address is ignored. */
+export function invalidatePage(index: u32, offset: u64): void {
+  if (!privileged()) return;
+  const base = is64() && index < <u32>FS ? 0 : segmentBase(index);
+  flushPage(is64() ? base + offset : (base + offset) & 0xffffffff);
 }
 
 /** INVPCID (SDM 2A): descriptor = PCID and linear address. */

@@ -74,8 +74,10 @@ import {
   segmentAttributes,
   segmentBase,
   segmentLimit,
+  segmentSelector,
   setSegment,
 } from './state';
+import { commitStack, openStack, popFrame } from './stackFrame';
 import { updateContext } from './tlb';
 
 /** Type bits of code and data segments. */
@@ -283,4 +285,47 @@ export function dropPrivilegedSegments(): void {
       store<u64>(segment(index), 0, SEG_BASE);
     }
   }
+}
+
+// --- Instructions ------------------------------------------------------------------------------
+
+/** Selector for MOV r/m, Sreg and PUSH Sreg; registers 6 and 7 are #UD. */
+export function readSelector(index: u32): u32 {
+  if (index > <u32>GS) {
+    raise(VECTOR_UD);
+    return 0;
+  }
+  return segmentSelector(index) & 0xffff;
+}
+
+/** MOV Sreg and the far-pointer loads. */
+export function moveToSegment(index: u32, selector: u32): void {
+  loadSegment(index, selector);
+  if (index == SS && !faulted()) shadowStackLoad();
+}
+
+/** POP Sreg, operand size in bytes: rSP moves by the size that SS had before. */
+export function popSegment(index: u32, size: u32): void {
+  openStack();
+  const selector = <u32>popFrame(size) & 0xffff;
+  if (faulted()) return;
+  moveToSegment(index, selector);
+  if (!faulted()) commitStack();
+}
+
+/** SLDT (6) and STR (7): protected mode only. */
+export function readSystemSelector(index: u32): u32 {
+  if (mode() & MODE_PROTECTED) return segmentSelector(index) & 0xffff;
+  raise(VECTOR_UD);
+  return 0;
+}
+
+/** ARPL: the adjusted selector, bit 16 set if it was changed. */
+export function adjustPrivilege(target: u32, source: u32): u32 {
+  if (!(mode() & MODE_PROTECTED)) {
+    raise(VECTOR_UD);
+    return 0;
+  }
+  if ((target & 3) >= (source & 3)) return target & 0xffff;
+  return (target & 0xfffc) | (source & 3) | 0x10000;
 }
