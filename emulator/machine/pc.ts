@@ -51,22 +51,21 @@ class Pc implements Machine {
     this.ended = promise;
     this.#resolveEnded = resolve;
     const counted = spec.time === 'host' ? undefined : spec.time.counted;
-    let engine: PcEngine | undefined;
+    let retired = (): number => 0;
     this.#clock =
-      counted === undefined
-        ? new HostClock()
-        : new CountedClock(() => engine?.instructionsRetired() ?? 0, counted.wallMs);
+      counted === undefined ? new HostClock() : new CountedClock(() => retired(), counted.wallMs);
     this.#entropy = counted === undefined ? new HostEntropy() : new SeededEntropy(0x6775);
 
     const tables = buildAcpiTables(acpiPlatform(spec.cpus, Math.max(1, spec.serial.length)));
     this.#acpi = tables;
-    engine = parts.createEngine({
+    const engine = parts.createEngine({
       memory: spec.memory,
       slots: ramRanges(spec.memory),
       cpuModel: spec.cpuModel,
       host: this.#vcpuHost(),
     });
     this.#engine = engine;
+    retired = () => engine.instructionsRetired();
     const { vcpu } = engine;
     this.#board = new PcBoard(
       {
