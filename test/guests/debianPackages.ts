@@ -2,7 +2,7 @@
  * Packages of Debian 12 for any architecture, fetched by apt into a private state folder: no root,
  * nothing installed, and the host's own package lists stay as they are.
  */
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
@@ -13,26 +13,38 @@ export type DebianArchitecture = 'amd64' | 'i386';
 const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg';
 const mirror = process.env.GUESTHOUSE_DEBIAN_MIRROR ?? 'http://deb.debian.org/debian';
 
-/** One apt run at a time: `use` gets a function that runs an apt tool with the private state. */
-async function withApt<T>(
-  use: (apt: (tool: string, ...args: string[]) => Promise<string>, folder: string) => Promise<T>,
-): Promise<T> {
+interface Apt {
+  /** Runs an apt tool with the private state; its working folder is `downloads`. */
+  run(tool: string, ...args: string[]): Promise<string>;
+  readonly downloads: string;
+}
+
+let prepared: Promise<Apt> | undefined;
+
+/** The private apt with fresh package lists; it lives as long as this process. */
+function privateApt(): Promise<Apt> {
+  prepared ??= prepareApt();
+  return prepared;
+}
+
+async function prepareApt(): Promise<Apt> {
   if (!existsSync(keyring))
     throw new GuestsUnavailable(`Guests come from Debian packages; ${keyring} is not here.`);
   const folder = await mkdtemp(path.join(os.tmpdir(), 'guesthouse-apt-'));
-  try {
-    for (const part of ['state/lists/partial', 'cache/archives/partial', 'download'])
-      await mkdir(path.join(folder, part), { recursive: true });
-    await writeFile(path.join(folder, 'state/status'), '');
-    await writeFile(
-      path.join(folder, 'debian.sources'),
-      `Types: deb\nURIs: ${mirror}\nSuites: bookworm\nComponents: main\n` +
-        `Architectures: amd64 i386\nSigned-By: ${keyring}\n`,
-    );
-    const configuration = path.join(folder, 'apt.conf');
-    await writeFile(
-      configuration,
-      `Dir::State "${folder}/state";
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  const downloads = path.join(folder, 'download');
+  for (const part of ['state/lists/partial', 'cache/archives/partial', 'download'])
+    await mkdir(path.join(folder, part), { recursive: true });
+  await writeFile(path.join(folder, 'state/status'), '');
+  await writeFile(
+    path.join(folder, 'debian.sources'),
+    `Types: deb\nURIs: ${mirror}\nSuites: bookworm\nComponents: main\n` +
+      `Architectures: amd64 i386\nSigned-By: ${keyring}\n`,
+  );
+  const configuration = path.join(folder, 'apt.conf');
+  await writeFile(
+    configuration,
+    `Dir::State "${folder}/state";
 Dir::State::status "${folder}/state/status";
 Dir::Cache "${folder}/cache";
 Dir::Etc::sourcelist "${folder}/debian.sources";
@@ -44,20 +56,17 @@ Acquire::Languages "none";
 Acquire::Retries "3";
 Acquire::http::Timeout "30";
 `,
-    );
-    const apt = (tool: string, ...args: string[]): Promise<string> =>
-      hostTool(tool, ['-c', configuration, '-q', ...args], { cwd: path.join(folder, 'download') });
-    try {
-      await apt('apt-get', 'update', '-o', 'APT::Update::Error-Mode=any');
-    } catch (error) {
-      if (error instanceof GuestsUnavailable) throw error;
-      const reason = String((error as { stderr?: string }).stderr ?? error).split('\n')[0];
-      throw new GuestsUnavailable(`Debian's package lists cannot be had from ${mirror}: ${reason}`);
-    }
-    return await use(apt, path.join(folder, 'download'));
-  } finally {
-    await rm(folder, { recursive: true, force: true });
+  );
+  const run = (tool: string, ...args: string[]): Promise<string> =>
+    hostTool(tool, ['-c', configuration, '-q', ...args], { cwd: downloads });
+  try {
+    await run('apt-get', 'update', '-o', 'APT::Update::Error-Mode=any');
+  } catch (error) {
+    if (error instanceof GuestsUnavailable) throw error;
+    const reason = String((error as { stderr?: string }).stderr ?? error).split('\n')[0];
+    throw new GuestsUnavailable(`Debian's package lists cannot be had from ${mirror}: ${reason}`);
   }
+  return { run, downloads };
 }
 
 /** A metapackage such as linux-image-amd64 stands for the versioned package it depends on. */
@@ -90,29 +99,28 @@ async function fetchPackages(
   architecture: DebianArchitecture,
   folderOf: (name: string) => string,
 ): Promise<void> {
-  await withApt(async (apt, downloads) => {
-    for (const name of names) {
-      const description = await apt(
-        'apt-cache',
-        'show',
-        '--no-all-versions',
-        `${name}:${architecture}`,
-      );
-      const real = versionedDependency.exec(description)?.[1] ?? name;
-      await apt('apt-get', 'download', `${real}:${architecture}`);
-      const file = (await readdir(downloads)).find((f) => f.startsWith(`${real}_`));
-      if (file === undefined) throw new Error(`apt-get download left no file of ${real}.`);
-      await cached(folderOf(name), async (target) => {
-        const unpacked = `${target}.unpacked`;
-        await mkdir(unpacked);
-        await hostTool('dpkg-deb', ['-x', path.join(downloads, file), unpacked]);
-        const version = /^Version: (.*)$/m.exec(description)?.[1] ?? '';
-        await writeFile(path.join(unpacked, 'package'), `${real} ${version}\n`);
-        await rename(unpacked, target);
-      });
-      await rm(path.join(downloads, file));
-    }
-  });
+  const { run, downloads } = await privateApt();
+  for (const name of names) {
+    const description = await run(
+      'apt-cache',
+      'show',
+      '--no-all-versions',
+      `${name}:${architecture}`,
+    );
+    const real = versionedDependency.exec(description)?.[1] ?? name;
+    await run('apt-get', 'download', `${real}:${architecture}`);
+    const file = (await readdir(downloads)).find((f) => f.startsWith(`${real}_`));
+    if (file === undefined) throw new Error(`apt-get download left no file of ${real}.`);
+    await cached(folderOf(name), async (target) => {
+      const unpacked = `${target}.unpacked`;
+      await mkdir(unpacked);
+      await hostTool('dpkg-deb', ['-x', path.join(downloads, file), unpacked]);
+      const version = /^Version: (.*)$/m.exec(description)?.[1] ?? '';
+      await writeFile(path.join(unpacked, 'package'), `${real} ${version}\n`);
+      await rename(unpacked, target);
+    });
+    await rm(path.join(downloads, file));
+  }
 }
 
 /** Name and version of an unpacked package, as content keys use them. */
