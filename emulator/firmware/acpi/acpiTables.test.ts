@@ -127,6 +127,10 @@ describe('AML', () => {
 
   it('lengthens a package length that does not fit', () => {
     const long = scope('_SB', new Uint8Array(100));
-    expect([...long.subarray(0, 3)]).toEqual([0x10, 0x40 | ((2 + 4 + 100) & 15), (2 + 4 + 100) >> 4]);
+    expect([...long.subarray(0, 3)]).toEqual([
+      0x10,
+      0x40 | ((2 + 4 + 100) & 15),
+      (2 + 4 + 100) >> 4,
+    ]);
   });
 });

@@ -57,7 +57,9 @@ class TableWriter {
   /** Generic address structure, §5.2.3.2, in system I/O space. */
   ioAddress(port: number, bits: number): this {
     const accessSize = bits === 8 ? 1 : bits === 16 ? 2 : 3;
-    return port === 0 ? this.u8(...new Array<number>(12).fill(0)) : this.u8(1, bits, 0, accessSize).u64(port);
+    return port === 0
+      ? this.u8(...new Array<number>(12).fill(0))
+      : this.u8(1, bits, 0, accessSize).u64(port);
   }
   zeroes(count: number): this {
     return this.u8(...new Array<number>(count).fill(0));
@@ -95,9 +97,17 @@ export function buildAcpiTables(platform: AcpiPlatform): AcpiTables {
   const madt = addTable('APIC', 3, madtBody(platform));
   const listed = [fadt, madt];
 
-  const rsdt = addTable('RSDT', 1, listed.reduce((w, t) => w.u32(t), new TableWriter()));
+  const rsdt = addTable(
+    'RSDT',
+    1,
+    listed.reduce((w, t) => w.u32(t), new TableWriter()),
+  );
   listed.forEach((target, i) => pointers.push({ at: rsdt + HEADER + 4 * i, size: 4, target }));
-  const xsdt = addTable('XSDT', 1, listed.reduce((w, t) => w.u64(t), new TableWriter()));
+  const xsdt = addTable(
+    'XSDT',
+    1,
+    listed.reduce((w, t) => w.u64(t), new TableWriter()),
+  );
   listed.forEach((target, i) => pointers.push({ at: xsdt + HEADER + 8 * i, size: 8, target }));
   return { blob: Uint8Array.from(blob.bytes), pointers, sums, rsdt, xsdt };
 }
@@ -120,15 +130,30 @@ function fadtBody(platform: AcpiPlatform, facs: number, dsdt: number): TableWrit
   w.u32(facs).u32(dsdt).u8(0, 1).u16(platform.sciIrq).u32(platform.smiCommandPort);
   w.u8(platform.acpiEnable, platform.acpiDisable, 0, 0);
   // PM1a and PM1b event, PM1a and PM1b control, PM2 control, timer, GPE0, GPE1
-  w.u32(pm).u32(0).u32(pm + 4).u32(0).u32(0).u32(pm + 8).u32(pm + 0xc).u32(0);
+  w.u32(pm)
+    .u32(0)
+    .u32(pm + 4)
+    .u32(0)
+    .u32(0)
+    .u32(pm + 8)
+    .u32(pm + 0xc)
+    .u32(0);
   w.u8(4, 2, 0, 4, 4, 0, 0, 0);
   // C2 and C3 latencies above the limits: not supported.
   w.u16(0xfff).u16(0xfff).u16(0).u16(0).u8(0, 0, 0, 0, platform.centuryByte);
-  w.u16(legacyDevices | noVga).u8(0).u32(flags);
+  w.u16(legacyDevices | noVga)
+    .u8(0)
+    .u32(flags);
   w.ioAddress(platform.resetPort, 8).u8(platform.resetValue, 0, 0, 0);
   w.u64(0).u64(dsdt);
-  w.ioAddress(pm, 32).ioAddress(0, 0).ioAddress(pm + 4, 16).ioAddress(0, 0).ioAddress(0, 0);
-  w.ioAddress(pm + 8, 32).ioAddress(pm + 0xc, 32).ioAddress(0, 0);
+  w.ioAddress(pm, 32)
+    .ioAddress(0, 0)
+    .ioAddress(pm + 4, 16)
+    .ioAddress(0, 0)
+    .ioAddress(0, 0);
+  w.ioAddress(pm + 8, 32)
+    .ioAddress(pm + 0xc, 32)
+    .ioAddress(0, 0);
   return w;
 }
 

@@ -71,12 +71,14 @@ export function eisaId(id: string): Aml {
 }
 
 export const define = (name: string, value: Aml): Aml => join([op(0x08), nameString(name), value]);
-export const scope = (name: string, ...body: Aml[]): Aml => sized(op(0x10), [nameString(name), ...body]);
+export const scope = (name: string, ...body: Aml[]): Aml =>
+  sized(op(0x10), [nameString(name), ...body]);
 export const device = (name: string, ...body: Aml[]): Aml =>
   sized(op(0x5b, 0x82), [nameString(name), ...body]);
 export const method = (name: string, argumentCount: number, ...body: Aml[]): Aml =>
   sized(op(0x14), [nameString(name), op(argumentCount), ...body]);
-export const packageOf = (...elements: Aml[]): Aml => sized(op(0x12), [op(elements.length), ...elements]);
+export const packageOf = (...elements: Aml[]): Aml =>
+  sized(op(0x12), [op(elements.length), ...elements]);
 export const buffer = (bytes: Uint8Array): Aml => sized(op(0x11), [integer(bytes.length), bytes]);
 
 export const argument0 = op(0x68);
@@ -87,7 +89,8 @@ export const and = (a: Aml, b: Aml, target: Aml = op(0)): Aml => join([op(0x7b),
 export const or = (a: Aml, b: Aml, target: Aml = op(0)): Aml => join([op(0x7d), a, b, target]);
 export const findSetRightBit = (a: Aml, target: Aml): Aml => join([op(0x82), a, target]);
 export const decrement = (target: Aml): Aml => join([op(0x76), target]);
-export const shiftLeft = (a: Aml, count: Aml, target: Aml): Aml => join([op(0x79), a, count, target]);
+export const shiftLeft = (a: Aml, count: Aml, target: Aml): Aml =>
+  join([op(0x79), a, count, target]);
 export const when = (condition: Aml, ...body: Aml[]): Aml => sized(op(0xa0), [condition, ...body]);
 export const createWordField = (source: Aml, byteIndex: number, name: string): Aml =>
   join([op(0x8b), source, integer(byteIndex), nameString(name)]);

@@ -83,14 +83,15 @@ function pciRoot(platform: AcpiPlatform): Aml {
         memoryWindow(platform.pciMemoryStart, platform.pciMemoryEnd - 1),
       ),
     ),
-    define('PRTP', routing(platform, (pirq) => [name(`LNK${letters[pirq] ?? 'A'}`), integer(0)])),
-    define('PRTA', routing(platform, (pirq) => [integer(0), integer(platform.pirqGsi + pirq)])),
-    method(
-      '_PRT',
-      0,
-      when(name('PICM'), returns(name('PRTA'))),
-      returns(name('PRTP')),
+    define(
+      'PRTP',
+      routing(platform, (pirq) => [name(`LNK${letters[pirq] ?? 'A'}`), integer(0)]),
     ),
+    define(
+      'PRTA',
+      routing(platform, (pirq) => [integer(0), integer(platform.pirqGsi + pirq)]),
+    ),
+    method('_PRT', 0, when(name('PICM'), returns(name('PRTA'))), returns(name('PRTP'))),
     isaBridge(platform),
   );
 }

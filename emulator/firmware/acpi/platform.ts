@@ -5,7 +5,11 @@ export interface AcpiPlatform {
   readonly ioApicId: number;
   readonly localApicBase: number;
   /** Interrupt source overrides: ISA IRQ, global system interrupt, and the MPS INTI flags. */
-  readonly overrides: readonly { readonly irq: number; readonly gsi: number; readonly flags: number }[];
+  readonly overrides: readonly {
+    readonly irq: number;
+    readonly gsi: number;
+    readonly flags: number;
+  }[];
   readonly sciIrq: number;
   /** Ports: PM1 event at +0, control at +4, timer at +8, GPE0 at +0xc. */
   readonly pmBase: number;

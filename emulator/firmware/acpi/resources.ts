@@ -10,11 +10,24 @@ export const ioPorts = (base: number, length: number): Aml =>
 
 /** §6.4.2.1 IRQ descriptor without flags: edge triggered, active high, exclusive. */
 export const irq = (...numbers: number[]): Aml =>
-  Uint8Array.from([0x22, ...le(numbers.reduce((mask, n) => mask | (1 << n), 0), 2)]);
+  Uint8Array.from([
+    0x22,
+    ...le(
+      numbers.reduce((mask, n) => mask | (1 << n), 0),
+      2,
+    ),
+  ]);
 
 /** §6.4.2.1 IRQ descriptor: level triggered, active low, shared, as PCI interrupts are. */
 export const pciIrq = (...numbers: number[]): Aml =>
-  Uint8Array.from([0x23, ...le(numbers.reduce((mask, n) => mask | (1 << n), 0), 2), 0x18]);
+  Uint8Array.from([
+    0x23,
+    ...le(
+      numbers.reduce((mask, n) => mask | (1 << n), 0),
+      2,
+    ),
+    0x18,
+  ]);
 
 /** §6.4.3.2 fixed memory range, read-write. */
 export const fixedMemory = (base: number, length: number): Aml =>

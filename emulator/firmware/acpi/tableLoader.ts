@@ -16,7 +16,10 @@ const rsdpFile = 'etc/acpi/rsdp';
 
 export function acpiFirmwareFiles(tables: AcpiTables): Map<string, Uint8Array> {
   const commands: Uint8Array[] = [];
-  const command = (type: number, ...fields: (string | readonly [value: number, size: number])[]) => {
+  const command = (
+    type: number,
+    ...fields: (string | readonly [value: number, size: number])[]
+  ) => {
     const bytes = new Uint8Array(COMMAND_SIZE);
     const view = new DataView(bytes.buffer);
     view.setUint32(0, type, true);
