@@ -453,8 +453,8 @@ export function remainder80(aSe: u32, a: u64, bSe: u32, b: u64, nearest: bool): 
   roundPack80(sign, e - n, r << n, 0, 64);
 }
 
-/** FSCALE: a × 2^trunc(b). */
-export function scale80(aSe: u32, a: u64, bSe: u32, b: u64, precision: i32): void {
+/** FSCALE: a × 2^trunc(b); precision control does not count. */
+export function scale80(aSe: u32, a: u64, bSe: u32, b: u64): void {
   const ca = classify80(aSe, a);
   const cb = classify80(bSe, b);
   if (nanRules(ca, aSe, a, cb, bSe, b)) return;
@@ -477,7 +477,7 @@ export function scale80(aSe: u32, a: u64, bSe: u32, b: u64, precision: i32): voi
     else n = i32(integerPart(uExp, uMant));
     if (bSe & 0x8000) n = -n;
   }
-  roundPack80(aSe >> 15, ea + n, ma, 0, precision);
+  roundPack80(aSe >> 15, ea + n, ma, 0, 64);
 }
 
 /** FXTRACT: the significand goes to r, the return value says whether; the exponent to extractedExponent. */

@@ -298,6 +298,11 @@ export function roundPack80(sign: u32, exp: i32, hi: u64, lo: u64, precision: i3
     let m = roundSignificand(sign, hi, lo, precision);
     const tiny = exp < 0 || !roundCarry;
     if (tiny && !(fpMasked & FP_UE)) {
+      // Only FSCALE gets further away than the adjusted exponent reaches.
+      if (exp + 24576 <= 0) {
+        fpFlags |= FP_UE | FP_PE;
+        return result80(sign << 15, 0);
+      }
       if (roundCarry) {
         m = TOP;
         exp++;
@@ -309,7 +314,7 @@ export function roundPack80(sign: u32, exp: i32, hi: u64, lo: u64, precision: i3
     }
     shiftRightSticky(hi, lo, 1 - exp);
     m = roundSignificand(sign, zHi, zLo, precision);
-    if (roundInexact && tiny) fpFlags |= FP_UE;
+    if (tiny && roundInexact) fpFlags |= FP_UE;
     noteInexact();
     // Rounding may have made it the smallest normal number.
     result80((sign << 15) | u32(m >> 63), m);
@@ -322,6 +327,10 @@ export function roundPack80(sign: u32, exp: i32, hi: u64, lo: u64, precision: i3
   }
   if (exp >= 0x7fff) {
     if (!(fpMasked & FP_OE)) {
+      if (exp - 24576 >= 0x7fff) {
+        fpFlags |= FP_OE | FP_PE | FP_C1;
+        return result80((sign << 15) | 0x7fff, TOP);
+      }
       fpFlags |= FP_OE;
       noteInexact();
       result80((sign << 15) | u32((exp - 24576) & 0x7fff), m);

@@ -2,8 +2,10 @@
  * SSE integer instructions that wasm has no operator for: PCMPxSTRx (SDM 2B §4.1),
  * PHMINPOSUW, MPSADBW, PSADBW, CRC32.
  */
+import { segmentLinear } from './addressing';
 import { OFF_FPU_MORE } from './layout';
-import { CPU } from './state';
+import { probeWrite, writeU8 } from './memory';
+import { CPU, faulted } from './state';
 
 /** Room for two vectors whose lanes are taken by computed index; per vCPU. */
 @inline
@@ -213,4 +215,30 @@ export function pcmpestrm(a: v128, b: v128, lengthA: u64, lengthB: u64, control:
   const la = explicitLength(i64(lengthA), control);
   const lb = explicitLength(i64(lengthB), control);
   return maskOf(aggregate(la, lb, control), control);
+}
+
+/** MASKMOVQ, MASKMOVDQU: stores the bytes whose mask has its top bit, to segment:rDI. */
+export function maskedStore(
+  segment: u32,
+  rdi: u64,
+  addressSize: u32,
+  bytes: u32,
+  data: v128,
+  mask: v128,
+): void {
+  const scratch = scratchArea();
+  v128.store(scratch, data);
+  const wanted = i8x16.bitmask(mask);
+  const addressMask: u64 = addressSize == 64 ? ~(<u64>0) : ((<u64>1) << addressSize) - 1;
+  // All bytes are probed before the first is written.
+  for (let pass = 0; pass < 2; pass++) {
+    for (let i: u32 = 0; i < bytes; i++) {
+      if (!((wanted >> i) & 1)) continue;
+      const linear = segmentLinear(segment, (rdi + i) & addressMask, 1, true);
+      if (pass == 0) {
+        if (!faulted()) probeWrite(linear, 1);
+        if (faulted()) return;
+      } else writeU8(linear, u64(load<u8>(scratch + i)));
+    }
+  }
 }

@@ -187,11 +187,15 @@ export function precision(): i32 {
   return pc == 0 ? 24 : pc == 2 ? 53 : 64;
 }
 
-/** Posts fpFlags and condition codes; false if an exception keeps the result from being written. */
+/**
+ * Posts fpFlags and condition codes; false if an exception keeps the result from being written. Those are found
+ * before the computation, which then cannot raise others (SDM 1 §8.6).
+ */
 export function finishWith(conditionBits: u32, conditionMask: u32): bool {
-  const unmasked = fpFlags & ~controlWord() & 0x3f;
-  let status = (statusBits() & ~(conditionMask | FSW_C1)) | conditionBits;
-  status |= fpFlags & (0x3f | FP_C1 | FSW_SF);
+  let flags = fpFlags & (0x3f | FP_C1 | FSW_SF);
+  const unmasked = flags & ~controlWord() & 0x3f;
+  if (unmasked & 7) flags &= flags & FSW_SF ? 7 | FSW_SF | FP_C1 : 7;
+  let status = (statusBits() & ~(conditionMask | FSW_C1)) | conditionBits | flags;
   if (unmasked) status |= FSW_ES | FSW_B;
   setStatusBits(status);
   return (unmasked & 7) == 0;

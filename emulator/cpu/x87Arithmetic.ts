@@ -174,26 +174,15 @@ export function compareInteger(value: u32, pops: u32): void {
   compareWithMemory(false, pops);
 }
 
-/** ZF PF CF image of the last FCOMI. */
-let compareFlags: u32 = 0;
-
-/**
- * FCOMI, FUCOMI and their popping forms. Returns 1 if RFLAGS are to be written with compareImage().
- */
+/** FCOMI, FUCOMI and their popping forms: the image of ZF PF CF, which is written even if an exception is unmasked. */
 export function compareToFlags(i: u32, quiet: u32, pops: u32): u32 {
   begin();
   let relation: u32 = REL_UNORDERED;
   if (isEmpty(0) || isEmpty(i)) fpFlags = FP_IE | FSW_SF;
   else relation = compare80(stSe(0), stMant(0), stSe(i), stMant(i), quiet != 0);
+  if (finish()) popTimes(pops);
   // C3 C2 C0 lie at ZF PF CF when taken as a byte.
-  compareFlags = relation >> 8;
-  const go = finish();
-  if (go) popTimes(pops);
-  return u32(go);
-}
-
-export function compareImage(): u32 {
-  return compareFlags;
+  return relation >> 8;
 }
 
 export function ftst(): void {
@@ -268,7 +257,7 @@ export function fscale(): void {
   let write: bool;
   if (isEmpty(0) || isEmpty(1)) write = underflow();
   else {
-    scale80(stSe(0), stMant(0), stSe(1), stMant(1), precision());
+    scale80(stSe(0), stMant(0), stSe(1), stMant(1));
     write = finish();
   }
   if (write) setSt(0, rSe, rMant);
@@ -292,6 +281,7 @@ export function fprem(nearest: u32): void {
     if (q & 1) bits |= FSW_C1;
   }
   if (finishWith(bits, FSW_CC)) setSt(0, rSe, rMant);
+  else setStatusBits(statusBits() & ~FSW_CC);
 }
 
 /** FXTRACT: exponent to ST(0), significand pushed. */

@@ -19,7 +19,7 @@ import {
   OFF_XMM,
   VECTOR_GP,
 } from './layout';
-import { probeRead, probeWrite, readU16, readU32, readU64, readV128, writeU16, writeU32, writeU64, writeU8, writeV128 } from './memory';
+import { probeRead, probeWrite, readU16, readU32, readU64, readV128, writeU16, writeU32, writeU64, writeV128 } from './memory';
 import { MXCSR_MASK } from './mxcsr';
 import { classify80, CLASS_NORMAL, CLASS_ZERO } from './softfloat80';
 import { CPU, faulted } from './state';
@@ -278,20 +278,5 @@ export function fxrstor(linear: u64, wide: u32): void {
   store<u32>(CPU, newMxcsr, OFF_MXCSR);
   for (let i: u32 = 0; i < count; i++) {
     v128.store(CPU + (i << 4), readV128(linear + 160 + (i << 4)), OFF_XMM);
-  }
-}
-
-/** MASKMOVQ, MASKMOVDQU: bytes whose mask has its top bit; `linear` is DS:rDI. */
-export function maskedStore(linear: u64, low: u64, high: u64, maskLow: u64, maskHigh: u64, bytes: u32): void {
-  // A byte store may fault on the second page after the first was written: probe every written byte first.
-  for (let pass = 0; pass < 2; pass++) {
-    for (let i: u32 = 0; i < bytes; i++) {
-      const mask = i < 8 ? maskLow : maskHigh;
-      if (!((mask >> (((i & 7) << 3) + 7)) & 1)) continue;
-      if (pass == 0) {
-        probeWrite(linear + i, 1);
-        if (faulted()) return;
-      } else writeU8(linear + i, (i < 8 ? low : high) >> ((i & 7) << 3));
-    }
   }
 }

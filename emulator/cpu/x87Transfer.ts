@@ -17,9 +17,11 @@ import {
 import {
   fpFlags,
   fpRounding,
+  FP_C1,
   FP_DE,
   FP_IE,
   FP_OE,
+  FP_PE,
   FP_UE,
   result80,
   rMant,
@@ -51,6 +53,11 @@ function pushResult(): void {
   if (full() ? overflow() : finish()) push();
 }
 
+/** FLD of a float: a denormal is loaded even if its exception is unmasked. */
+function pushLoaded(): void {
+  if (full() ? overflow() : finish() || !(fpFlags & FP_IE)) push();
+}
+
 /** A signalling NaN from memory is quieted with IE. */
 function quieten(denormal: bool): void {
   if (isSignaling80(rSe, rMant)) {
@@ -66,7 +73,7 @@ export function fldM32(bits: u32): void {
     fromBinary32(bits);
     quieten(isDenormal32(bits));
   }
-  pushResult();
+  pushLoaded();
 }
 
 export function fldM64(bits: u64): void {
@@ -75,7 +82,7 @@ export function fldM64(bits: u64): void {
     fromBinary64(bits);
     quieten(isDenormal64(bits));
   }
-  pushResult();
+  pushLoaded();
 }
 
 export function fldM80(mant: u64, se: u32): void {
@@ -197,6 +204,7 @@ export function ffree(i: u32, pops: u32): void {
 /** Whether exceptions let a store to memory happen: unmasked overflow and underflow forbid it too. */
 function finishStore(): bool {
   const forbidden = fpFlags & ~controlWord() & (FP_OE | FP_UE);
+  if (forbidden) fpFlags &= ~(FP_PE | FP_C1);
   return finish() && !forbidden;
 }
 

@@ -1,2 +1,2 @@
-/** MMX instructions: import each file of this folder here. */
+/** MMX instructions stand beside their SSE forms in isa/sse; EMMS in isa/x87/control.ts. */
 export {};

@@ -1,2 +1,7 @@
-/** SSE instructions: import each file of this folder here. */
-export {};
+/** MMX and SSE instructions. */
+import './convert.ts';
+import './float.ts';
+import './integer.ts';
+import './move.ts';
+import './shuffle.ts';
+import './string.ts';

@@ -1,2 +1,4 @@
-/** x87 instructions: import each file of this folder here. */
-export {};
+/** x87 instructions. */
+import './arithmetic.ts';
+import './control.ts';
+import './transfer.ts';
