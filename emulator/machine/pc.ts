@@ -46,6 +46,7 @@ class Pc implements Machine {
   #serial: Promise<void> = Promise.resolve();
 
   constructor(spec: MachineSpec, parts: PcParts) {
+    if (spec.cpus !== 1) throw new RangeError('a machine has one CPU so far');
     this.#spec = spec;
     const { promise, resolve } = Promise.withResolvers<MachineEnd>();
     this.ended = promise;
@@ -63,6 +64,7 @@ class Pc implements Machine {
       slots: ramRanges(spec.memory),
       cpuModel: spec.cpuModel,
       host: this.#vcpuHost(),
+      entropy: this.#entropy,
     });
     this.#engine = engine;
     retired = () => engine.instructionsRetired();

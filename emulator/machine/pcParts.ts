@@ -1,4 +1,4 @@
-import type { DmaMemory } from '../bus/types.ts';
+import type { DmaMemory, Entropy } from '../bus/types.ts';
 import type { MachineSpec } from './machine.ts';
 import type { Vcpu, VcpuHost } from '../vcpu/vcpu.ts';
 
@@ -13,6 +13,8 @@ export interface EngineRequest {
   }[];
   readonly cpuModel: MachineSpec['cpuModel'];
   readonly host: VcpuHost;
+  /** For RDRAND; repeats with counted time. */
+  readonly entropy: Entropy;
 }
 
 /** A CPU with its memory, on whatever engine. */
