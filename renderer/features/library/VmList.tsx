@@ -5,7 +5,7 @@ import type { VmSummary } from '../../../shared/services/library.ts';
 import { VmIcon } from '../../components/Artwork.tsx';
 import { isLive } from './commands.ts';
 import { useLibrary } from './libraryStore.ts';
-import { StateLabel, stateWord } from './StateLabel.tsx';
+import { StateLabel } from './StateLabel.tsx';
 import { useCommands } from './useCommands.ts';
 
 /** The machines; arrow keys choose, Enter or a double click starts or shows, Delete deletes. */
@@ -62,7 +62,6 @@ export function VmList() {
           id={`vm-${vm.id}`}
           role="option"
           aria-selected={vm.id === selectedId}
-          aria-label={`${vm.name}, ${stateWord(vm)}`}
           onClick={() => select(vm.id)}
           onDoubleClick={() => open(vm)}
           sx={{

@@ -45,7 +45,9 @@ export function followLibrary(connection: Connection): () => void {
     const before = useLibrary.getState();
     for (const vm of vms) {
       const known = before.vms?.find(({ id }) => id === vm.id);
-      if (known && known.state !== 'aborted' && vm.state === 'aborted')
+      // One that does not come up is told of by the start that fails.
+      const wasUp = known?.state === 'running' || known?.state === 'paused';
+      if (wasUp && vm.state === 'aborted')
         report(`“${vm.name}” was aborted`, {
           message: vm.reason ?? 'Its process ended unexpectedly.',
           hint: vm.hint,

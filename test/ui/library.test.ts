@@ -1,0 +1,258 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { Manager } from './manager.ts';
+import { hasChromium, openBrowser, Window } from './window.ts';
+
+describe.skipIf(!hasChromium)('the window', () => {
+  let browser: Browser;
+  let manager: Manager;
+  /** A folder of the test with a file that is no kernel. */
+  let files: string;
+  let notKernel: string;
+
+  beforeAll(async () => {
+    browser = await openBrowser();
+  });
+  afterAll(async () => {
+    await browser?.close();
+  });
+  beforeEach(async () => {
+    manager = await Manager.start();
+    files = path.join(manager.home, 'files');
+    mkdirSync(files);
+    notKernel = path.join(files, 'letter.txt');
+    writeFileSync(notKernel, 'Dear guest, this is not a kernel.\n'.repeat(100));
+    return () => manager[Symbol.asyncDispose]();
+  });
+
+  test('leads a newcomer to the first machine and says what is missing', async () => {
+    await using window = await Window.open(browser, manager.url);
+    const { page } = window;
+    expect(new URL(page.url()).hash).toBe('');
+    expect(await window.accessibilityProblems()).toEqual([]);
+    await window.button('Create your first machine').click();
+    await window.inDialog('Create').click();
+    await page.getByText('Give the machine a name.').waitFor();
+    await page.getByText('Choose the kernel file to boot.').waitFor();
+    await expect.poll(() => window.focused()).toContain('Name');
+    await window.field('Name').fill('first');
+    await window.field('Memory').fill('8');
+    await page.getByText('At least 16 MiB are needed.').waitFor();
+    await window.field('CPUs').fill('2');
+    await page.getByText('The engine runs one CPU for now.').waitFor();
+    expect(await window.accessibilityProblems()).toEqual([]);
+    await window.field('Memory').fill('64');
+    await window.field('CPUs').fill('1');
+
+    // The file chooser, by mouse.
+    await window.field('Kernel').fill(`${files}/nothing`);
+    await window.inDialog('Choose Kernel').click();
+    expect(await window.accessibilityProblems()).toEqual([]);
+    await page.getByRole('option', { name: 'letter.txt' }).dblclick();
+    await page.getByText('3.32 KiB').waitFor();
+    await window.inDialog('Create').click();
+    await window.waitForState('first', 'Powered Off');
+    await page.getByRole('region', { name: 'Boot' }).getByText(notKernel).waitFor();
+    expect(await window.accessibilityProblems()).toEqual([]);
+  });
+
+  test('changes and deletes machines', async () => {
+    await using window = await Window.open(browser, manager.url);
+    const { page } = window;
+    await window.create({ name: 'one', kernel: notKernel });
+    await window.create({
+      name: 'two',
+      kernel: notKernel,
+      disks: [{ path: '/d', readOnly: true }],
+    });
+    await page.getByRole('region', { name: 'Storage' }).getByText('Read-only').waitFor();
+
+    await page.getByRole('button', { name: 'Change General' }).click();
+    await window.field('Name').fill('one');
+    await window.inDialog('OK').click();
+    await page
+      .getByRole('dialog')
+      .getByText(/named "one" already/)
+      .waitFor();
+    await window.field('Name').fill('second');
+    await window.page.getByRole('tab', { name: 'System' }).click();
+    await window.field('Memory').fill('77');
+    expect(await window.accessibilityProblems()).toEqual([]);
+    await window.inDialog('OK').click();
+    await window.waitForState('second', 'Powered Off');
+    await page.getByText('77 MiB').waitFor();
+
+    await page.getByRole('button', { name: 'Delete' }).click();
+    await page.getByRole('alertdialog').getByRole('button', { name: 'Delete' }).click();
+    await window.machine('second').waitFor({ state: 'detached' });
+    expect(await window.machine('one').getAttribute('aria-selected')).toBe('true');
+  });
+
+  test('says of each start that fails what happened, why, and what to do', async () => {
+    await using window = await Window.open(browser, manager.url);
+    const gone = path.join(files, 'gone');
+    const disk = path.join(files, 'disk.img');
+    writeFileSync(disk, new Uint8Array(1 << 20));
+    writeFileSync(`${disk}.lock`, 'something else');
+    await window.create({ name: 'no kernel', kernel: gone });
+    await window.start();
+    await window.notice(`${gone}`).waitFor();
+    await window.create({ name: 'no such disk', kernel: notKernel, disks: [{ path: gone }] });
+    await window.start();
+    await window.page.getByRole('group', { name: '“no such disk” could not be started' }).waitFor();
+    await window.create({ name: 'wrong kernel', kernel: notKernel });
+    await window.start();
+    await window.notice(notKernel).first().waitFor();
+    await window.create({ name: 'locked disk', kernel: notKernel, disks: [{ path: disk }] });
+    await window.start();
+    await window.page.getByRole('group', { name: '“locked disk” could not be started' }).waitFor();
+    expect(await window.accessibilityProblems()).toEqual([]);
+    // They stay until dismissed.
+    const notices = window.page.getByRole('region', { name: 'Notifications' }).getByRole('group');
+    expect(await notices.count()).toBe(4);
+    await window.button('Dismiss all 4').click();
+    expect(await notices.count()).toBe(0);
+    for (const name of ['no kernel', 'no such disk', 'wrong kernel', 'locked disk'])
+      await window.waitForState(name, 'Powered Off');
+  });
+
+  test('lists a machine from a newer version with the reason and leaves its file alone', async () => {
+    const folder = path.join(manager.home, 'vms', 'future');
+    mkdirSync(folder);
+    const file = path.join(folder, 'vm.json');
+    const content = JSON.stringify({ version: 999, name: 'from the future', wings: 2 });
+    writeFileSync(file, content);
+    await using window = await Window.open(browser, manager.url);
+    await window.machine('from the future').or(window.machine('future')).click();
+    await window.page.getByText('This machine cannot be used').waitFor();
+    await window.page.getByText(/999/).waitFor();
+    expect(await window.button('Start').getAttribute('aria-disabled')).toBe('true');
+    expect(await window.button('Settings').getAttribute('aria-disabled')).toBe('true');
+    expect(await window.accessibilityProblems()).toEqual([]);
+    expect(readFileSync(file, 'utf8')).toBe(content);
+  });
+
+  test('says why a button is off', async () => {
+    await using window = await Window.open(browser, manager.url);
+    await window.create({ name: 'idle', kernel: notKernel });
+    await window.button('Pause').hover();
+    await window.page.getByRole('tooltip', { name: '“idle” is powered off' }).waitFor();
+    await window.button('Pause').click({ force: true });
+    expect(await window.notice(/./).count()).toBe(0);
+  });
+
+  test('can be used by keyboard alone', async () => {
+    await using window = await Window.open(browser, manager.url);
+    const { page } = window;
+    const { keyboard } = page;
+    await window.button('Create your first machine').waitFor();
+    await keyboard.press('Alt+n');
+    await expect.poll(() => window.focused()).toContain('Name');
+    await keyboard.type('by keys');
+    await keyboard.press('Tab');
+    await keyboard.press('Tab');
+    expect(await window.focused()).toContain('Kernel');
+    await keyboard.type(`${files}/x`);
+    await keyboard.press('Tab');
+    await keyboard.press('Enter');
+    await expect.poll(() => window.focused()).toContain('Files');
+    await keyboard.press('l');
+    await keyboard.press('Enter');
+    await page.getByText('3.32 KiB').waitFor();
+    await expect.poll(() => window.focused()).toContain('Choose Kernel');
+    await keyboard.press('Shift+Tab');
+    await keyboard.press('Enter');
+    await window.waitForState('by keys', 'Powered Off');
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+
+    await keyboard.press('Control+s');
+    await expect.poll(() => page.getByRole('dialog').count()).toBe(1);
+    await keyboard.press('Escape');
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+    for (let i = 0; i < 30 && !(await window.focused()).startsWith('listbox'); i++)
+      await keyboard.press('Tab');
+    expect(await window.focused()).toContain('listbox Machines');
+    await keyboard.press('Delete');
+    await page.getByRole('alertdialog').waitFor();
+    expect(await window.focused()).toContain('Cancel');
+    await keyboard.press('Escape');
+    await page.getByRole('alertdialog').waitFor({ state: 'detached' });
+    // Enter starts it; the letter is refused, and the notice can be reached and dismissed.
+    await keyboard.press('Enter');
+    const failure = page.getByRole('group', { name: '“by keys” could not be started' });
+    await failure.waitFor();
+    for (let i = 0; i < 30 && !(await window.focused()).includes('Dismiss'); i++)
+      await keyboard.press('Tab');
+    await keyboard.press('Enter');
+    await failure.waitFor({ state: 'detached' });
+  });
+
+  test('shows that the manager has gone and that an old address is of no use', async () => {
+    const window = await Window.open(browser, manager.url);
+    await window.create({ name: 'one', kernel: notKernel });
+    await manager.stop();
+    await window.page.getByText(/The connection to the machine manager was lost/).waitFor();
+    expect(await window.button('New').getAttribute('aria-disabled')).toBe('true');
+    expect(await window.accessibilityProblems()).toEqual([]);
+    await window.page.context().close();
+
+    await using another = await Manager.start(manager.home);
+    await using stranger = await Window.open(browser, `${new URL(another.url).origin}/`);
+    await stranger.page.getByText('This address has no access token').waitFor();
+    await using guesser = await Window.open(browser, `${new URL(another.url).origin}/#token=guess`);
+    await guesser.page.getByText('The access token is not valid any more').waitFor();
+  });
+
+  test.each([
+    ['light', 1280, 800, 1],
+    ['dark', 1280, 800, 1],
+    ['light', 1024, 700, 1],
+    ['light', 853, 533, 1.5],
+    ['dark', 853, 533, 1.5],
+  ] as const)(
+    'fits in %s at %i×%i and a scale of %f',
+    async (colorScheme, width, height, scale) => {
+      await using window = await Window.open(browser, manager.url, {
+        colorScheme,
+        viewport: { width, height },
+        deviceScaleFactor: scale,
+      });
+      await window.create({
+        name: 'a machine with a rather long name that must be cut off somewhere',
+        kernel: notKernel,
+        disks: [
+          { path: `${files}/a/very/long/path/that/goes/on/and/on/for/quite/a/while/disk.img` },
+        ],
+      });
+      await window.create({ name: 'short', kernel: notKernel });
+      await window.start();
+      await window.page.getByRole('group', { name: '“short” could not be started' }).waitFor();
+      const shot = async (name: string) => {
+        const folder = path.resolve('.cache/ui-screenshots');
+        mkdirSync(folder, { recursive: true });
+        await window.page.screenshot({
+          path: path.join(folder, `${name}-${colorScheme}-${width}x${height}.png`),
+        });
+      };
+      await shot('details');
+      expect(await window.overflows()).toEqual([]);
+      expect(await window.accessibilityProblems()).toEqual([]);
+      await window.page.getByRole('tab', { name: 'Console' }).click();
+      await shot('console');
+      expect(await window.overflows()).toEqual([]);
+      await window.button('Settings').click();
+      await window.page.getByRole('tab', { name: 'Storage' }).click();
+      await window.page.waitForTimeout(400);
+      await shot('settings');
+      expect(await window.overflows()).toEqual([]);
+      await window.page.keyboard.press('Escape');
+      await window.page.getByRole('dialog').waitFor({ state: 'detached' });
+      await window.button('New').click();
+      await window.page.waitForTimeout(400);
+      await shot('new');
+      expect(await window.overflows()).toEqual([]);
+    },
+  );
+});

@@ -1,0 +1,71 @@
+/** `npm start -- --no-open --port 0` with a library of its own, as a newcomer runs it. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+const root = path.resolve(import.meta.dirname, '../..');
+/** A build may come first. */
+const startMs = 300_000;
+const stopMs = 20_000;
+
+export class Manager implements AsyncDisposable {
+  readonly home: string;
+  /** With the access token. */
+  readonly url: string;
+  readonly #child: ChildProcess;
+
+  private constructor(home: string, url: string, child: ChildProcess) {
+    this.home = home;
+    this.url = url;
+    this.#child = child;
+  }
+
+  static async start(home = mkdtempSync(path.join(tmpdir(), 'guesthouse-ui-'))): Promise<Manager> {
+    const child = spawn(
+      process.execPath,
+      [
+        'main/start.ts',
+        '--no-open',
+        '--port',
+        '0',
+        ...(process.env.UI_NO_BUILD ? ['--no-build'] : []),
+      ],
+      {
+        cwd: root,
+        env: { ...process.env, GUESTHOUSE_HOME: home },
+        stdio: ['ignore', 'pipe', 'pipe'],
+      },
+    );
+    let said = '';
+    const url = await new Promise<string>((resolve, reject) => {
+      const fail = (why: string) => reject(new Error(`${why}\n${said}`));
+      const timer = setTimeout(() => fail('The manager printed no address.'), startMs);
+      const listen = (bytes: Buffer) => {
+        said += bytes.toString();
+        const address = /http:\S+#token=\S+/.exec(said);
+        if (!address) return;
+        clearTimeout(timer);
+        resolve(address[0]);
+      };
+      child.stdout.on('data', listen);
+      child.stderr.on('data', listen);
+      child.on('exit', (code) => fail(`The manager exited with code ${code}.`));
+    });
+    return new Manager(home, url, child);
+  }
+
+  async stop(): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    const gone = new Promise((resolve) => this.#child.once('exit', resolve));
+    this.#child.kill('SIGTERM');
+    const killer = setTimeout(() => this.#child.kill('SIGKILL'), stopMs);
+    await gone;
+    clearTimeout(killer);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+    rmSync(this.home, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
