@@ -276,7 +276,11 @@ export class SuiteGuest {
     };
     this.#collectLines(outcome.lines);
     for (const patch of test?.patches ?? []) {
-      if (patch === test?.patches[0]) this.#write(patch.address, patch.bytes.map(() => 0xcc));
+      if (patch === test?.patches[0])
+        this.#write(
+          patch.address,
+          patch.bytes.map(() => 0xcc),
+        );
     }
     return outcome;
   }

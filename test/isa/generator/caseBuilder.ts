@@ -63,6 +63,7 @@ export class CaseBuilder {
   usesFx = false;
   undefinedNow = 0;
   undefinedEver = 0;
+  undefinedFpu = 0;
   hasBranch = false;
   readonly names: string[] = [];
 

@@ -41,7 +41,8 @@ export const excludedInstructions: Readonly<Record<string, string>> = {
   FSINCOS: 'transcendental',
   FNSTENV: 'stores FIP and FDP, which the makers update differently (SDM 1 §8.1.8)',
   FNSAVE: 'stores FIP and FDP',
-  FXSAVE: 'stores FIP and FDP',
+  FXSAVE: 'stores FIP, FDP and MXCSR_MASK',
+  FXSAVE64: 'stores FIP, FDP and MXCSR_MASK',
 };
 
 /** Forms left out by a rule. */
@@ -121,6 +122,27 @@ export const isUndefinedDoubleShift = (name: string, width: number, count: numbe
 export function undefinedFlags(name: string, width: number, count: number | undefined): number {
   if (shiftNames.has(name)) return undefinedByShift(name, width, count);
   return undefinedByName[name] ?? 0;
+}
+
+/**
+ * Instructions of several accesses: which of them faults first is the maker's business, so only the
+ * page of CR2 is compared; and what was stored before the fault is not (AMD stores as it goes).
+ */
+export const severalAccesses = new Set(
+  (
+    'RETF IRET FRSTOR FLDENV FXRSTOR FXRSTOR64 PUSHA POPA ENTER CALLF JMPF LDS LES LFS LGS LSS BOUND ' +
+    'LGDT LIDT'
+  ).split(' '),
+);
+
+/** x87 condition codes that the SDM calls undefined (volume 2, "FPU Flags Affected"). */
+export function undefinedConditionCodes(name: string): number {
+  const [c0, c1, c2, c3] = [0x100, 0x200, 0x400, 0x4000];
+  if (/^(FFREE|FFREEP|FLDENV_|FNOP|FLDCW|FNENI|FNSETPM|EMMS)$/.test(name)) return c0 | c1 | c2 | c3;
+  // C0, C2, C3 undefined; C1 where no stack fault says otherwise.
+  if (/^F(CMOV)/.test(name)) return c0 | c1 | c2 | c3;
+  if (/^FU?COMIP?$/.test(name)) return 0;
+  return 0;
 }
 
 /** Instructions that set all status flags, so that earlier undefined ones are gone. */

@@ -17,6 +17,8 @@ export interface GeneratedCase {
   /** Status flags to leave out of the comparison: if the case ran to its end, and if it did not. */
   readonly undefinedAtEnd: number;
   readonly undefinedEver: number;
+  /** x87 condition codes (bits of FSW) to leave out. */
+  readonly undefinedFpu: number;
 }
 
 interface Candidate {
@@ -63,6 +65,7 @@ export class CaseGenerator {
         code: Uint8Array.from(builder.code),
         undefinedAtEnd: builder.hasBranch ? builder.undefinedEver : builder.undefinedNow,
         undefinedEver: builder.undefinedEver,
+        undefinedFpu: builder.undefinedFpu,
       };
     }
   }

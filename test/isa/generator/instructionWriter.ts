@@ -10,6 +10,7 @@ import {
   isUndefinedDoubleShift,
   readsFlags,
   shiftNames,
+  undefinedConditionCodes,
   undefinedFlags,
 } from './exclusions.ts';
 
@@ -270,6 +271,7 @@ export function writeInstruction(b: CaseBuilder, instruction: Instruction, form:
   if (definesAllFlags.has(name)) b.undefinedNow = undefinedHere;
   else b.undefinedNow |= undefinedHere;
   b.undefinedEver |= undefinedHere;
+  b.undefinedFpu |= undefinedConditionCodes(name);
   return true;
 }
 
@@ -319,7 +321,8 @@ function prepare(
     const count = random.chance(0.5)
       ? random.below(9)
       : random.below(random.chance(0.9) ? 300 : 6000);
-    b.assign(RCX, BigInt(count));
+    // AMD asks for the I/O permission before it sees that the count is zero.
+    b.assign(RCX, BigInt(/^(INS|OUTS)/.test(name) ? count + 1 : count));
     // Without a bound the count of a sequence could be anything.
     if (b.isSequence && !b.isKnown(RCX)) return false;
   }
@@ -329,7 +332,8 @@ function prepare(
     b.assign(RBP, (b.gpr[RSP] ?? 0n) + BigInt(8 * random.below(8)));
   }
   if (/^LOOP|^JrCXZ/.test(name)) {
-    if (!b.assign(RCX, BigInt(random.between(name === 'JrCXZ' ? 0 : 1, 4))) && b.isSequence) return false;
+    if (!b.assign(RCX, BigInt(random.between(name === 'JrCXZ' ? 0 : 1, 4))) && b.isSequence)
+      return false;
   }
   if (shiftNames.has(name) && random.chance(0.5)) b.assign(RCX, BigInt(random.below(70)));
   if ((name === 'DIV' || name === 'IDIV') && random.chance(0.7)) {

@@ -35,6 +35,8 @@ high:
   mov %eax, %ss
   mov $0x40, %eax
   ltr %ax
+  xor %eax, %eax
+  lldt %ax
   # IDT gates from the stub addresses: all DPL 0 but INT3 and INTO.
   lea idt(%rip), %rdi
   lea stubs(%rip), %rsi

@@ -210,9 +210,9 @@ __attribute__((used)) static void handler(int signal, void *info, struct Context
   enter(c);
 }
 
-// A case may have set AC and NT, which the kernel leaves in the handler's flags.
+// A case may have set AC, NT and ID, which the kernel leaves in the handler's flags.
 void handlerEntry(void), restorer(void), _start(void);
-__asm__(".text\n.globl handlerEntry\nhandlerEntry:\n pushfq\n andq $~0x44000,(%rsp)\n popfq\n jmp handler\n"
+__asm__(".text\n.globl handlerEntry\nhandlerEntry:\n pushfq\n andq $~0x244000,(%rsp)\n popfq\n jmp handler\n"
         ".globl restorer\nrestorer:\n mov $15,%eax\n syscall\n"
         ".globl _start\n_start:\n xor %ebp,%ebp\n and $-16,%rsp\n call start\n ud2\n");
 
