@@ -5,11 +5,11 @@ import type { CharacterBackend } from '../backends/character.ts';
 import { openDisk } from '../block/fileDisk.ts';
 import type { Machine } from '../machine/machine.ts';
 import { createPc } from '../machine/pc.ts';
+import { createWasmEngine } from '../vcpu/wasm/wasmEngine.ts';
 import { readBootFile } from './bootFile.ts';
 import { bootableKernel } from './kernelDecompress.ts';
 import { asUserError } from './machineErrors.ts';
-import { readCore } from './coreModule.ts';
-import { wasmEngineFactory } from './wasmEngine.ts';
+import { loadCore } from './coreModule.ts';
 
 export interface BuildParts {
   readonly serial: readonly CharacterBackend[];
@@ -42,7 +42,7 @@ export async function buildMachine(
       boot.initrd === undefined ? undefined : readBootFile('initrd', boot.initrd),
     ]);
     const kernel = await bootableKernel(kernelFile, boot.protocol);
-    const createEngine = await readCore().then(wasmEngineFactory);
+    const core = await loadCore();
     const { owner } = request;
     for (const disk of request.disks) disks.push(await openDisk({ ...disk, owner }));
     const machine = createPc(
@@ -64,7 +64,7 @@ export async function buildMachine(
         ...(parts.debugConsole === undefined ? {} : { debugConsole: parts.debugConsole }),
       },
       {
-        createEngine,
+        createEngine: (engine) => createWasmEngine(core, engine),
         yieldToEventLoop: () => nextTurn(),
         onHostFailure: (message) => parts.hostFailure(message),
       },

@@ -5,10 +5,12 @@ import { UserError } from '../../shared/services/errors.ts';
 /** Where the built CPU core may lie: in the source tree, or beside the bundled entry files. */
 const places = ['../cpu/build/core.wasm', './core.wasm'];
 
-export async function readCore(): Promise<Uint8Array<ArrayBuffer>> {
+/** The compiled CPU core. Rejects with UserError if it was not built. */
+export async function loadCore(): Promise<WebAssembly.Module> {
   for (const place of places) {
     try {
-      return Uint8Array.from(await readFile(fileURLToPath(new URL(place, import.meta.url))));
+      const bytes = await readFile(fileURLToPath(new URL(place, import.meta.url)));
+      return await WebAssembly.compile(Uint8Array.from(bytes));
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     }
