@@ -9,7 +9,7 @@ import { loadPdptes, peekTranslation } from './mmu';
 import { updateMode } from './segments';
 import { CPU } from './state';
 import { flushAll } from './tlb';
-import { resetBlocks } from './blocks';
+import { dropAllCode } from './blocks';
 
 export { reset as resetCpu } from './reset';
 
@@ -40,7 +40,7 @@ export function requestExit(): void {
 
 /** Derived state after the host has written registers: mode, TLB, decoded code, pending word. */
 export function stateChanged(): void {
-  resetBlocks();
+  dropAllCode();
   flushAll();
   updateMode();
   updateChecks();

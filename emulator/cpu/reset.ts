@@ -35,7 +35,7 @@ import {
 } from './layout';
 import { lvt } from './lapic';
 import { setFlags } from './flags';
-import { resetBlocks } from './blocks';
+import { dropAllCode } from './blocks';
 import { updateMode } from './segments';
 import { updateChecks } from './debugRegisters';
 import { updatePending } from './interrupts';
@@ -80,7 +80,7 @@ export function reset(): void {
   store<u64>(CPU, 0xc06, OFF_MTRR_DEF_TYPE);
   for (let i = 0; i < 11; i++) store<u64>(CPU + (i << 3), 0x0606060606060606, OFF_MTRR_FIXED);
   resetLapic();
-  resetBlocks();
+  dropAllCode();
   flushAll();
   updateMode();
   updateChecks();

@@ -1,0 +1,54 @@
+import type { MemorySlot } from '../memorySlots.ts';
+import { CORE_STATIC_BASE, VCPU_REGION_SIZE } from '../../cpu/layout.ts';
+
+/**
+ * The one shared memory of a machine, sized once (docs/engine.md, "One module, one memory"):
+ * core's static data · a region per vCPU · a byte per 4 KiB page that says whether it holds decoded code · guest
+ * RAM and ROM.
+ */
+export interface GuestMemory {
+  readonly memory: WebAssembly.Memory;
+  readonly slots: readonly MemorySlot[];
+  /** Address of the state block of vCPU `index`. */
+  regionOf(index: number): number;
+  readonly codeMap: number;
+}
+
+export interface SlotRequest {
+  /** Guest physical start and bytes, multiples of 4096. */
+  readonly start: number;
+  readonly size: number;
+  readonly readOnly?: boolean;
+  /** Where it lies in the contiguous guest part of the memory; slots follow each other by default. */
+  readonly at?: number;
+}
+
+const staticEnd = 0x200000;
+const codeMapSize = 0x100000;
+const wasmPage = 0x10000;
+const pageSize = 0x1000;
+
+/** Throws RangeError if the host cannot give that much memory. */
+export function createGuestMemory(cpus: number, requests: readonly SlotRequest[]): GuestMemory {
+  if (CORE_STATIC_BASE >= staticEnd) throw new Error('static data of the core has no room');
+  const codeMap = staticEnd + cpus * VCPU_REGION_SIZE;
+  const guestStart = codeMap + codeMapSize;
+  let next = 0;
+  let end = 0;
+  const slots = requests.map(({ start, size, readOnly = false, at = next }): MemorySlot => {
+    if (start % pageSize !== 0 || size % pageSize !== 0 || at % pageSize !== 0) {
+      throw new Error(`memory slot ${start}+${size} is not page-aligned`);
+    }
+    next = at + size;
+    end = Math.max(end, next);
+    return { start, size, offset: guestStart + at, readOnly };
+  });
+  const pages = Math.ceil((guestStart + end) / wasmPage);
+  const memory = new WebAssembly.Memory({ initial: pages, maximum: 65536, shared: true });
+  return {
+    memory,
+    slots,
+    regionOf: (index) => staticEnd + index * VCPU_REGION_SIZE,
+    codeMap,
+  };
+}

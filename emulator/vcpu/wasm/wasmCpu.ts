@@ -1,0 +1,306 @@
+/**
+ * The Vcpu contract on the wasm core: instantiation, configuration, entry state, save and load. The core does
+ * the rest (emulator/cpu, docs/engine.md).
+ */
+import { checkedState } from '../../bus/deviceState.ts';
+import type { Entropy, VersionedState } from '../../bus/types.ts';
+import * as layout from '../../cpu/layout.ts';
+import type { ApicMessage, EntryState, Vcpu, VcpuExit, VcpuHost } from '../vcpu.ts';
+import type { CpuState } from './cpuState.ts';
+import { readCpuState, writeCpuState, writeSegment } from './cpuState.ts';
+import type { CpuModel } from './cpuidModels.ts';
+import { cpuidEntries } from './cpuidModels.ts';
+import type { GuestMemory } from './guestMemory.ts';
+
+/** Functions of core.wasm (cpu/core.ts, cpu/exports.ts). */
+interface Core {
+  run(budget: number): number;
+  codeChanged(address: number, length: number): void;
+  setPicInterrupt(high: number): void;
+  deliverMessage(
+    destination: number,
+    logical: number,
+    vector: number,
+    delivery: number,
+    level: number,
+  ): number;
+  nextTimerNs(): number;
+  requestExit(): void;
+  stateChanged(): void;
+  flagsLow(): number;
+  setFlagsLow(value: number): void;
+  translateLinear(high: number, low: number): number;
+  resetCpu(): void;
+}
+
+export interface WasmCpuOptions {
+  readonly core: WebAssembly.Module;
+  readonly memory: GuestMemory;
+  readonly index: number;
+  readonly cpus: number;
+  readonly model: CpuModel;
+  readonly host: VcpuHost;
+  /** Source of RDRAND. */
+  readonly entropy: Entropy;
+}
+
+/** The time-stamp counter: a tick is a nanosecond of machine time. */
+const tscKhz = 1_000_000;
+const stateVersion = 1;
+const anySubleaf = 0xffffffff;
+
+const code64 = 0xa09b;
+const code32 = 0xc09b;
+const data32 = 0xc093;
+const busyTss = 0x8b;
+
+export class WasmCpu implements Vcpu {
+  readonly index: number;
+  readonly #core: Core;
+  readonly #view: DataView;
+  readonly #base: number;
+
+  constructor(options: WasmCpuOptions) {
+    const { core, memory, index, host } = options;
+    this.index = index;
+    this.#base = memory.regionOf(index);
+    this.#view = new DataView(memory.memory.buffer);
+    this.#configure(options);
+    const instance = new WebAssembly.Instance(core, {
+      env: { memory: memory.memory, abort: coreAborted },
+      host: {
+        CPU: this.#base,
+        portRead: (port: number, width: 1 | 2 | 4) => host.portRead(port, width),
+        portWrite: (port: number, width: 1 | 2 | 4, value: number) =>
+          host.portWrite(port, width, value >>> 0),
+        memoryRead: (address: number, width: 1 | 2 | 4) => host.memoryRead(address, width),
+        memoryWrite: (address: number, width: 1 | 2 | 4, value: number) =>
+          host.memoryWrite(address, width, value >>> 0),
+        acknowledgePic: () => host.acknowledgePic(),
+        endOfInterrupt: (vector: number) => host.endOfInterrupt(vector),
+        // Messages to other CPUs: there are none yet.
+        sendMessage: () => undefined,
+        nowNs: () => host.nowNs(),
+        wallMs: () => host.wallMs(),
+        entropy: randomWords(options.entropy),
+        trace: () => undefined,
+      },
+    });
+    this.#core = instance.exports as unknown as Core;
+    this.reset();
+  }
+
+  run(budget: number): VcpuExit {
+    let reason: number;
+    try {
+      reason = this.#core.run(budget);
+    } catch (error) {
+      // A trap of the core is a bug in it; errors of devices are not its own and go on.
+      if (!(error instanceof WebAssembly.RuntimeError)) throw error;
+      return { reason: 'failure', detail: `the CPU core trapped at ${this.#where()}: ${error.message}` };
+    }
+    if (reason === layout.EXIT_BUDGET) return { reason: 'budget' };
+    if (reason === layout.EXIT_HALT) return { reason: 'halt' };
+    if (reason === layout.EXIT_SHUTDOWN) return { reason: 'shutdown' };
+    return { reason: 'failure', detail: `the CPU core stopped at ${this.#where()}` };
+  }
+
+  requestExit(): void {
+    this.#core.requestExit();
+  }
+
+  setPicInterrupt(high: boolean): void {
+    this.#core.setPicInterrupt(high ? 1 : 0);
+  }
+
+  deliver({ destination, logical, vector, delivery, level }: ApicMessage): void {
+    this.#core.deliverMessage(destination, logical ? 1 : 0, vector, delivery, level ? 1 : 0);
+  }
+
+  nextTimerNs(): number {
+    return this.#core.nextTimerNs();
+  }
+
+  codeChanged(address: number, length: number): void {
+    this.#core.codeChanged(address, length);
+  }
+
+  reset(): void {
+    this.#core.resetCpu();
+  }
+
+  setEntry(entry: EntryState): void {
+    this.reset();
+    const registers: readonly (readonly [number, number | undefined])[] = [
+      [0, entry.rax],
+      [3, entry.rbx],
+      [4, entry.rsp],
+      [6, entry.rsi],
+      [7, entry.rdi],
+    ];
+    for (const [number, value] of registers) {
+      if (value !== undefined) this.#set64(layout.OFF_GPR + 8 * number, value);
+    }
+    this.#set64(layout.OFF_RIP, entry.rip);
+    if (entry.gdt !== undefined) {
+      this.#set64(layout.OFF_GDT_BASE, entry.gdt.base);
+      this.#set32(layout.OFF_GDT_LIMIT, entry.gdt.limit);
+    }
+    if (entry.mode === 'real16') this.#enterReal(entry);
+    else this.#enterFlat(entry);
+    this.#core.stateChanged();
+  }
+
+  #enterReal({ cs = 0, ds = 0 }: EntryState): void {
+    for (let i = layout.ES; i <= layout.GS; i++) {
+      const selector = i === layout.CS ? cs : ds;
+      writeSegment(this.#view, this.#base, i, {
+        selector,
+        base: BigInt(selector * 16),
+        limit: 0xffff,
+        attributes: i === layout.CS ? 0x9b : 0x93,
+      });
+    }
+  }
+
+  #enterFlat({ mode, cr3 }: EntryState): void {
+    const long = mode === 'long64';
+    for (let i = layout.ES; i <= layout.GS; i++) {
+      writeSegment(this.#view, this.#base, i, {
+        selector: i === layout.CS ? 0x10 : 0x18,
+        base: 0n,
+        limit: 0xffffffff,
+        attributes: i !== layout.CS ? data32 : long ? code64 : code32,
+      });
+    }
+    writeSegment(this.#view, this.#base, layout.TR, {
+      selector: 0,
+      base: 0n,
+      limit: 0x67,
+      attributes: busyTss,
+    });
+    // PE and ET; caches on.
+    let cr0 = 0x11;
+    if (long) {
+      cr0 += layout.CR0_PG;
+      this.#set64(layout.OFF_CR4, layout.CR4_PAE);
+      this.#set64(layout.OFF_CR3, cr3 ?? 0);
+      this.#set64(layout.OFF_EFER, layout.EFER_LME | layout.EFER_LMA);
+    }
+    this.#set64(layout.OFF_CR0, cr0);
+  }
+
+  save(): VersionedState {
+    return { version: stateVersion, data: this.#state() };
+  }
+
+  load(state: VersionedState): void {
+    const own = { version: stateVersion, data: this.#state() };
+    const data = checkedState<CpuState>(`cpu${this.index}`, state, own);
+    writeCpuState(this.#view, this.#base, data);
+    this.#core.setFlagsLow(data.rflags);
+    this.#core.stateChanged();
+  }
+
+  counters(): Readonly<Record<string, number>> {
+    const counter = (offset: number): number => this.#get32(offset);
+    return {
+      instructions: this.instructionsRetired(),
+      exceptions: counter(layout.OFF_COUNT_EXCEPTIONS),
+      interrupts: counter(layout.OFF_COUNT_INTERRUPTS),
+      portAccesses: counter(layout.OFF_COUNT_PORT),
+      mmioAccesses: counter(layout.OFF_COUNT_MMIO),
+      tlbFills: counter(layout.OFF_COUNT_TLB_FILLS),
+      tlbFlushes: counter(layout.OFF_COUNT_TLB_FLUSHES),
+      codeWrites: counter(layout.OFF_COUNT_CODE_WRITES),
+    };
+  }
+
+  /** Retired since creation; exact between runs. */
+  instructionsRetired(): number {
+    const at = this.#base + layout.OFF_INSTRET;
+    return this.#view.getUint32(at, true) + this.#view.getUint32(at + 4, true) * 2 ** 32;
+  }
+
+  /** The state in words, for tests and messages about a guest that cannot go on. */
+  state(): CpuState {
+    return this.#state();
+  }
+
+  /** Where execution stands and, after a shutdown, why: one line. */
+  describe(): string {
+    const halted = this.#get32(layout.OFF_HALTED);
+    const where = this.#where();
+    if (halted !== layout.HALTED_SHUTDOWN) return where;
+    return `triple fault at ${where}, last exception ${this.#get32(layout.OFF_TRIPLE_VECTOR)}`;
+  }
+
+  /** Guest physical address behind a linear one, or undefined. Without side effects. */
+  translate(linear: bigint): number | undefined {
+    const physical = this.#core.translateLinear(
+      Number(BigInt.asUintN(32, linear >> 32n)),
+      Number(BigInt.asUintN(32, linear)),
+    );
+    return physical < 0 ? undefined : physical;
+  }
+
+  #state(): CpuState {
+    return readCpuState(this.#view, this.#base, this.#core.flagsLow() >>> 0);
+  }
+
+  #where(): string {
+    const at = this.#view.getBigUint64(this.#base + layout.OFF_RIP, true);
+    const selector = this.#get32(layout.OFF_SEG + layout.CS * layout.SEG_SIZE + layout.SEG_SELECTOR);
+    return `${selector.toString(16)}:${at.toString(16)}`;
+  }
+
+  /** What stays across resets: slots, CPUID, APIC ID, TSC rate, the map of code pages. */
+  #configure({ memory, index, cpus, model }: WasmCpuOptions): void {
+    this.#set32(layout.OFF_CODE_MAP, memory.codeMap);
+    this.#set32(layout.OFF_APIC_ID, index);
+    this.#set32(layout.OFF_TSC_KHZ, tscKhz);
+    this.#view.setFloat64(this.#base + layout.OFF_TSC_PER_NS, tscKhz / 1e6, true);
+    if (memory.slots.length > layout.SLOT_MAX) throw new Error('too many memory slots');
+    this.#set32(layout.OFF_SLOT_COUNT, memory.slots.length);
+    memory.slots.forEach(({ start, size, offset, readOnly }, i) => {
+      const at = layout.OFF_SLOTS + i * layout.SLOT_SIZE;
+      this.#set64(at, start);
+      this.#set64(at + 8, size);
+      this.#set32(at + 16, offset);
+      this.#set32(at + 20, readOnly ? 1 : 0);
+    });
+    const entries = cpuidEntries({ model, cpus, tscKhz });
+    if (entries.length > layout.CPUID_MAX) throw new Error('too many CPUID entries');
+    this.#set32(layout.OFF_CPUID_COUNT, entries.length);
+    entries.forEach(({ leaf, subleaf = anySubleaf, eax, ebx, ecx, edx }, i) => {
+      const at = layout.OFF_CPUID + i * layout.CPUID_SIZE;
+      [leaf, subleaf, eax, ebx, ecx, edx].forEach((value, n) => this.#set32(at + 4 * n, value));
+    });
+  }
+
+  #get32(offset: number): number {
+    return this.#view.getUint32(this.#base + offset, true);
+  }
+
+  #set32(offset: number, value: number): void {
+    this.#view.setUint32(this.#base + offset, value, true);
+  }
+
+  #set64(offset: number, value: number): void {
+    this.#view.setBigUint64(this.#base + offset, BigInt(value), true);
+  }
+}
+
+function coreAborted(): never {
+  throw new Error('the CPU core met a broken invariant');
+}
+
+/** One word at a time: a seeded source is then all of the state that a snapshot needs. */
+function randomWords(entropy: Entropy): () => number {
+  const bytes = new Uint8Array(4);
+  const word = new Uint32Array(bytes.buffer);
+  return () => {
+    entropy.fill(bytes);
+    return word[0] as number;
+  };
+}

@@ -1,0 +1,59 @@
+import { HostEntropy } from '../../bus/entropy.ts';
+import type { Entropy } from '../../bus/types.ts';
+import type { VcpuHost } from '../vcpu.ts';
+import type { CpuModel } from './cpuidModels.ts';
+import { createGuestMemory } from './guestMemory.ts';
+import { GuestRam } from './guestRam.ts';
+import { WasmCpu } from './wasmCpu.ts';
+
+export interface WasmEngineRequest {
+  /** Bytes of RAM in all. */
+  readonly memory: number;
+  /** Where its parts appear: guest physical start and size, and offset inside the RAM. */
+  readonly slots: readonly {
+    readonly start: number;
+    readonly size: number;
+    readonly ramOffset: number;
+  }[];
+  readonly cpuModel: CpuModel;
+  readonly host: VcpuHost;
+  /** Source of RDRAND; the host's by default. */
+  readonly entropy?: Entropy;
+}
+
+export interface WasmEngine {
+  readonly vcpu: WasmCpu;
+  readonly memory: GuestRam;
+  /** The whole guest RAM, live. */
+  readonly ram: Uint8Array;
+  instructionsRetired(): number;
+}
+
+/** One CPU and its memory on the wasm core. Throws RangeError if the host lacks the memory. */
+export function createWasmEngine(
+  core: WebAssembly.Module,
+  { memory: ramBytes, slots, cpuModel, host, entropy = new HostEntropy() }: WasmEngineRequest,
+): WasmEngine {
+  const guest = createGuestMemory(
+    1,
+    slots.map(({ start, size, ramOffset }) => ({ start, size, at: ramOffset })),
+  );
+  const vcpu = new WasmCpu({
+    core,
+    memory: guest,
+    index: 0,
+    cpus: 1,
+    model: cpuModel,
+    host,
+    entropy,
+  });
+  const [first] = guest.slots;
+  const [request] = slots;
+  if (first === undefined || request === undefined) throw new Error('a machine needs memory');
+  return {
+    vcpu,
+    memory: new GuestRam(guest, (address, length) => vcpu.codeChanged(address, length)),
+    ram: new Uint8Array(guest.memory.buffer, first.offset - request.ramOffset, ramBytes),
+    instructionsRetired: () => vcpu.instructionsRetired(),
+  };
+}
