@@ -6,12 +6,13 @@ import type { Machine, MachineSpec } from '../machine/machine.ts';
 import { createPc } from '../machine/pc.ts';
 import type { PcParts } from '../machine/pcParts.ts';
 import { tickKernel } from '../machine/testing/tickKernel.ts';
-import { readCore } from './coreModule.ts';
-import { wasmEngineFactory } from './wasmEngine.ts';
+import { createWasmEngine } from '../vcpu/wasm/wasmEngine.ts';
+import { loadCore } from './coreModule.ts';
 
 let createEngine: PcParts['createEngine'];
 beforeAll(async () => {
-  createEngine = await wasmEngineFactory(await readCore());
+  const core = await loadCore();
+  createEngine = (request) => createWasmEngine(core, request);
 });
 
 class Terminal implements CharacterBackend {
