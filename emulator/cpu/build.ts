@@ -38,7 +38,7 @@ if (
     '--maximumMemory', '65536',
     '--memoryBase', String(CORE_STATIC_BASE),
     '--enable', 'simd,threads,bulk-memory',
-    ...(debug ? ['--debug'] : ['-O3', '--converge']),
+    ...(debug ? ['--debug'] : ['-O2']),
   ]);
   if (error !== null) {
     process.stderr.write(`${stderr.toString()}\n${error.message}\n`);
