@@ -115,8 +115,8 @@ export function cpuidEntries({ model, cpus, tscKhz }: CpuidOptions): readonly Cp
     brandLeaf(0x80000004, 32),
     // L2: 1 MiB, 16-way, 64-byte lines.
     plain(0x80000006, 0, 0, 1024 * 65536 + 8 * 4096 + lineSize),
-    // Invariant TSC.
-    plain(0x80000007, 0, 0, 0, bits(8)),
+    // The invariant-TSC bit (EDX 8) stays clear: with it Linux prefers the raw TSC to kvm-clock.
+    plain(0x80000007, 0),
     // 48 linear and 40 physical address bits.
     plain(0x80000008, 0x3028),
   ];
