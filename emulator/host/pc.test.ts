@@ -69,8 +69,11 @@ describe('a PC', () => {
     const { machine, terminal } = build(echoKernel());
     machine.start();
     await terminal.waitFor('ready');
-    for (const c of 'hi!') terminal.type(c.charCodeAt(0));
-    await terminal.waitFor('hi!');
+    for (const c of 'hi!') {
+      terminal.type(c.charCodeAt(0));
+      await terminal.waitFor(c);
+    }
+    expect(terminal.text).toBe('ready\r\nhi!');
     terminal.type(echoKernelKeys.powerOff);
     expect(await machine.ended).toEqual({ kind: 'powerOff' });
   });

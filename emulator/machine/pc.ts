@@ -36,8 +36,8 @@ class Pc implements Machine {
   #wanted: 'running' | 'paused' = 'paused';
   #started = false;
   #resetWanted = false;
-  /** The loop has to end, for a pause. */
-  #stopLoop = false;
+  /** Pauses that have been asked for and not been done: no loop runs while there is one. */
+  #pausesWanted = 0;
   #end: MachineEnd | undefined;
   #disposed = false;
   /** The loop's run while there is one. */
@@ -107,7 +107,7 @@ class Pc implements Machine {
       clock: this.#clock,
       yieldToEventLoop: () => parts.yieldToEventLoop(),
       settle: () => this.#settle(),
-      interrupted: () => this.#end !== undefined || this.#resetWanted || this.#stopLoop,
+      interrupted: () => this.#end !== undefined || this.#resetWanted || this.#pausesWanted > 0,
       ended: (exit) => {
         if (exit.reason === 'failure') this.#finish({ kind: 'failure', detail: exit.detail });
         else this.#finish({ kind: 'tripleFault', detail: 'the CPU has shut down (triple fault)' });
@@ -149,8 +149,11 @@ class Pc implements Machine {
   /** Reset of everything, the tables and the kernel put into memory, the CPU at its entry. */
   #powerOn(): void {
     const { boot, memory } = this.#spec;
+    const [ns, wallMs] = [this.#clock.nowNs(), this.#clock.wallMs()];
     this.#board.reset();
     this.#engine.vcpu.reset();
+    // The reset has cleared the instruction counter; time goes on.
+    if (this.#clock instanceof CountedClock) this.#clock.setNs(ns, wallMs);
     const placed = placeAcpiTables(this.#acpi, acpiTablesStart);
     this.#engine.memory.write(guestPhysical(acpiTablesStart), placed.bytes);
     const entry = loadKernel({
@@ -191,12 +194,12 @@ class Pc implements Machine {
 
   async pause(): Promise<void> {
     this.#wanted = 'paused';
-    this.#stopLoop = true;
+    this.#pausesWanted++;
     this.#interrupt();
     await this.#enqueue(async () => {
       await this.#running;
       this.#running = undefined;
-      this.#stopLoop = false;
+      this.#pausesWanted--;
       await Promise.all(this.#settling.map((device) => device.pause?.()));
     });
   }
@@ -219,7 +222,7 @@ class Pc implements Machine {
 
   async #run(): Promise<void> {
     try {
-      while (this.#end === undefined && !this.#stopLoop) {
+      while (this.#end === undefined && this.#pausesWanted === 0) {
         if (this.#resetWanted) {
           await this.#reset();
           for (const device of this.#settling) device.resume?.();

@@ -68,4 +68,6 @@ export function loadMachine(machine: Stateful, state: MachineState): void {
   }
   // Last: wires that moved while devices were loaded have reached the CPU as interrupts.
   engine.vcpu.load(cpu);
+  // The CPU's instruction counter has changed under a clock that counts with it.
+  clock.setNs(state.timeNs, state.wallMs);
 }
