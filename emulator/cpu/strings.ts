@@ -1,6 +1,7 @@
 /**
  * REP MOVS and REP STOS by runs of at most a page. They only take what certainly cannot fault; for
- * everything else they return 0 and the caller does one element, which also fills the TLB.
+ * everything else they return 0 and the caller does one element, which also fills the TLB. Element and
+ * address sizes are in bytes.
  */
 import {
   ATTR_S,
@@ -36,7 +37,7 @@ let runLength: u64 = 0;
 
 @inline
 function masked(value: u64, addressSize: u32): u64 {
-  return addressSize == 64 ? value : addressSize == 32 ? value & 0xffffffff : value & 0xffff;
+  return addressSize == 8 ? value : addressSize == 4 ? value & 0xffffffff : value & 0xffff;
 }
 
 function smaller(a: u64, b: u64): u64 {
@@ -64,7 +65,7 @@ function runAt(index: i32, offset: u64, addressSize: u32, write: bool): u64 {
     length = smaller(length, limit - offset + 1);
     linear = (linear + segmentBase(index)) & 0xffffffff;
   }
-  if (addressSize == 16) length = smaller(length, 0x10000 - offset);
+  if (addressSize == 2) length = smaller(length, 0x10000 - offset);
   runLength = smaller(length, 0x1000 - (linear & 0xfff));
   return linear;
 }
@@ -102,7 +103,7 @@ export function bulkMove(source: u32, bytes: u32, addressSize: u32): u32 {
       else store<u64>(target, load<u64>(origin));
     }
   } else memory.copy(<usize>hostTo, <usize>hostFrom, <usize>length);
-  const size = <i32>(addressSize >> 3);
+  const size = <i32>addressSize;
   setGprSized(RSI, rsi + length, size);
   setGprSized(RDI, rdi + length, size);
   setGprSized(RCX, count - elements, size);
@@ -130,7 +131,7 @@ export function bulkStore(_segment: u32, bytes: u32, addressSize: u32): u32 {
   } else {
     for (let at = <usize>host; at < end; at += 8) store<u64>(at, value);
   }
-  const size = <i32>(addressSize >> 3);
+  const size = <i32>addressSize;
   setGprSized(RDI, rdi + length, size);
   setGprSized(RCX, count - elements, size);
   return elements;

@@ -55,9 +55,17 @@ inst('CMPXCHG', {
     const accumulator = s.reg(Reg.RAX, width);
     const value = s.read(src);
     const same = s.eq(accumulator, old);
-    // The destination is written in both cases, the accumulator only if they differ.
-    s.write(dst, s.select(same, value, old));
-    s.if(s.negate(same), () => s.setReg(Reg.RAX, old));
+    // Memory is written in both cases; a register keeps even its upper half if they differ.
+    if (dst.isMemory) {
+      s.write(dst, s.select(same, value, old));
+      s.if(s.negate(same), () => s.setReg(Reg.RAX, old));
+    } else {
+      s.if(
+        same,
+        () => s.write(dst, value),
+        () => s.setReg(Reg.RAX, old),
+      );
+    }
     s.flags(FlagRule.sub, s.sub(accumulator, old), accumulator, old);
   },
 });

@@ -10,7 +10,7 @@ import { form, op } from '../forms.ts';
 import { helpers } from '../helpers.ts';
 
 helpers('strings', {
-  /** (source segment, element bytes, address size): elements moved, 0 if it must be done singly. */
+  /** (source segment, bytes of an element, bytes of an address): elements moved, 0 if it must be done singly. */
   bulkMove: [[32, 32, 32], { returns: 32, faults: false, writes: true }],
   bulkStore: [[32, 32, 32], { returns: 32, faults: false, writes: true }],
 });

@@ -135,6 +135,15 @@ export const severalAccesses = new Set(
   ).split(' '),
 );
 
+/** Two operands in memory: which one faults first is the maker's business; CR2 is not compared. */
+export const twoMemoryOperands = new Set(['CMPS', 'MOVS']);
+
+/** Loads that AMD does into registers one by one: those before the fault are not compared. */
+export const partialLoads = new Set(['POPA']);
+
+/** AMD executes LOCK VERR and LOCK VERW instead of raising #UD (SDM 2A, LOCK). */
+export const locksQuietly = (name: string): boolean => name === 'VERR' || name === 'VERW';
+
 /** x87 condition codes that the SDM calls undefined (volume 2, "FPU Flags Affected"). */
 export function undefinedConditionCodes(name: string): number {
   const [c0, c1, c2, c3] = [0x100, 0x200, 0x400, 0x4000];

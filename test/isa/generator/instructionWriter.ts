@@ -8,6 +8,7 @@ import {
   definesAllFlags,
   isExcludedForm,
   isUndefinedDoubleShift,
+  locksQuietly,
   readsFlags,
   shiftNames,
   undefinedConditionCodes,
@@ -166,7 +167,7 @@ export function writeInstruction(b: CaseBuilder, instruction: Instruction, form:
   if (name === 'ENTER' && random.chance(0.9)) {
     immediate = [random.below(64), 0, random.chance(0.5) ? 0 : random.below(5)];
   }
-  if (name === 'RET' && immediate.length === 2 && random.chance(0.8)) immediate[1] = 0;
+  if (/^RETF?$/.test(name) && immediate.length === 2 && random.chance(0.8)) immediate[1] = 0;
   if (name === 'INT' && imm8 === 0x80) return false;
 
   // Flags that this instruction must not read, and those it leaves undefined.
