@@ -88,6 +88,8 @@ export class GuestConsole implements AsyncDisposable {
   async waitForShell(seconds: number): Promise<void> {
     await this.waitFor(readyMarker, seconds);
     await this.waitFor(shellPrompt, seconds);
+    // The shell would wrap the lines it echoes at 80 columns.
+    await this.run('stty cols 1000');
   }
 
   /** Runs a command in the guest's shell; returns what it printed. Fails if its status is not 0. */
