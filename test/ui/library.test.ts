@@ -104,7 +104,7 @@ describe.skipIf(!hasChromium)('the window', () => {
     await window.page.getByRole('group', { name: '“no such disk” could not be started' }).waitFor();
     await window.create({ name: 'wrong kernel', kernel: notKernel });
     await window.start();
-    await window.notice(notKernel).first().waitFor();
+    await window.notice(/not a kernel/).waitFor();
     await window.create({ name: 'locked disk', kernel: notKernel, disks: [{ path: disk }] });
     await window.start();
     await window.page.getByRole('group', { name: '“locked disk” could not be started' }).waitFor();
