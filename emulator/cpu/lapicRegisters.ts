@@ -229,7 +229,8 @@ export function x2Write(msr: u32, value: u64): void {
   else if (offset == REG_SVR) good = good && (low & ~0x11ff) == 0;
   else if (offset == REG_SELF_IPI) good = good && low <= 0xff;
   else if (offset >= REG_LVT && offset < REG_LVT_END) {
-    good = good && (low & ~(lvtMask((offset - REG_LVT) >> 4) | 0x1000)) == 0;
+    // Delivery status and remote IRR are read-only, not reserved: Linux writes LINT0 back with them.
+    good = good && (low & ~(lvtMask((offset - REG_LVT) >> 4) | 0x5000)) == 0;
   } else if (offset != REG_ICR && offset != REG_TIMER_INITIAL && offset != REG_TIMER_DIVIDE) {
     good = false;
   }
