@@ -1,8 +1,7 @@
 /** Runs a range of case numbers on the real CPU and on our engine and collects what differs. */
 import type { Outcome } from './caseFormat.ts';
 import { compareOutcomes, registerNames } from './compareOutcomes.ts';
-import { CaseGenerator } from './generator/generateCase.ts';
-import type { GeneratedCase } from './generator/generateCase.ts';
+import type { CaseGenerator, GeneratedCase } from './generator/generateCase.ts';
 import type { NativeOracle } from './nativeOracle.ts';
 import type { SuiteGuest } from './suiteGuest.ts';
 import { endFailure } from './suiteGuest.ts';

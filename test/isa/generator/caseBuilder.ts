@@ -169,6 +169,11 @@ export class CaseBuilder {
     return (edge + BigInt(random.between(-24, 24))) & 0xffffffffffffffffn;
   }
 
+  /** 16 bytes in the data window that lie in one page. */
+  dataPointer(): bigint {
+    return BigInt(data.address + 16 * this.random.below(data.size / 16));
+  }
+
   segmentBase(prefix: number | undefined): bigint {
     if (this.mode === 32) return 0n;
     return prefix === 0x64 ? BigInt(fsBase) : prefix === 0x65 ? BigInt(gsBase) : 0n;

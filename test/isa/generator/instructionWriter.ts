@@ -48,6 +48,8 @@ interface MemoryBytes {
 const signedFits = (value: bigint, bits: bigint): boolean =>
   value >= -(1n << (bits - 1n)) && value < 1n << (bits - 1n);
 
+const isCanonical = (address: bigint): boolean => signedFits(BigInt.asIntN(64, address), 48n);
+
 function widthOf(spec: OperandSpec, plan: Plan): number {
   if (spec.width === 'v') return plan.operandBits;
   if (spec.width === 'y') return plan.rexW ? 64 : 32;
@@ -102,7 +104,9 @@ export function writeInstruction(b: CaseBuilder, instruction: Instruction, form:
     plan.segment = undefined;
   }
   const lock =
-    encoding.lockable && useMemory ? random.chance(0.15) : encoding.map < 2 && random.chance(0.004);
+    encoding.lockable && useMemory
+      ? random.chance(0.15)
+      : encoding.map < 2 && !locksQuietly(name) && random.chance(0.004);
 
   // Registers.
   const pickRegister = (file: string): number => {
@@ -198,6 +202,11 @@ export function writeInstruction(b: CaseBuilder, instruction: Instruction, form:
   const memoryBytes = rm && useMemory ? operandBytes(name, form, widthOf(rm.spec, plan), plan) : 0;
   if (useMemory) {
     const target = b.target(memoryBytes, plan.addressBits);
+    // Zen raises #GP for an offset that is not canonical even if the linear address is.
+    const base = b.segmentBase(plan.segment);
+    if (base !== 0n && plan.addressBits === 64) {
+      if (isCanonical(target) !== isCanonical(target - base)) return false;
+    }
     memory = address(b, plan, target - b.segmentBase(plan.segment), encoding.popAddress);
     if (!memory) return false;
     fillMemory(b, name, form, target, memoryBytes, plan, registerOperand);
@@ -260,7 +269,8 @@ export function writeInstruction(b: CaseBuilder, instruction: Instruction, form:
     for (let i = 0; i < branch; i++) bytes.push(0);
     b.hasBranch = true;
   }
-  if (/^(JMP|CALL|RET|Jcc|IRET|LOOP|JrCXZ)/.test(name)) b.hasBranch = true;
+  // INT3 ends a case like the trap behind its last instruction.
+  if (/^(JMP|CALL|RET|Jcc|IRET|LOOP|JrCXZ|INT)/.test(name)) b.hasBranch = true;
   if (bytes.length > 15) return false;
 
   b.starts.push(start);
@@ -322,13 +332,18 @@ function prepare(
     const count = random.chance(0.5)
       ? random.below(9)
       : random.below(random.chance(0.9) ? 300 : 6000);
+    if (b.isSequence && /^(INS|OUTS)/.test(name)) return false;
     // AMD asks for the I/O permission before it sees that the count is zero.
     b.assign(RCX, BigInt(/^(INS|OUTS)/.test(name) ? count + 1 : count));
     // Without a bound the count of a sequence could be anything.
     if (b.isSequence && !b.isKnown(RCX)) return false;
   }
   if (name === 'XLAT') pointer(RBX, 256, plan.segment);
-  if (/^MASKMOV/.test(name)) pointer(RDI, 16, plan.segment);
+  // Faults on bytes that the mask leaves out depend on the implementation (SDM 2B, MASKMOVDQU).
+  if (/^MASKMOV/.test(name)) {
+    if (plan.addressBits === 16 || plan.segment !== undefined) return false;
+    if (!b.assign(RDI, b.dataPointer())) return false;
+  }
   if ((name === 'LEAVE' || name === 'ENTER') && random.chance(0.9)) {
     b.assign(RBP, (b.gpr[RSP] ?? 0n) + BigInt(8 * random.below(8)));
   }
@@ -361,10 +376,11 @@ function prepare(
     b.patch(address, image);
   };
   const codeAddress = (): number => b.rip + b.code.length + random.between(16, 40);
-  if (/^(RET|IRET)/.test(name) && random.chance(0.9)) {
+  if (/^(RET|IRET)/.test(name) && (name !== 'RET' || random.chance(0.9))) {
     store(top, codeAddress(), bytes);
     if (name !== 'RET') {
-      const selector = random.chance(0.7) ? (b.mode === 64 ? 0x33 : 0x23) : b.selector();
+      // A better privilege than ours is found before or after the outer stack is read.
+      const selector = random.chance(0.7) ? (b.mode === 64 ? 0x33 : 0x23) : b.selector() | 3;
       store(top + bytes, selector, bytes);
       if (name === 'IRET') {
         store(top + 2 * bytes, (random.u32() & 0xdd5) | 2, bytes);
