@@ -71,9 +71,9 @@ function feedStdin(serial: CharacterQueue, cleanup: (() => void)[]): Promise<End
   return new Promise((resolve) => {
     const terminal = stdin.isTTY;
     if (terminal) {
+      process.stderr.write('Press Ctrl-] to end the machine.\n');
       stdin.setRawMode(true);
       cleanup.push(() => stdin.setRawMode(false));
-      process.stderr.write('Press Ctrl-] to end the machine.\r\n');
     }
     serial.onDrained = () => stdin.resume();
     stdin.on('data', (chunk: Buffer) => {
@@ -132,7 +132,7 @@ function guestExitCode(end: MachineEnd, request: MachineRequest): number {
     case 'debugExit':
       return request.debugExit ? ((end.value << 1) | 1) & 0xff : runExit.powerOff;
     case 'tripleFault':
-      complain(`the guest crashed (triple fault). ${end.detail}`);
+      complain(`the guest crashed: ${end.detail}.`);
       return runExit.unusable;
     case 'failure':
       complain(`the machine cannot go on: ${end.detail}`);

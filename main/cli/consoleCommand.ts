@@ -24,6 +24,11 @@ export async function attachConsole(
   const { stdin, stdout } = process;
   const terminal = stdin.isTTY;
   const undo: (() => void)[] = [];
+  let over = false;
+  // In raw mode a line feed alone does not go back to the first column.
+  const say = (text: string): void => {
+    if (!over) process.stderr.write(terminal ? `\r\n${text}\r\n` : `\n${text}\n`);
+  };
   try {
     return await new Promise<number>((resolve, reject) => {
       undo.push(
@@ -33,14 +38,12 @@ export async function attachConsole(
         services.events.on('listChanged', (vms) => {
           const now = vms.find((one) => one.id === vm.id);
           if (now && activeStates.includes(now.state)) return;
-          process.stderr.write(
-            `\r\n${now?.reason === undefined ? 'The VM has been powered off.' : now.reason}\r\n`,
-          );
+          say(now?.reason ?? 'The VM has been powered off.');
           resolve(now?.state === 'aborted' ? 1 : 0);
         }),
       );
       void lost.then((reason) => {
-        process.stderr.write(`\r\n${reason}\r\n`);
+        say(reason);
         resolve(1);
       });
       services.session.attachSerial(vm.id, 0).then((history) => {
@@ -48,11 +51,11 @@ export async function attachConsole(
         if (terminal) {
           stdin.setRawMode(true);
           undo.push(() => stdin.setRawMode(false));
-          process.stderr.write('\r\nAttached; Ctrl-] detaches.\r\n');
+          say('Attached; Ctrl-] detaches.');
         }
         stdin.on('data', (chunk: Buffer) => {
           if (terminal && chunk.includes(escapeByte)) {
-            process.stderr.write('\r\n');
+            say('Detached.');
             resolve(0);
             return;
           }
@@ -66,6 +69,7 @@ export async function attachConsole(
       stdout.on('error', () => resolve(0));
     });
   } finally {
+    over = true;
     for (const one of undo) one();
     stdin.pause();
   }

@@ -59,7 +59,7 @@ describe('guesthouse run', () => {
   it('ends with 70 and one line on a triple fault', async () => {
     const outcome = await run(key(echoKernelKeys.tripleFault));
     expect(outcome.code).toBe(70);
-    expect(outcome.stderr).toMatch(/^guesthouse: the guest crashed \(triple fault\).*\n$/);
+    expect(outcome.stderr).toMatch(/^guesthouse: the guest crashed: .*triple fault.*\n$/);
   });
 
   it('ends with 124 when the time is over', async () => {

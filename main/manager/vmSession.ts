@@ -183,12 +183,12 @@ function conditionAfter(
   if (run.end?.kind === 'tripleFault') {
     return {
       state: 'aborted',
-      reason: `The guest crashed (triple fault). ${run.end.detail}`.trim(),
+      reason: `The guest crashed: ${run.end.detail}.`,
       hint: 'See the last lines of its console; start it again to retry.',
     };
   }
   if (run.end?.kind === 'failure') {
-    return { state: 'aborted', reason: `The machine could not go on: ${run.end.detail}` };
+    return { state: 'aborted', reason: `The machine could not go on: ${run.end.detail}.` };
   }
   if (startError && startError.code !== 'disconnected') {
     const { message, hint } = startError;
