@@ -67,10 +67,11 @@ describe.skipIf(!hasChromium)('the window with a running guest', () => {
     await window.page.screenshot({ path: path.join(folder, 'newcomer.png') });
 
     // Keys that a browser or the window might keep for themselves reach the guest.
-    await window.page.keyboard.type('cat');
-    await window.page.keyboard.press('Enter');
+    await window.type('cat');
+    await window.type('miaow');
+    await window.waitForConsole(/^miaow\s+miaow/m, 60);
     await window.page.keyboard.press('Control+c');
-    await window.waitForConsole(/\^C/, 30);
+    await window.waitForConsole(/\^C\s+guest# $/, 60);
     await window.type('ls -d /dev/vd*');
     await window.waitForConsole(/^\/dev\/vda\s*$/m, 30);
 
