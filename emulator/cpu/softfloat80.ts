@@ -380,16 +380,20 @@ export function toBinary64(se: u32, mant: u64): u64 {
   return roundPack64(se >> 15, uExp, uMant, 0);
 }
 
-/** Low three bits of the quotient of the last remainder80, or -1 if it is partial (C2). */
+/** Low three bits of the quotient of the last remainder80, or one of the following. */
 export let remainderQuotient: i32 = 0;
+/** Not finished (C2). */
+export const REMAINDER_PARTIAL: i32 = -1;
+const REMAINDER_NONE: i32 = -2;
 
 /** FPREM (nearest = false) and FPREM1. */
 export function remainder80(aSe: u32, a: u64, bSe: u32, b: u64, nearest: bool): void {
-  remainderQuotient = 0;
+  remainderQuotient = REMAINDER_NONE;
   const ca = classify80(aSe, a);
   const cb = classify80(bSe, b);
   if (nanRules(ca, aSe, a, cb, bSe, b)) return;
   if (ca == CLASS_INFINITY || cb == CLASS_ZERO) return invalid80();
+  remainderQuotient = 0;
   if (ca == CLASS_DENORMAL || cb == CLASS_DENORMAL) fpFlags |= FP_DE;
   if (ca == CLASS_ZERO) return result80(aSe, a);
   unpack(aSe, a);
@@ -410,7 +414,7 @@ export function remainder80(aSe: u32, a: u64, bSe: u32, b: u64, nearest: bool): 
   if (d >= 64) {
     steps = (d & 0x1f) | 0x20;
     e = ea - steps;
-    remainderQuotient = -1;
+    remainderQuotient = REMAINDER_PARTIAL;
   }
   if (steps < 0) {
     // a is in [b/2·…, b): only FPREM1 gets here. Compare 2a with b: a's unit is half of b's.

@@ -212,7 +212,7 @@ function sqrt64(a: u64): u64 {
 function minMax64(op: i32, a: u64, b: u64): u64 {
   if (isNan64(a) || isNan64(b)) {
     fpFlags |= FP_IE;
-    return b;
+    return daz64(b);
   }
   a = daz64(a);
   b = daz64(b);
@@ -327,7 +327,7 @@ function sqrt32(a: u32): u32 {
 function minMax32(op: i32, a: u32, b: u32): u32 {
   if (isNan32(a) || isNan32(b)) {
     fpFlags |= FP_IE;
-    return b;
+    return daz32(b);
   }
   a = daz32(a);
   b = daz32(b);

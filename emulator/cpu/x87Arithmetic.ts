@@ -19,6 +19,7 @@ import {
   isDenormal64,
   mul80,
   remainder80,
+  REMAINDER_PARTIAL,
   remainderQuotient,
   REL_UNORDERED,
   roundToIntegral80,
@@ -28,6 +29,7 @@ import {
 import { fpFlags, FP_DE, FP_IE, FP_ZE, rMant, rSe } from './softfloatCore';
 import {
   begin,
+  controlWord,
   finish,
   finishWith,
   FSW_C0,
@@ -178,9 +180,13 @@ export function compareInteger(value: u32, pops: u32): void {
 export function compareToFlags(i: u32, quiet: u32, pops: u32): u32 {
   begin();
   let relation: u32 = REL_UNORDERED;
-  if (isEmpty(0) || isEmpty(i)) fpFlags = FP_IE | FSW_SF;
-  else relation = compare80(stSe(0), stMant(0), stSe(i), stMant(i), quiet != 0);
-  if (finish()) popTimes(pops);
+  // C1 stays unless the stack underflows: so on AMD, while the SDM says that it is cleared.
+  let keptC1 = statusBits() & FSW_C1;
+  if (isEmpty(0) || isEmpty(i)) {
+    fpFlags = FP_IE | FSW_SF;
+    keptC1 = 0;
+  } else relation = compare80(stSe(0), stMant(0), stSe(i), stMant(i), quiet != 0);
+  if (finishWith(keptC1, 0)) popTimes(pops);
   // C3 C2 C0 lie at ZF PF CF when taken as a byte.
   return relation >> 8;
 }
@@ -274,14 +280,19 @@ export function fprem(nearest: u32): void {
   remainder80(stSe(0), stMant(0), stSe(1), stMant(1), nearest != 0);
   const q = remainderQuotient;
   let bits: u32 = 0;
-  if (q < 0) bits = FSW_C2;
-  else {
+  // Without a quotient (NaN, invalid, an unmasked exception) C0 and C3 stay.
+  let mask: u32 = FSW_C2;
+  if (fpFlags & ~controlWord() & 7) bits = 0;
+  else if (q == REMAINDER_PARTIAL) {
+    mask = FSW_CC;
+    bits = FSW_C2;
+  } else if (q >= 0) {
+    mask = FSW_CC;
     if (q & 4) bits |= FSW_C0;
     if (q & 2) bits |= FSW_C3;
     if (q & 1) bits |= FSW_C1;
   }
-  if (finishWith(bits, FSW_CC)) setSt(0, rSe, rMant);
-  else setStatusBits(statusBits() & ~FSW_CC);
+  if (finishWith(bits, mask)) setSt(0, rSe, rMant);
 }
 
 /** FXTRACT: exponent to ST(0), significand pushed. */

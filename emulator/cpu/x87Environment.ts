@@ -1,5 +1,5 @@
 /** Control and state of the x87 and SSE: FLDCW … FRSTOR (SDM 1 §8.1.10), FXSAVE and FXRSTOR (SDM 1 §10.5). */
-import { raiseWithCode } from './exceptions';
+import { raiseNonCanonical, raiseWithCode } from './exceptions';
 import {
   CR4_OSFXSR,
   MODE_CODE64,
@@ -20,6 +20,7 @@ import {
   VECTOR_GP,
 } from './layout';
 import { probeRead, probeWrite, readU16, readU32, readU64, readV128, writeU16, writeU32, writeU64, writeV128 } from './memory';
+import { isCanonical } from './mmu';
 import { MXCSR_MASK } from './mxcsr';
 import { classify80, CLASS_NORMAL, CLASS_ZERO } from './softfloat80';
 import { CPU, faulted } from './state';
@@ -218,9 +219,17 @@ function xmmCount(): u32 {
   return (load<u32>(CPU, OFF_MODE) & MODE_CODE_MASK) == MODE_CODE64 ? 16 : 8;
 }
 
+/** #GP(0) of a misaligned image; an address that is not canonical comes first. */
+function misaligned(linear: u64): bool {
+  if (!(linear & 15)) return false;
+  if (isCanonical(linear)) raiseWithCode(VECTOR_GP, 0);
+  else raiseNonCanonical();
+  return true;
+}
+
 /** FXSAVE (wide = 1: FXSAVE64). */
 export function fxsave(linear: u64, wide: u32): void {
-  if (linear & 15) return raiseWithCode(VECTOR_GP, 0);
+  if (misaligned(linear)) return;
   if (cannotWrite(linear, 512)) return;
   writeU64(
     linear,
@@ -251,7 +260,7 @@ export function fxsave(linear: u64, wide: u32): void {
 }
 
 export function fxrstor(linear: u64, wide: u32): void {
-  if (linear & 15) return raiseWithCode(VECTOR_GP, 0);
+  if (misaligned(linear)) return;
   if (cannotRead(linear, 512)) return;
   const count = xmmCount();
   const newMxcsr = u32(readU32(linear + 24));

@@ -33,6 +33,7 @@ import {
   controlWord,
   emptyBits,
   finish,
+  FSW_C1,
   full,
   isEmpty,
   overflow,
@@ -40,6 +41,8 @@ import {
   push,
   setEmptyBits,
   setSt,
+  setStatusBits,
+  statusBits,
   stMant,
   stSe,
   top,
@@ -106,12 +109,12 @@ export function fbld(low: u64, high: u32): void {
 
 export function fldSt(i: u32): void {
   begin();
-  if (full()) {
-    if (overflow()) push();
-    return;
-  }
   if (isEmpty(i)) {
     if (underflow()) push();
+    return;
+  }
+  if (full()) {
+    if (overflow()) push();
     return;
   }
   result80(stSe(i), stMant(i));
@@ -162,6 +165,13 @@ export function fstSt(i: u32, pops: u32): void {
     setSt(i, rSe, rMant);
     if (pops) pop();
   }
+}
+
+/** FSTPNCE (D9 D8+i, undocumented): an empty ST(0) is no exception, nothing is copied then. */
+export function fstpNoCheck(i: u32): void {
+  setStatusBits(statusBits() & ~FSW_C1);
+  if (!isEmpty(0)) setSt(i, stSe(0), stMant(0));
+  pop();
 }
 
 export function fxch(i: u32): void {

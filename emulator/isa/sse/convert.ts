@@ -84,16 +84,16 @@ for (const [name, encoding, helper] of [
   });
 }
 
-// -- MMX: the register form makes the x87 an MMX unit, CVTPI2PD's memory form does not ---------------
+// -- MMX: with an MMX register the x87 becomes an MMX unit, even if #XM follows --------------------------
 for (const source of [Nq, Mq]) {
   inst('CVTPI2PS', {
     forms: [form([rw(Vq), r(source)], op(0x0f, 0x2a).np())],
     semantics(s, destination, from) {
       beginSse(s);
-      beginMmx(s);
-      const result = s.call('cvtPi2Ps', s.read(from));
-      enterMmx(s);
-      s.write(destination, result);
+      if (!from.isMemory) beginMmx(s);
+      const value = s.read(from);
+      if (!from.isMemory) enterMmx(s);
+      s.write(destination, s.call('cvtPi2Ps', value));
     },
   });
   inst('CVTPI2PD', {
@@ -117,9 +117,9 @@ for (const [name, opcode, helper] of [
     semantics(s, destination, source) {
       beginSse(s);
       beginMmx(s);
-      const result = s.call(helper, s.read(source));
+      const value = s.read(source);
       enterMmx(s);
-      s.write(destination, result);
+      s.write(destination, s.call(helper, value));
     },
   });
 }
@@ -133,9 +133,9 @@ for (const [name, opcode, helper] of [
     semantics(s, destination, source) {
       beginSse(s);
       beginMmx(s);
-      const result = s.call(helper, s.readAligned(source));
+      const value = s.readAligned(source);
       enterMmx(s);
-      s.write(destination, result);
+      s.write(destination, s.call(helper, value));
     },
   });
 }

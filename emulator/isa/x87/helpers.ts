@@ -10,7 +10,8 @@ helpers('x87', {
   x87CheckNoWait: [[], check],
   fwait: [[], check],
   mmxCheck: [[], check],
-  mmxEnter: [[], quiet],
+  /** Changes TOP and tags before conversions that may raise #XM, as processors do. */
+  mmxEnter: [[], { faults: false, writes: false }],
   emms: [[], quiet],
   /** (address of the instruction), and with its memory operand's offset. */
   x87Note: [[64], quiet],
@@ -64,6 +65,7 @@ helpers('x87Transfer', {
   fldConstant: [[32], quiet],
   /** (i, pops). */
   fstSt: [[32, 32], quiet],
+  fstpNoCheck: [[32], quiet],
   fxch: [[32], quiet],
   /** (i, condition). */
   fcmov: [[32, 32], quiet],

@@ -125,11 +125,10 @@ for (const [name, encoding, bytes, truncate, pops] of [
   });
 }
 
-/** DD is documented; D9 D8+i, DF D0+i and DF D8+i are twins of FSTP. */
+/** DD is documented; DF D0+i and DF D8+i are twins of FSTP. */
 for (const [name, encoding, pops] of [
   ['FST', op(0xdd).digit(2), 0],
   ['FSTP', op(0xdd).digit(3), 1],
-  ['FSTP', op(0xd9).digit(3), 1],
   ['FSTP', op(0xdf).digit(2), 1],
   ['FSTP', op(0xdf).digit(3), 1],
 ] as const) {
@@ -142,6 +141,15 @@ for (const [name, encoding, pops] of [
     },
   });
 }
+
+inst('FSTPNCE', {
+  forms: [form([r(STi)], op(0xd9).digit(3))],
+  semantics(s, destination) {
+    begin(s);
+    note(s);
+    s.callVoid('fstpNoCheck', s.index(destination));
+  },
+});
 
 inst('FXCH', {
   forms: [
