@@ -11,6 +11,9 @@ import { bootableKernel } from './kernelDecompress.ts';
 import { asUserError } from './machineErrors.ts';
 import { loadCore } from './coreModule.ts';
 
+/** Where wall time starts under the counted clock. */
+const countedStartMs = Date.UTC(2026, 0, 1);
+
 export interface BuildParts {
   readonly serial: readonly CharacterBackend[];
   readonly debugConsole?: CharacterBackend;
@@ -60,7 +63,7 @@ export async function buildMachine(
         disks: [...disks],
         serial: parts.serial,
         debugExit: request.debugExit,
-        time: 'host',
+        time: request.clock === 'host' ? 'host' : { counted: { wallMs: countedStartMs } },
         ...(parts.debugConsole === undefined ? {} : { debugConsole: parts.debugConsole }),
       },
       {

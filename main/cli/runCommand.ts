@@ -3,6 +3,7 @@ import { checkCapabilities } from '../../shared/vm/capabilities.ts';
 import type { DiskConfig } from '../../shared/vm/config.ts';
 import {
   bootProtocols,
+  clocks,
   machineRequestSchema,
   runExit,
   type MachineRequest,
@@ -25,6 +26,7 @@ interface RunFlags {
   serial: RunOptions['serial'];
   debugExit: boolean;
   bootProtocol: MachineRequest['boot']['protocol'];
+  clock: MachineRequest['clock'];
   maxSeconds?: number;
   stats: boolean;
 }
@@ -64,6 +66,12 @@ export function runCommand(finish: (code: number) => void): Command {
       oneOf('--boot-protocol', bootProtocols),
       'auto',
     )
+    .option(
+      '--clock <source>',
+      'host, or counted: time advances with instructions, so that runs repeat',
+      oneOf('--clock', clocks),
+      'host',
+    )
     .option('--debug-exit', 'port 0xf4 ends the run with exit code (value << 1) | 1', false)
     .option(
       '--max-seconds <n>',
@@ -92,6 +100,8 @@ async function run(flags: RunFlags): Promise<number> {
     },
     disks: flags.disk,
     debugExit: flags.debugExit,
+    owner: '"guesthouse run"',
+    clock: flags.clock,
   });
   checkCapabilities(request);
   const entry = new URL('../../emulator/host/run.ts', import.meta.url);

@@ -4,6 +4,9 @@ import { bootSchema, diskSchema, engineSchema, vmConfigSchema, type VmConfig } f
 /** How the kernel is entered: 'auto' prefers PVH where the image has it. */
 export const bootProtocols = ['auto', 'bzImage', 'pvh'] as const;
 
+/** Where machine time comes from. */
+export const clocks = ['host', 'counted'] as const;
+
 /** A machine to build from host files: what `run` and a VM process are given. */
 export const machineRequestSchema = z.strictObject({
   memoryMiB: vmConfigSchema.shape.memoryMiB,
@@ -14,6 +17,8 @@ export const machineRequestSchema = z.strictObject({
   disks: z.array(diskSchema).max(16).default([]),
   /** Port 0xf4 ends the machine with a value. */
   debugExit: z.boolean().default(false),
+  /** 'counted': time advances with executed instructions and starts at a fixed date; runs repeat exactly. */
+  clock: z.enum(clocks).default('host'),
   /** Who uses the disks, for the message that others get while they are locked. */
   owner: z.string().max(200).optional(),
 });

@@ -5,7 +5,7 @@
 import { guesthouse, timeRows, type Bits } from './contenders.ts';
 
 /** Ticks of the time-stamp counter an instruction takes under `--clock counted`. */
-const ticksPerInstruction = 1;
+const ticksPerInstruction = 10;
 
 export async function countInstructions(kernel: string, bits: Bits): Promise<Map<string, number>> {
   const counted = guesthouse('interpreter', '--clock', 'counted');
