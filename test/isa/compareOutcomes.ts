@@ -1,7 +1,7 @@
 /** Differences between two outcomes of a case, as text; none means that they agree. */
 import { endSystemCall, endTimeout } from './caseFormat.ts';
 import type { Outcome } from './caseFormat.ts';
-import { partialLoads, severalAccesses, twoMemoryOperands } from './generator/exclusions.ts';
+import { partialLoads, severalAccesses, unorderedAccesses } from './generator/exclusions.ts';
 import type { GeneratedCase } from './generator/generateCase.ts';
 
 export const registerNames = 'RAX RCX RDX RBX RSP RBP RSI RDI R8 R9 R10 R11 R12 R13 R14 R15'.split(
@@ -13,6 +13,7 @@ const vectorsWithCode = new Set([8, 10, 11, 12, 13, 14, 17]);
 const comparedFlags = 0x254dd5;
 const breakpoint = 3;
 const pageFault = 14;
+const debug = 1;
 
 /** FCW FSW FTW, MXCSR, ten bytes of each x87 register, XMM. FOP, FIP and FDP are left out: makers differ. */
 const comparedFx = ((): boolean[] => {
@@ -24,8 +25,15 @@ const comparedFx = ((): boolean[] => {
   return compared;
 })();
 
+/** #SS, #GP, #PF */
+const isAccessFault = (vector: number): boolean => vector >= 12 && vector <= 14;
+
 const hex = (value: bigint | number): string => value.toString(16);
 const bytesHex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
+
+/** A wild jump has reached an INT1, which is excluded. */
+const isInt1 = ({ code, test }: GeneratedCase, rip: bigint): boolean =>
+  code[Number(rip) - 1 - test.rip] === 0xf1;
 
 /** `expected` is the real CPU's. */
 export function compareOutcomes(
@@ -35,19 +43,23 @@ export function compareOutcomes(
 ): string[] {
   if (expected.vector === endSystemCall) return [];
   if (expected.vector === endTimeout && actual.vector === endTimeout) return [];
+  if (expected.vector === debug && isInt1(generated, actual.rip)) return [];
   const differences: string[] = [];
   const isOneOf = (set: ReadonlySet<string>): boolean => generated.names.some((n) => set.has(n));
   const check = (name: string, a: bigint | number, b: bigint | number): void => {
     if (a !== b) differences.push(`${name}: CPU ${hex(a)}, ours ${hex(b)}`);
   };
-  check('vector', expected.vector, actual.vector);
+  // Which of two bad operands is found first is the maker's business.
+  const eitherOperand =
+    isOneOf(unorderedAccesses) && isAccessFault(expected.vector) && isAccessFault(actual.vector);
+  if (!eitherOperand) check('vector', expected.vector, actual.vector);
   check('RIP', expected.rip, actual.rip);
-  if (expected.vector === actual.vector && vectorsWithCode.has(expected.vector)) {
+  if (!eitherOperand && expected.vector === actual.vector && vectorsWithCode.has(expected.vector)) {
     let mask = 0xffffffff;
     if (expected.vector === pageFault) {
       const several = isOneOf(severalAccesses);
       const unit = several ? 12n : 0n;
-      if (!isOneOf(twoMemoryOperands)) check('CR2', expected.cr2 >> unit, actual.cr2 >> unit);
+      check('CR2', expected.cr2 >> unit, actual.cr2 >> unit);
       // Linux shows faults beyond the user's addresses as protection violations, always.
       if (expected.cr2 >= 0x7ffffffff000n) mask = ~1;
     }

@@ -63,6 +63,14 @@ export function buildKernel(): Uint8Array {
   return readFileSync(binary);
 }
 
+/** As FNINIT and a reset of MXCSR leave it, for cases without an image of their own. */
+const initialFx = ((): Uint8Array => {
+  const fx = new Uint8Array(fxSize);
+  fx.set([0x7f, 0x03]);
+  fx.set([0x80, 0x1f], 24);
+  return fx;
+})();
+
 export class SuiteGuest {
   readonly #factory: EngineFactory;
   readonly #kernel: Uint8Array;
@@ -227,8 +235,7 @@ export class SuiteGuest {
     view.setBigUint64(mailbox + 0x80, BigInt(test.rip), true);
     view.setBigUint64(mailbox + 0x88, test.mode === 64 ? 0x33n : 0x23n, true);
     view.setBigUint64(mailbox + 0x90, BigInt((test.flags & 0xdd5) | 0x202), true);
-    view.setUint8(mailbox + 0xa0, test.fx ? 1 : 0);
-    if (test.fx) this.#ram.set(test.fx, mailbox + 0x200);
+    this.#ram.set(test.fx ?? initialFx, mailbox + 0x200);
     this.#ready = true;
   }
 

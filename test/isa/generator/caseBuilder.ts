@@ -169,6 +169,11 @@ export class CaseBuilder {
     return (edge + BigInt(random.between(-24, 24))) & 0xffffffffffffffffn;
   }
 
+  /** Where the longest case's code has ended: INT3s, unless it lies at the end of the window. */
+  behindCode(): number {
+    return this.rip + 122 + this.random.below(16);
+  }
+
   /** 16 bytes in the data window that lie in one page. */
   dataPointer(): bigint {
     return BigInt(data.address + 16 * this.random.below(data.size / 16));

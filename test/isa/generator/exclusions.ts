@@ -51,6 +51,8 @@ export function isExcludedForm(name: string, form: Form, choice: EncodingChoice)
   if (choice.mode === 64 && form.encoding.force64 && choice.operandPrefix) return true;
   // F3 0F BC/BD are TZCNT and LZCNT on the host; the model executes BSF and BSR (SDM 2A §2.1.1).
   if ((name === 'BSF' || name === 'BSR') && choice.repeatPrefix !== 0) return true;
+  // With 66, AMD still reads 32 bits, the SDM says r/m16.
+  if (name === 'MOVSXD' && choice.operandPrefix && !choice.rexW) return true;
   // BSWAP of a 16-bit register is undefined (SDM 2A).
   if (name === 'BSWAP' && choice.operandPrefix && !choice.rexW) return true;
   // AMD has no m16:64 far pointers: REX.W is ignored there (APM 3, CALL far).
@@ -135,14 +137,18 @@ export const severalAccesses = new Set(
   ).split(' '),
 );
 
-/** Two operands in memory: which one faults first is the maker's business; CR2 is not compared. */
-export const twoMemoryOperands = new Set(['CMPS', 'MOVS']);
+/** Accesses at unrelated addresses: which one faults first, and how, is the maker's business. */
+export const unorderedAccesses = new Set(['CMPS', 'MOVS', 'ENTER']);
 
 /** Loads that AMD does into registers one by one: those before the fault are not compared. */
 export const partialLoads = new Set(['POPA']);
 
 /** AMD executes LOCK VERR and LOCK VERW instead of raising #UD (SDM 2A, LOCK). */
 export const locksQuietly = (name: string): boolean => name === 'VERR' || name === 'VERW';
+
+/** AMD takes F2 and F3 before LOOPE and LOOPNE for their condition; the SDM knows no such prefix. */
+export const takesPrefixAsCondition = (name: string): boolean =>
+  name === 'LOOPE' || name === 'LOOPNE';
 
 /** x87 condition codes that the SDM calls undefined (volume 2, "FPU Flags Affected"). */
 export function undefinedConditionCodes(name: string): number {

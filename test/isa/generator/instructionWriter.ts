@@ -11,6 +11,7 @@ import {
   locksQuietly,
   readsFlags,
   shiftNames,
+  takesPrefixAsCondition,
   undefinedConditionCodes,
   undefinedFlags,
 } from './exclusions.ts';
@@ -82,7 +83,12 @@ export function writeInstruction(b: CaseBuilder, instruction: Instruction, form:
   if (encoding.rexW !== undefined) rexW = encoding.rexW === 1;
   let repeatPrefix: 0 | 0xf2 | 0xf3 = 0;
   if (encoding.repeat !== 'none') repeatPrefix = random.pick([0, 0xf2, 0xf3, 0xf3] as const);
-  else if (encoding.prefix === 'any' && encoding.map === 0 && random.chance(0.02)) {
+  else if (
+    encoding.prefix === 'any' &&
+    encoding.map === 0 &&
+    !takesPrefixAsCondition(name) &&
+    random.chance(0.02)
+  ) {
     repeatPrefix = random.pick([0xf2, 0xf3] as const);
   }
   const choice = { mode: b.mode, operandPrefix: operandPrefix || forced66, rexW, repeatPrefix };
@@ -162,7 +168,7 @@ export function writeInstruction(b: CaseBuilder, instruction: Instruction, form:
       branch = spec.encoded === 8 ? 1 : plan.operandBits === 16 ? 2 : 4;
     } else if (spec.source === 'far') {
       const offsetBytes = plan.operandBits === 16 ? 2 : 4;
-      const offset = b.rip + b.code.length + random.between(7, 30);
+      const offset = b.behindCode();
       for (let i = 0; i < offsetBytes; i++) immediate.push((offset >> (8 * i)) & 0xff);
       const selector = random.chance(0.5) ? 0x23 : b.selector();
       immediate.push(selector & 0xff, selector >> 8);
@@ -189,13 +195,6 @@ export function writeInstruction(b: CaseBuilder, instruction: Instruction, form:
 
   // What the instruction expects of registers and memory beyond its operands.
   if (!prepare(b, name, form, plan, useMemory, registerOperand)) return false;
-  if (isUndefinedDoubleShift(name, destinationWidth, b.isSequence ? imm8only() : shiftCount())) {
-    return false;
-  }
-  function imm8only(): number | undefined {
-    return form.operands.at(-1)?.spec.source === 'imm' ? (imm8 ?? 0) & 31 : undefined;
-  }
-
   // Memory operand.
   let memory: MemoryBytes | undefined;
   let offsets: number[] = [];
@@ -272,6 +271,7 @@ export function writeInstruction(b: CaseBuilder, instruction: Instruction, form:
   // INT3 ends a case like the trap behind its last instruction.
   if (/^(JMP|CALL|RET|Jcc|IRET|LOOP|JrCXZ|INT)/.test(name)) b.hasBranch = true;
   if (bytes.length > 15) return false;
+  if (isUndefinedDoubleShift(name, destinationWidth, shiftCount())) return false;
 
   b.starts.push(start);
   b.code.push(...bytes);
@@ -316,7 +316,12 @@ function prepare(
 ): boolean {
   const { random } = b;
   const pointer = (register: number, bytes: number, segment?: number): void => {
-    const address = b.target(bytes, plan.addressBits) - b.segmentBase(segment);
+    const base = b.segmentBase(segment);
+    let target = b.target(bytes, plan.addressBits);
+    while (isCanonical(target) !== isCanonical(target - base)) {
+      target = b.target(bytes, plan.addressBits);
+    }
+    const address = target - base;
     const noise =
       plan.addressBits === 64 ? 0n : random.integer(64) & -(1n << BigInt(plan.addressBits));
     const mask = plan.addressBits === 64 ? -1n : (1n << BigInt(plan.addressBits)) - 1n;
@@ -375,7 +380,9 @@ function prepare(
     for (let i = 0; i < size; i++) image[i] = Math.floor(value / 2 ** (8 * i)) & 0xff;
     b.patch(address, image);
   };
-  const codeAddress = (): number => b.rip + b.code.length + random.between(16, 40);
+  // With a bad target and a bad stack, which fault comes first is the maker's business.
+  if (name === 'CALL' && (top < 0x30000020 || top > 0x30002000)) return false;
+  const codeAddress = (): number => b.behindCode();
   if (/^(RET|IRET)/.test(name) && (name !== 'RET' || random.chance(0.9))) {
     store(top, codeAddress(), bytes);
     if (name !== 'RET') {
@@ -422,7 +429,7 @@ function fillMemory(
     for (let i = 0; i < size; i++) image[i] = Number((value >> BigInt(8 * i)) & 0xffn);
     b.patch(at + offset, image);
   };
-  const codeAddress = BigInt(b.rip + b.code.length + random.between(16, 40));
+  const codeAddress = BigInt(b.behindCode());
   const { digit, opcode, map } = form.encoding;
   if (/^FXRSTOR/.test(name)) {
     const image = new Uint8Array(512);

@@ -74,10 +74,8 @@ enter:
   wrfsbase %rax
   mov $0x20000200, %eax
   wrgsbase %rax
-  cmpb $0, 0xa0(%rbx)
-  je 4f
   fxrstor64 0x200(%rbx)
-4: pushq $0x2b
+  pushq $0x2b
   pushq 0x20(%rbx)
   pushq 0x90(%rbx)
   pushq 0x88(%rbx)
@@ -147,10 +145,8 @@ common:
   mov %rax, 0xe0(%rbx)
   rdgsbase %rax
   mov %rax, 0xe8(%rbx)
-  cmpb $0, 0xa0-RESULT(%rbx)
-  je 5f
   fxsave64 0x200(%rbx)
-5: mov $PORT, %edx
+  mov $PORT, %edx
   out %al, %dx
   mov $STACK_TOP, %rsp
   jmp wait
