@@ -62,6 +62,7 @@ function main(): void {
     transferList: [port2],
   });
   let failed = false;
+  let gone = false;
   // Messages pass through as they are; the worker answers them.
   port1.on('message', (message: unknown) => line.post(message));
   line.onMessage((message) => port1.postMessage(message));
@@ -72,10 +73,13 @@ function main(): void {
   });
   worker.on('exit', (code) => {
     const exitCode = failed ? machineBroken : code;
+    // What was being sent to a manager that has gone never leaves.
+    if (gone) process.exit(managerGone);
     // The worker's last words may still be on their way through port1.
     setImmediate(() => line.drain(() => process.exit(exitCode)));
   });
   line.onGone(() => {
+    gone = true;
     port1.close();
     // The worker sees its port close, ends the machine cleanly, and exits; but not for ever.
     setTimeout(() => process.exit(managerGone), 5000).unref();

@@ -1,4 +1,5 @@
 /** VM processes for real: every test starts, talks to and ends processes with a tiny guest. */
+import { spawn } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -198,4 +199,45 @@ describe('VMs under a manager', () => {
     await manager.close();
     expect(await processes[0]?.exited).toEqual({ code: 0, signal: null });
   });
+});
+
+it('VM processes end by themselves, and free their disks, when their manager is killed', async () => {
+  const disk = join(folder, 'disk.img');
+  await writeFile(disk, new Uint8Array(1 << 20));
+  const id = await create('orphan', { disks: [{ path: disk }] });
+  const url = (file: string): string => JSON.stringify(new URL(file, import.meta.url).href);
+  const script = `
+    const { openHome } = await import(${url('home.ts')});
+    const { createHostService } = await import(${url('hostService.ts')});
+    const { Manager } = await import(${url('manager.ts')});
+    const { nodeVmStarter } = await import(${url('nodeVmStarter.ts')});
+    const home = await openHome();
+    const real = nodeVmStarter();
+    const start = (label) => {
+      const started = real.start(label);
+      console.log(started.pid);
+      return started;
+    };
+    const manager = new Manager(home, createHostService('server', home.folder), { start });
+    await manager.session.start(${JSON.stringify(id)});
+    console.log('running');`;
+  const other = spawn(process.execPath, ['--input-type=module', '-e', script], {
+    env: { ...process.env, GUESTHOUSE_HOME: home.folder },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let output = '';
+  other.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  await expect.poll(() => output, { timeout: 20_000 }).toContain('running');
+  const vmPid = Number(output.split('\n')[0]);
+  other.kill('SIGKILL');
+  const alive = (): boolean => {
+    try {
+      return process.kill(vmPid, 0);
+    } catch {
+      return false;
+    }
+  };
+  await expect.poll(alive, { timeout: 4000 }).toBe(false);
+  expect((await summaryOf(id)).reason).toContain('ended unexpectedly');
+  await manager.session.start(id);
 });
