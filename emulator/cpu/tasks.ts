@@ -15,7 +15,7 @@ import {
   setBusy,
 } from './descriptors';
 import { deliverEvent, EVENT_INTERRUPT } from './eventDelivery';
-import { raiseWithCode } from './exceptions';
+import { deliverNoted, raiseWithCode } from './exceptions';
 import { getFlags, setFlags } from './flags';
 import { updatePending } from './interrupts';
 import {
@@ -164,12 +164,11 @@ export function switchTask(
   store<u64>(CPU, load<u64>(CPU, OFF_CR0) | CR0_TS, OFF_CR0);
   store<u64>(CPU + 7 * 8, load<u64>(CPU + 7 * 8, OFF_DR) & ~(<u64>0x155), OFF_DR);
   if (wide && load<u64>(CPU, OFF_CR0) & <u64>CR0_PG && cr3 != load<u64>(CPU, OFF_CR3)) {
-    if (load<u64>(CPU, OFF_CR4) & CR4_PAE && !loadPdptes(cr3)) {
-      raiseWithCode(VECTOR_GP, 0);
-      return;
+    if (load<u64>(CPU, OFF_CR4) & CR4_PAE && !loadPdptes(cr3)) raiseWithCode(VECTOR_GP, 0);
+    else {
+      store<u64>(CPU, cr3, OFF_CR3);
+      switchAddressSpace(false);
     }
-    store<u64>(CPU, cr3, OFF_CR3);
-    switchAddressSpace(false);
   }
   loadNew(kind, wide);
   if (!faulted() && hasCode) {
@@ -179,9 +178,14 @@ export function switchTask(
   }
   updateMode();
   updateChecks();
+  if (faulted()) {
+    // Beyond the commit point a fault belongs to the new task, before its first instruction.
+    deliverNoted(<u32>-1);
+    return;
+  }
   // The T bit's debug trap (SDM 3A §17.3.1.5) comes after the switch.
   updatePending();
-  if (trap && !faulted()) {
+  if (trap) {
     store<u64>(CPU + 6 * 8, load<u64>(CPU + 6 * 8, OFF_DR) | 0x8000, OFF_DR);
     deliverEvent(VECTOR_DB, EVENT_INTERRUPT, false, 0, rip());
   }
