@@ -17,11 +17,11 @@ import {
   MODE_CODE64,
   MODE_FLAT,
   OFF_ARENA_EPOCH,
-  OFF_BUDGET,
   OFF_EXIT_REASON,
   OFF_FAULT_NONCANONICAL,
   OFF_INSTRET,
   OFF_PENDING,
+  OFF_SLICE_END,
   RECORD_SIZE,
   REC_COUNT,
   REC_HANDLER,
@@ -45,19 +45,25 @@ let outcome: i32 = 0;
 @inline
 function runRecords(block: usize): usize {
   let rec = block + BLOCK_HEADER;
+  let code: i32;
   for (;;) {
-    outcome = call_indirect<i32>(load<u32>(rec, REC_HANDLER), rec);
-    if (outcome) return rec;
+    code = call_indirect<i32>(load<u32>(rec, REC_HANDLER), rec);
+    if (code) break;
     rec += RECORD_SIZE;
   }
-  return 0;
+  outcome = code;
+  return rec;
 }
 
 /** Counts `count` retired instructions. */
 @inline
 function retire(count: i32): void {
   store<u64>(CPU, load<u64>(CPU, OFF_INSTRET) + <u64>count, OFF_INSTRET);
-  store<i64>(CPU, load<i64>(CPU, OFF_BUDGET) - <i64>count, OFF_BUDGET);
+}
+
+@inline
+function sliceOver(): bool {
+  return <i64>(load<u64>(CPU, OFF_INSTRET) - load<u64>(CPU, OFF_SLICE_END)) >= 0;
 }
 
 /** The record faulted: makes RIP point at its instruction and delivers. */
@@ -108,7 +114,7 @@ function mayLink(block: usize, start: u64): bool {
  * counts as one, so that a guest that only faults makes progress too.
  */
 export function run(budget: i32): i32 {
-  store<i64>(CPU, <i64>budget, OFF_BUDGET);
+  store<u64>(CPU, load<u64>(CPU, OFF_INSTRET) + <u64>budget, OFF_SLICE_END);
   startRun();
   let block: usize = 0;
   for (;;) {
@@ -118,11 +124,11 @@ export function run(budget: i32): i32 {
       if (service == SERVICE_EXIT) return load<u32>(CPU, OFF_EXIT_REASON);
       if (service == SERVICE_STEP) {
         step();
-        if (load<i64>(CPU, OFF_BUDGET) <= 0) return EXIT_BUDGET;
+        if (sliceOver()) return EXIT_BUDGET;
         continue;
       }
     }
-    if (load<i64>(CPU, OFF_BUDGET) <= 0) return EXIT_BUDGET;
+    if (sliceOver()) return EXIT_BUDGET;
     if (!block) {
       block = findBlock();
       if (!block) {

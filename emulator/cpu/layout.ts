@@ -32,8 +32,8 @@ export const OFF_TLB_CONTEXT = 0x0c0;
 export const OFF_MODE = 0x0c8;
 /** u32: current privilege level, 0..3. */
 export const OFF_CPL = 0x0cc;
-/** i64: instructions left of the slice; the loop owns it. */
-export const OFF_BUDGET = 0x0d0;
+/** u64: value of INSTRET at which the slice is over; the loop owns it. */
+export const OFF_SLICE_END = 0x0d0;
 /** u64: retired instructions, exact at block ends. */
 export const OFF_INSTRET = 0x0d8;
 /** u32 error code of the noted fault, u32 whether it has one. */

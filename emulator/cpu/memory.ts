@@ -20,13 +20,14 @@ import {
 import { CPU } from './state';
 import { tlbEntry } from './tlb';
 
+/** The probe that generated handlers inline too: `last` is the offset of the last byte. */
 @inline
-function hits(entry: usize, linear: u64, last: u64): bool {
+export function hits(entry: usize, linear: u64, last: u64): bool {
   return load<u64>(entry) == (((linear + last) & ~(<u64>0xfff)) | load<u64>(CPU, OFF_TLB_CONTEXT));
 }
 
 @inline
-function hostOf(entry: usize, linear: u64): usize {
+export function hostOf(entry: usize, linear: u64): usize {
   return <usize>(<u32>linear + load<u32>(entry, 8));
 }
 

@@ -76,6 +76,18 @@ export class Emitter {
     return name;
   }
 
+  uninitialized(type: string): string {
+    const name = `v${this.temporaries++}`;
+    this.line(`let ${name}: ${type};`);
+    return name;
+  }
+
+  indented(body: () => void): void {
+    this.depth++;
+    body();
+    this.depth--;
+  }
+
   val(width: Width, expression: string): PrintedVal {
     return { kind: 'val', width, code: this.temporary(typeOf(width), expression) };
   }

@@ -54,23 +54,85 @@ export function operandOps(e: Emitter): OperandPart {
   const suffix = (width: number): string => (width === 128 ? 'V128' : `U${width}`);
   const narrow = (width: Width, expression: string): string =>
     width === 64 ? expression : `<u32>${expression}`;
-  const readMemory = (linear: string, width: Width, forWrite: boolean, stack = false): PrintedVal => {
-    const name = e.use(`${forWrite ? 'readForWrite' : 'read'}${suffix(width)}${rare}`);
+  const isRare = variant.form.encoding.rare;
+  const valueType = (width: number): string =>
+    width === 128 ? 'v128' : width === 64 ? 'u64' : 'u32';
+  const hostLoad = (width: number, address: string): string =>
+    width === 128 ? `v128.load(${address})` : narrow(width as Width, `load<u${width}>(${address})`);
+  const hostStore = (width: number, address: string, value: string): string =>
+    width === 128
+      ? `v128.store(${address}, ${value})`
+      : `store<u${width}>(${address}, <u${width}>(${value}))`;
+  const slowRead = (width: number, linear: string, forWrite: boolean): string => {
+    const name = forWrite ? 'readForWrite' : 'read';
+    if (width === 128) return `${e.use(`${name}V128Slow`)}(${linear})`;
+    return narrow(width as Width, `${e.use(`${name}Slow`)}(${linear}, ${width / 8})`);
+  };
+  const slowWrite = (width: number, linear: string, value: string): string =>
+    width === 128
+      ? `${e.use('writeV128Slow')}(${linear}, ${value})`
+      : `${e.use('writeSlow')}(${linear}, ${value}, ${width / 8})`;
+  const probe = (table: string, linear: string, width: number): { entry: string; hit: string } => {
+    const entry = e.temporary('usize', `${e.use('tlbEntry')}(${e.use(table)}, ${linear})`);
+    return { entry, hit: `${e.use('hits')}(${entry}, ${linear}, ${width / 8 - 1})` };
+  };
+
+  /** A read whose fault check is only on the slow path; `forWrite` keeps the host address (or 0). */
+  const readAny = (linear: string, width: number, forWrite: boolean, stack: boolean): string => {
     e.mayFault('a memory read');
-    const value = e.val(width, narrow(width, `${name}(${linear})`));
-    e.checkFault(stack);
+    if (isRare && width !== 128) {
+      const name = e.use(`${forWrite ? 'readForWrite' : 'read'}U${width}Rare`);
+      const value = e.temporary(valueType(width), narrow(width as Width, `${name}(${linear})`));
+      e.checkFault(stack);
+      return value;
+    }
+    const value = e.uninitialized(valueType(width));
+    const host = forWrite ? e.mutable('usize', '0') : undefined;
+    const { entry, hit } = probe(forWrite ? 'OFF_TLB_WRITE' : 'OFF_TLB_READ', linear, width);
+    const hostOf = `${e.use('hostOf')}(${entry}, ${linear})`;
+    e.line(`if (${hit}) {`);
+    if (host !== undefined) {
+      e.line(`  ${host} = ${hostOf};`);
+      e.cached(`host ${linear}`, () => host);
+    }
+    e.line(`  ${value} = ${hostLoad(width, host ?? hostOf)};`);
+    e.line('} else {');
+    e.line(`  ${value} = ${slowRead(width, linear, forWrite)};`);
+    e.indented(() => e.checkFault(stack));
+    e.line('}');
     return value;
   };
-  const rare = variant.form.encoding.rare ? 'Rare' : '';
+  const readMemory = (linear: string, width: Width, forWrite: boolean, stack = false): PrintedVal => ({
+    kind: 'val',
+    width,
+    code: readAny(linear, width, forWrite, stack),
+  });
   const writeMemory = (linear: string, width: number, value: string, stack = false): void => {
     e.mayFault('a memory write');
-    e.line(`${e.use(`write${suffix(width)}${width === 128 ? '' : rare}`)}(${linear}, ${value});`);
-    e.checkFault(stack);
+    if (isRare && width !== 128) {
+      e.line(`${e.use(`writeU${width}Rare`)}(${linear}, ${value});`);
+      e.checkFault(stack);
+    } else {
+      const { entry, hit } = probe('OFF_TLB_WRITE', linear, width);
+      e.line(`if (${hit}) {`);
+      e.line(`  ${hostStore(width, `${e.use('hostOf')}(${entry}, ${linear})`, value)};`);
+      e.line('} else {');
+      e.line(`  ${slowWrite(width, linear, value)};`);
+      e.indented(() => e.checkFault(stack));
+      e.line('}');
+    }
     e.wrote();
   };
   /** A write whose permission was checked by a read before. */
   const writeChecked = (linear: string, width: number, value: string): void => {
-    e.line(`${e.use(`write${suffix(width)}${width === 128 ? '' : rare}`)}(${linear}, ${value});`);
+    if (e.isCached(`host ${linear}`)) {
+      const host = e.cached(`host ${linear}`, () => '');
+      e.line(`if (${host}) ${hostStore(width, host, value)};`);
+      e.line(`else ${slowWrite(width, linear, value)};`);
+    } else {
+      const rare = isRare && width !== 128 ? 'Rare' : '';
+      e.line(`${e.use(`write${suffix(width)}${rare}`)}(${linear}, ${value});`);
+    }
     e.wrote();
   };
 
@@ -154,9 +216,7 @@ export function operandOps(e: Emitter): OperandPart {
     const forWrite = target.access === 'rw';
     const linear = linearOf(target, 16, forWrite);
     if (checkAlignment) aligned(linear);
-    const value = e.v128(`${e.use(forWrite ? 'readForWriteV128' : 'readV128')}(${linear})`);
-    e.mayFault('a memory read');
-    e.checkFault();
+    const value: PrintedV128 = { kind: 'v128', code: readAny(linear, 128, forWrite, false) };
     if (forWrite) e.cached(`checked ${target.key}`, () => linear);
     return value;
   };
