@@ -21,6 +21,17 @@ export function asUserError(error: unknown): UserError {
     );
   }
   const message = error instanceof Error ? error.message : String(error);
+  // What V8 says when it cannot reserve or commit a WebAssembly.Memory.
+  if (error instanceof RangeError && /memory/i.test(message)) {
+    return new UserError(
+      {
+        code: 'no-memory',
+        message: 'The host cannot give the machine the memory that it is set to.',
+        hint: 'Set less memory, or close other programs.',
+      },
+      { cause: error },
+    );
+  }
   return new UserError(
     { code: 'internal', message: `The machine could not be built: ${message}` },
     { cause: error },

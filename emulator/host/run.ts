@@ -14,7 +14,7 @@ import { buildMachine } from './buildMachine.ts';
 import { CharacterQueue } from './characterQueue.ts';
 
 const escapeByte = 0x1d; // Ctrl-]
-const signalNumbers = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 } as const;
+const signalNumbers = { SIGHUP: 1, SIGINT: 2, SIGPIPE: 13, SIGTERM: 15 } as const;
 
 type Ending =
   | { readonly kind: 'guest'; readonly end: MachineEnd }
@@ -23,7 +23,11 @@ type Ending =
   | { readonly kind: 'signal'; readonly number: number };
 
 export const runMachine: RunModule['runMachine'] = async (request, options) => {
-  const serial = new CharacterQueue(options.serial === 'stdio' ? writeStdout : () => undefined);
+  const brokenPipe = Promise.withResolvers<Ending>();
+  const print = (bytes: Uint8Array): void => {
+    if (!writeStdout(bytes)) brokenPipe.resolve({ kind: 'signal', number: signalNumbers.SIGPIPE });
+  };
+  const serial = new CharacterQueue(options.serial === 'stdio' ? print : () => undefined);
   const cleanup: (() => void)[] = [];
   const outside = outsideEndings(options, cleanup);
   const hostFailure = Promise.withResolvers<Ending>();
@@ -41,6 +45,7 @@ export const runMachine: RunModule['runMachine'] = async (request, options) => {
       escape,
       outside,
       hostFailure.promise,
+      brokenPipe.promise,
     ]);
     serial.flush();
     if (options.stats) printCounters(built.machine.counters());
@@ -90,18 +95,19 @@ function feedStdin(serial: CharacterQueue, cleanup: (() => void)[]): Promise<End
   });
 }
 
-/** Unbuffered and complete: a full pipe makes the guest wait, a closed one is ignored. */
-function writeStdout(bytes: Uint8Array): void {
+/** Unbuffered and complete: a full pipe makes the guest wait. False if nobody reads it any more. */
+function writeStdout(bytes: Uint8Array): boolean {
   let offset = 0;
   while (offset < bytes.length) {
     try {
       offset += writeSync(1, bytes, offset);
     } catch (error) {
-      const code = (error as NodeJS.ErrnoException).code;
-      if (code !== 'EAGAIN') return;
+      const { code } = error as NodeJS.ErrnoException;
+      if (code !== 'EAGAIN') return code !== 'EPIPE';
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2);
     }
   }
+  return true;
 }
 
 function complain(line: string): void {

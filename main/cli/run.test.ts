@@ -66,6 +66,16 @@ describe('guesthouse run', () => {
     expect((await run('', '--max-seconds', '1')).code).toBe(124);
   });
 
+  it('ends when nobody reads its output any more', async () => {
+    const child = spawn(process.execPath, [script, 'run', '--kernel', kernel, '--memory', '16']);
+    child.stdout.once('data', () => {
+      child.stdout.destroy();
+      child.stdin.write('into the void');
+    });
+    const code = await new Promise((resolve) => child.on('close', resolve));
+    expect(code).toBe(141);
+  });
+
   it('leaves stdout alone with --serial none, and prints counters with --stats', async () => {
     const outcome = await run('', '--serial', 'none', '--max-seconds', '1', '--stats');
     expect(outcome.stdout).toBe('');

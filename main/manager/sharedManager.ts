@@ -2,12 +2,14 @@
  * Services for a window's shell (server, Electron): of a manager in this process, or, while another
  * program has the library, of that one. If it goes, this process takes over.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import { EventHub } from '../../shared/rpc/eventHub.ts';
 import {
   serviceContract,
   type ServiceMap,
   type Services,
 } from '../../shared/rpc/serviceContract.ts';
+import { UserError } from '../../shared/services/errors.ts';
 import type { HostInfo } from '../../shared/services/host.ts';
 import type { Home } from './home.ts';
 import { createHostService } from './hostService.ts';
@@ -51,8 +53,14 @@ export async function openSharedManager(
         const disconnect = (): void => remote.close();
         return { services: remote, owned: undefined, lost: remote.closed, disconnect };
       }
-      if (attempt === 20) throw new Error('The manager of the library does not answer.');
-      await new Promise((resolve) => setTimeout(resolve, 100));
+      if (attempt === 20) {
+        throw new UserError({
+          code: 'no-manager',
+          message: 'The manager of the library does not answer.',
+          hint: 'Try again in a moment.',
+        });
+      }
+      await delay(100);
     }
   };
   const follow = async (): Promise<void> => {
@@ -62,12 +70,20 @@ export async function openSharedManager(
     source.services.events.on('serialOutput', (id, port, bytes) =>
       hub.emit('serialOutput', id, port, bytes),
     );
-    void source.lost.then(async () => {
-      if (closed) return;
-      current = open();
-      await follow();
-      hub.emit('listChanged', await (await current).services.library.list());
-    });
+    void source.lost.then(() => takeOver());
+  };
+  const takeOver = async (): Promise<void> => {
+    while (!closed) {
+      try {
+        current = open();
+        await follow();
+        hub.emit('listChanged', await (await current).services.library.list());
+        return;
+      } catch {
+        // Calls meanwhile are rejected with the reason.
+        await delay(1000);
+      }
+    }
   };
   current = open();
   await follow();
@@ -99,9 +115,9 @@ export async function openSharedManager(
     },
     close: async () => {
       closed = true;
-      const source = await current;
-      source.disconnect();
-      await source.owned?.close();
+      const source = await current.catch(() => undefined);
+      source?.disconnect();
+      await source?.owned?.close();
     },
   };
 }
