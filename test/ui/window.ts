@@ -48,6 +48,11 @@ export class Window implements AsyncDisposable {
     });
   }
 
+  /** A page that the test has prepared itself. */
+  static of(page: Page): Window {
+    return new Window(page);
+  }
+
   static async open(browser: Browser, url: string, options: BrowserContextOptions = {}) {
     const context = await browser.newContext({
       viewport: { width: 1280, height: 800 },
