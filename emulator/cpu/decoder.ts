@@ -324,9 +324,6 @@ function decodeInstruction(rec: usize, start: u32, key: u32): i32 {
   // MOV CR and MOV DR take ModRM.rm as register whatever mod is: their files say so.
   const isMemory =
     load<u8>(candidate, 5) == 2 || (load<u8>(candidate, 5) == 3 && modrm < 0xc0 && (flags & CAND_MODRM) != 0);
-  if (prefixes & PREFIX_LOCK && !(flags & CAND_LOCKABLE && isMemory)) {
-    return finishSpecial(rec, start, undefinedInstruction.index);
-  }
 
   const addressSize: u32 = code64 ? (address67 ? 4 : 8) : (code == MODE_CODE32) != address67 ? 4 : 2;
   const sizeClass = <u32>load<u8>(candidate, 7);
@@ -374,6 +371,10 @@ function decodeInstruction(rec: usize, start: u32, key: u32): i32 {
 
   decodeImmediates(rec, candidate, operandSize, addressSize, code64);
   if (stopped) return finishStopped(rec, start);
+  // Only now: the bytes of a wrongly locked instruction are fetched too, and may fault.
+  if (prefixes & PREFIX_LOCK && !(flags & CAND_LOCKABLE && isMemory)) {
+    return finishSpecial(rec, start, undefinedInstruction.index);
+  }
 
   const next = start + length;
   const immediate = <u32>load<u8>(candidate, 10);

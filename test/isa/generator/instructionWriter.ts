@@ -10,6 +10,7 @@ import {
   isUndefinedDoubleShift,
   locksQuietly,
   readsFlags,
+  severalAccesses,
   shiftNames,
   takesPrefixAsCondition,
   undefinedConditionCodes,
@@ -50,6 +51,10 @@ const signedFits = (value: bigint, bits: bigint): boolean =>
   value >= -(1n << (bits - 1n)) && value < 1n << (bits - 1n);
 
 const isCanonical = (address: bigint): boolean => signedFits(BigInt.asIntN(64, address), 48n);
+
+/** Within reach of the addresses that are not canonical. */
+const isNearHole = (address: bigint): boolean =>
+  isCanonical(address - 1024n) !== isCanonical(address + 1024n);
 
 function widthOf(spec: OperandSpec, plan: Plan): number {
   if (spec.width === 'v') return plan.operandBits;
@@ -191,6 +196,7 @@ export function writeInstruction(b: CaseBuilder, instruction: Instruction, form:
     return known === undefined ? undefined : Number((b.gpr[RCX] ?? 0n) & 0xffn) & countMask;
   };
   if (b.undefinedNow !== 0 && readsFlags.has(name)) return false;
+  if (b.undefinedFpu !== 0 && name === 'FNSTSW') return false;
   if (b.undefinedNow !== 0 && b.isSequence && encoding.repeat === 'repz') return false;
 
   // What the instruction expects of registers and memory beyond its operands.
@@ -201,6 +207,7 @@ export function writeInstruction(b: CaseBuilder, instruction: Instruction, form:
   const memoryBytes = rm && useMemory ? operandBytes(name, form, widthOf(rm.spec, plan), plan) : 0;
   if (useMemory) {
     const target = b.target(memoryBytes, plan.addressBits);
+    if (severalAccesses.has(name) && isNearHole(target)) return false;
     // Zen raises #GP for an offset that is not canonical even if the linear address is.
     const base = b.segmentBase(plan.segment);
     if (base !== 0n && plan.addressBits === 64) {
@@ -346,6 +353,7 @@ function prepare(
   if (name === 'XLAT') pointer(RBX, 256, plan.segment);
   // Faults on bytes that the mask leaves out depend on the implementation (SDM 2B, MASKMOVDQU).
   if (/^MASKMOV/.test(name)) {
+    if (b.starts.length > 0) return false;
     if (plan.addressBits === 16 || plan.segment !== undefined) return false;
     if (!b.assign(RDI, b.dataPointer())) return false;
   }
@@ -382,6 +390,8 @@ function prepare(
   };
   // With a bad target and a bad stack, which fault comes first is the maker's business.
   if (name === 'CALL' && (top < 0x30000020 || top > 0x30002000)) return false;
+  // So for the frames of RETF and IRET beyond the end of the stack.
+  if (/^(RETF|IRET)/.test(name) && (top > 0x30001f80 || b.starts.length > 0)) return false;
   const codeAddress = (): number => b.behindCode();
   if (/^(RET|IRET)/.test(name) && (name !== 'RET' || random.chance(0.9))) {
     store(top, codeAddress(), bytes);

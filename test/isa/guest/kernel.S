@@ -169,7 +169,8 @@ gdt:
   .quad 0, 0x00cf9b000000ffff, 0x00af9b000000ffff, 0x00cf93000000ffff
   .quad 0x00cffb000000ffff, 0x00cff3000000ffff, 0x00affb000000ffff, 0
   .quad 0x8000890020000067, 0xffffffff
-  .quad 0, 0, 0, 0, 0, 0
+  # Last: Linux's segment whose limit is the number of the CPU.
+  .quad 0, 0, 0, 0, 0, 0x0040f50000000000
 gdt_pointer:
   .word 127
   .quad gdt
