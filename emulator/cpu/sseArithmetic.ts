@@ -18,6 +18,7 @@ import {
   soft32,
   soft64,
 } from './softfloatSse';
+import { faulted } from './state';
 import { fpFlags, fpRounding, FP_PE } from './softfloatCore';
 
 /** Zero, normal, infinite or NaN: anything but denormal. */
@@ -520,14 +521,20 @@ function dpProduct32(a: i32, b: i32, wanted: u32): u32 {
   return wanted ? soft32(OP_MUL, a, b) : 0;
 }
 
-/** DPPS: (p0+p1)+(p2+p3), to the lanes of the low four bits of the immediate. */
+/** DPPS: (p0+p1)+(p2+p3), each stage with its own exceptions, to the lanes of the low four bits of the immediate. */
 export function dpPs(a: v128, b: v128, control: u32): v128 {
   sseBegin();
   const p0 = dpProduct32(i32x4.extract_lane(a, 0), i32x4.extract_lane(b, 0), control & 0x10);
   const p1 = dpProduct32(i32x4.extract_lane(a, 1), i32x4.extract_lane(b, 1), control & 0x20);
   const p2 = dpProduct32(i32x4.extract_lane(a, 2), i32x4.extract_lane(b, 2), control & 0x40);
   const p3 = dpProduct32(i32x4.extract_lane(a, 3), i32x4.extract_lane(b, 3), control & 0x80);
-  const sum = soft32(OP_ADD, soft32(OP_ADD, p0, p1), soft32(OP_ADD, p2, p3));
+  sseFinish();
+  if (faulted()) return a;
+  const low = soft32(OP_ADD, p0, p1);
+  const high = soft32(OP_ADD, p2, p3);
+  sseFinish();
+  if (faulted()) return a;
+  const sum = soft32(OP_ADD, low, high);
   sseFinish();
   let r = i32x4.splat(0);
   if (control & 1) r = i32x4.replace_lane(r, 0, sum);
@@ -541,6 +548,8 @@ export function dpPd(a: v128, b: v128, control: u32): v128 {
   sseBegin();
   const p0 = control & 0x10 ? soft64(OP_MUL, i64x2.extract_lane(a, 0), i64x2.extract_lane(b, 0)) : 0;
   const p1 = control & 0x20 ? soft64(OP_MUL, i64x2.extract_lane(a, 1), i64x2.extract_lane(b, 1)) : 0;
+  sseFinish();
+  if (faulted()) return a;
   const sum = soft64(OP_ADD, p0, p1);
   sseFinish();
   let r = i64x2.splat(0);

@@ -230,13 +230,17 @@ export function maskedStore(
   v128.store(scratch, data);
   const wanted = i8x16.bitmask(mask);
   const addressMask: u64 = addressSize == 64 ? ~(<u64>0) : ((<u64>1) << addressSize) - 1;
-  // All bytes are probed before the first is written.
+  const start = segmentLinear(segment, rdi & addressMask, 1, true);
+  if (faulted()) return;
+  // All bytes are probed before the first is written; a page fault names the operand's first byte in the page.
   for (let pass = 0; pass < 2; pass++) {
     for (let i: u32 = 0; i < bytes; i++) {
       if (!((wanted >> i) & 1)) continue;
       const linear = segmentLinear(segment, (rdi + i) & addressMask, 1, true);
       if (pass == 0) {
-        if (!faulted()) probeWrite(linear, 1);
+        if (faulted()) return;
+        const pageStart = linear & ~(<u64>0xfff);
+        probeWrite((start ^ linear) >> 12 == 0 ? start : pageStart, 1);
         if (faulted()) return;
       } else writeU8(linear, u64(load<u8>(scratch + i)));
     }

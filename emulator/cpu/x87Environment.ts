@@ -158,8 +158,10 @@ export function fnsave(linear: u64, size: u32): void {
   fninit();
 }
 
-@inline
+/** The same for a read; the first bytes fault before the rest is looked at. */
 function cannotRead(linear: u64, bytes: u32): bool {
+  probeRead(linear, 2);
+  if (faulted()) return true;
   probeRead(linear, bytes);
   return faulted();
 }
@@ -261,7 +263,9 @@ export function fxsave(linear: u64, wide: u32): void {
 
 export function fxrstor(linear: u64, wide: u32): void {
   if (misaligned(linear)) return;
-  if (cannotRead(linear, 512)) return;
+  // MXCSR is looked at before the rest.
+  probeRead(linear + 24, 4);
+  if (faulted() || cannotRead(linear, 512)) return;
   const count = xmmCount();
   const newMxcsr = u32(readU32(linear + 24));
   if (count && newMxcsr & ~MXCSR_MASK) return raiseWithCode(VECTOR_GP, 0);

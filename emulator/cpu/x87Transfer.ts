@@ -195,18 +195,18 @@ export function fxch(i: u32): void {
   setSt(i, se, mant);
 }
 
-/** FCMOVcc. */
+/** FCMOVcc; C1 changes only with an underflow. */
 export function fcmov(i: u32, condition: u32): void {
   begin();
   if (isEmpty(0) || isEmpty(i)) {
     if (underflow()) setSt(0, rSe, rMant);
     return;
   }
-  finish();
   if (condition) setSt(0, stSe(i), stMant(i));
 }
 
 export function ffree(i: u32, pops: u32): void {
+  setStatusBits(statusBits() & ~FSW_C1);
   setEmptyBits(emptyBits() | (1 << ((top() + i) & 7)));
   if (pops) pop();
 }
