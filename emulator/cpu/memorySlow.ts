@@ -10,6 +10,7 @@ import {
   FLAG_AC,
   MODE_CODE64,
   MODE_CODE_MASK,
+  MODE_FLAT,
   OFF_CHECKED_ACCESS,
   OFF_CPL,
   OFF_CR0,
@@ -98,7 +99,9 @@ function nextPage(linear: u64): u64 {
 
 /** Canonical form, alignment and data breakpoints; false after raising. */
 function admissible(linear: u64, size: i32, user: bool, write: bool): bool {
-  if (!isCanonical(linear) || !isCanonical(linear + size - 1)) {
+  // Flat segments end at 4 GiB: what crosses that is beyond their limit.
+  const beyond = (mode() & MODE_FLAT) != 0 && (linear + size - 1) >> 32 != 0;
+  if (beyond || !isCanonical(linear) || !isCanonical(linear + size - 1)) {
     raiseNonCanonical();
     return false;
   }

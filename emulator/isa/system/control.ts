@@ -1,5 +1,6 @@
 /** Control and debug registers, SMSW LMSW CLTS, INVLPG INVPCID, INVD WBINVD, HLT (SDM 2A, 2B). */
 import { inst } from '../dsl.ts';
+import { Vector } from '../flagRules.ts';
 import { form, op } from '../forms.ts';
 import { helpers } from '../helpers.ts';
 import { Cy, Dy, Ew, Gd, Gq, M, Mw, Rd, Rq, Rv, a, r, w } from '../operands.ts';
@@ -48,10 +49,7 @@ for (const [opcode, register, read, write] of [
 }
 
 inst('SMSW', {
-  forms: [
-    form([w(Rv)], op(0x0f, 0x01).digit(4)),
-    form([w(Mw)], op(0x0f, 0x01).digit(4)),
-  ],
+  forms: [form([w(Rv)], op(0x0f, 0x01).digit(4)), form([w(Mw)], op(0x0f, 0x01).digit(4))],
   semantics(s, dst) {
     s.write(dst, s.truncate(s.call('machineStatus'), dst.width as 16 | 32 | 64));
   },
@@ -60,6 +58,7 @@ inst('SMSW', {
 inst('LMSW', {
   forms: [form([r(Ew)], op(0x0f, 0x01).digit(6))],
   semantics(s, src) {
+    s.raiseIf(s.isNonZero(s.cpl()), Vector.GP, 0);
     s.callVoid('loadMachineStatus', s.zeroExtend(s.read(src), 32));
     s.endBlock();
   },

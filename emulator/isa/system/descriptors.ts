@@ -1,7 +1,7 @@
 /** Descriptor tables and checks: SLDT STR LLDT LTR VERR VERW, LAR LSL, ARPL, SGDT SIDT LGDT LIDT (SDM 2A, 2B). */
 import type { Semantics, Val } from '../dsl.ts';
 import { inst } from '../dsl.ts';
-import { Flag } from '../flagRules.ts';
+import { Flag, Vector } from '../flagRules.ts';
 import { form, op } from '../forms.ts';
 import { helpers } from '../helpers.ts';
 import { Ew, Gv, Gw, M, Mw, Rv, a, r, rw, w } from '../operands.ts';
@@ -31,10 +31,7 @@ for (const [name, digit, index] of [
   ['STR', 1, 7],
 ] as const) {
   inst(name, {
-    forms: [
-      form([w(Rv)], op(0x0f, 0x00).digit(digit)),
-      form([w(Mw)], op(0x0f, 0x00).digit(digit)),
-    ],
+    forms: [form([w(Rv)], op(0x0f, 0x00).digit(digit)), form([w(Mw)], op(0x0f, 0x00).digit(digit))],
     semantics(s, dst) {
       const selector = s.truncate(s.call('readSystemSelector', s.const(index, 32)), 16);
       s.write(dst, dst.width === 16 ? selector : s.zeroExtend(selector, dst.width as 32 | 64));
@@ -49,6 +46,8 @@ for (const [name, digit, helper] of [
   inst(name, {
     forms: [form([r(Ew)], op(0x0f, 0x00).digit(digit))],
     semantics(s, src) {
+      // Before the operand is read; outside protected mode the helper raises #UD.
+      s.raiseIf(s.both(s.inProtectedMode(), s.isNonZero(s.cpl())), Vector.GP, 0);
       s.callVoid(helper, s.zeroExtend(s.read(src), 32));
     },
   });
@@ -83,9 +82,14 @@ for (const [name, opcode] of [
 inst('ARPL', {
   forms: [form([rw(Ew), r(Gw)], op(0x63).not64())],
   semantics(s, dst, src) {
-    const target = s.zeroExtend(s.read(dst), 32);
+    // Memory is only written, and only has to be writable, if the selector changes.
+    const selector = dst.isMemory ? s.displaced(dst, 0, 16, 'r') : dst;
+    const target = s.zeroExtend(s.read(selector), 32);
     const result = s.call('adjustPrivilege', target, s.zeroExtend(s.read(src), 32));
-    s.write(dst, s.truncate(result, 16));
+    const adjusted = s.truncate(result, 16);
+    if (dst.isMemory) {
+      s.if(s.bit(result, 16), () => s.write(s.displaced(dst, 0, 16, 'w'), adjusted));
+    } else s.write(dst, adjusted);
     s.setFlag(Flag.ZF, s.bit(result, 16));
   },
 });
@@ -119,6 +123,7 @@ for (const [name, digit, table] of [
     // With a 16-bit operand size the base has 24 bits.
     forms: [form([a(M)], op(0x0f, 0x01).digit(digit).sized().not64())],
     semantics(s, src) {
+      s.raiseIf(s.isNonZero(s.cpl()), Vector.GP, 0);
       const limit = s.loadAt(src, 0, 16);
       const base = s.loadAt(src, 2, 32);
       loadFrom(s, limit, s.size === 16 ? s.and(base, 0xffffff) : base);
@@ -127,6 +132,7 @@ for (const [name, digit, table] of [
   inst(name, {
     forms: [form([a(M)], op(0x0f, 0x01).digit(digit).only64())],
     semantics(s, src) {
+      s.raiseIf(s.isNonZero(s.cpl()), Vector.GP, 0);
       const limit = s.loadAt(src, 0, 16);
       loadFrom(s, limit, s.loadAt(src, 2, 64));
     },

@@ -92,7 +92,14 @@ for (const [name, transfer, opcode] of [
     semantics: (s) => transfer(s, 8),
   });
   inst(name, {
-    forms: [form([], op(opcode + 1).repeats().sized())],
+    forms: [
+      form(
+        [],
+        op(opcode + 1)
+          .repeats()
+          .sized(),
+      ),
+    ],
     semantics: (s) => transfer(s, portWidth(s)),
   });
 }

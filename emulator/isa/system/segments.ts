@@ -1,6 +1,6 @@
 /** Segment registers: MOV, PUSH, POP, LES LDS LSS LFS LGS, FS and GS bases (SDM 2A, 2B). */
 import { inst } from '../dsl.ts';
-import { Seg } from '../flagRules.ts';
+import { Seg, Vector } from '../flagRules.ts';
 import { form, op } from '../forms.ts';
 import { helpers } from '../helpers.ts';
 import { Ew, Gv, M, Mw, Rv, Ry, Sw, a, r, w } from '../operands.ts';
@@ -31,12 +31,19 @@ inst('MOV', {
 inst('MOV', {
   forms: [form([w(Sw), r(Ew)], op(0x8e))],
   semantics(s, dst, src) {
-    s.callVoid('moveToSegment', s.index(dst), s.zeroExtend(s.read(src), 32));
+    // CS and the numbers beyond GS: before the operand is read.
+    const index = s.index(dst);
+    s.raiseIf(s.either(s.eq(index, Seg.CS), s.gtU(index, Seg.GS)), Vector.UD);
+    s.callVoid('moveToSegment', index, s.zeroExtend(s.read(src), 32));
     s.endBlock();
   },
 });
 
-const stackForms: readonly (readonly [segment: number, push: readonly number[], pop: readonly number[]])[] = [
+const stackForms: readonly (readonly [
+  segment: number,
+  push: readonly number[],
+  pop: readonly number[],
+])[] = [
   [Seg.ES, [0x06], [0x07]],
   [Seg.CS, [0x0e], []],
   [Seg.SS, [0x16], [0x17]],
@@ -48,7 +55,13 @@ const stackForms: readonly (readonly [segment: number, push: readonly number[], 
 for (const [segment, push, pop] of stackForms) {
   const old = segment < Seg.FS;
   const encoding = (bytes: readonly number[]): ReturnType<typeof op> =>
-    old ? op(...bytes).sized().not64() : op(...bytes).sized().default64();
+    old
+      ? op(...bytes)
+          .sized()
+          .not64()
+      : op(...bytes)
+          .sized()
+          .default64();
   inst('PUSH', {
     forms: [form([], encoding(push))],
     semantics(s) {
@@ -66,7 +79,11 @@ for (const [segment, push, pop] of stackForms) {
   });
 }
 
-const pointerLoads: readonly (readonly [name: string, bytes: readonly number[], segment: number])[] = [
+const pointerLoads: readonly (readonly [
+  name: string,
+  bytes: readonly number[],
+  segment: number,
+])[] = [
   ['LES', [0xc4], Seg.ES],
   ['LDS', [0xc5], Seg.DS],
   ['LSS', [0x0f, 0xb2], Seg.SS],
@@ -102,7 +119,15 @@ for (const [name, digit, segment] of bases) {
     },
   });
   inst(`WR${name}`, {
-    forms: [form([r(Ry)], op(0x0f, 0xae).f3().digit(digit + 2).only64())],
+    forms: [
+      form(
+        [r(Ry)],
+        op(0x0f, 0xae)
+          .f3()
+          .digit(digit + 2)
+          .only64(),
+      ),
+    ],
     semantics(s, src) {
       s.callVoid('writeSegmentBase', s.const(segment, 32), s.zeroExtend(s.read(src), 64));
     },
