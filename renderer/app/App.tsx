@@ -16,7 +16,7 @@ import { keepTerminals } from '../features/console/serialTerminal.ts';
 import { Details } from '../features/details/Details.tsx';
 import { useVmConfig } from '../features/details/useVmConfig.ts';
 import { useLibrary, useSelectedVm, type MachineTab } from '../features/library/libraryStore.ts';
-import { StateLabel } from '../features/library/StateLabel.tsx';
+import { StateLabel, stateWord } from '../features/library/StateLabel.tsx';
 import { Toolbar } from '../features/library/Toolbar.tsx';
 import { useCommands } from '../features/library/useCommands.ts';
 import { VmList } from '../features/library/VmList.tsx';
@@ -32,6 +32,7 @@ export function App() {
   const vms = useLibrary((store) => store.vms);
   useShortcuts();
   useFreshness(vms);
+  useTitle();
 
   if (connection.kind === 'refused')
     return <Refused message={connection.message} hint={connection.hint} />;
@@ -100,7 +101,17 @@ function Machine({ vm }: { readonly vm: VmSummary }) {
   const shown: MachineTab = vm.unusable ? 'details' : tab;
   return (
     <Box sx={{ display: 'flex', flexDirection: 'column', flex: 1, minHeight: 0 }}>
-      <Box sx={{ display: 'flex', alignItems: 'center', gap: 1.5, px: 2, pt: 1.5 }}>
+      <Box
+        sx={{
+          display: 'flex',
+          alignItems: 'center',
+          gap: 1.5,
+          px: 2,
+          pt: 1.5,
+          // The list says the same where the window is low.
+          '@media (max-height: 600px)': { display: 'none' },
+        }}
+      >
         <VmIcon id={vm.id} size={40} dimmed={vm.unusable === true} />
         <Box sx={{ minWidth: 0 }}>
           <Typography variant="h1" noWrap title={vm.name}>
@@ -253,6 +264,14 @@ function useFreshness(vms: readonly VmSummary[] | undefined): void {
     void queries.invalidateQueries({ queryKey: ['vm'] });
     keepTerminals(new Set(vms.map(({ id }) => id)));
   }, [queries, vms]);
+}
+
+/** Tells windows and browser tabs apart. */
+function useTitle(): void {
+  const vm = useSelectedVm();
+  useEffect(() => {
+    document.title = vm ? `${vm.name} [${stateWord(vm)}] – Guesthouse` : 'Guesthouse';
+  }, [vm]);
 }
 
 function useShortcuts(): void {

@@ -1,5 +1,3 @@
-import SvgIcon, { type SvgIconProps } from '@mui/material/SvgIcon';
-
 /** The mark of Guesthouse: a house with one lit window, in which a prompt waits. */
 export function Logo({ size = 32 }: { readonly size?: number }) {
   return (
@@ -49,7 +47,7 @@ export function VmIcon({
       viewBox="0 0 40 40"
       aria-hidden="true"
       focusable="false"
-      style={dimmed ? { filter: 'grayscale(1)', opacity: 0.6 } : undefined}
+      style={{ flexShrink: 0, ...(dimmed && { filter: 'grayscale(1)', opacity: 0.6 }) }}
     >
       <path d="M15 31h10l1.5 5h-13z" fill={`hsl(${hue} 22% 45%)`} />
       <rect x="10" y="35" width="20" height="2.6" rx="1.3" fill={`hsl(${hue} 22% 45%)`} />
@@ -95,14 +93,5 @@ export function EmptyHouse() {
       <path d="M110.500 90H117" stroke="#5b3a00" strokeWidth="2.600" strokeLinecap="round" />
       <rect x="97" y="108" width="26" height="24" rx="3" fill="currentColor" opacity="0.2" />
     </svg>
-  );
-}
-
-/** Marks of states, told apart by shape as well as by colour. */
-export function AbortedMark(props: SvgIconProps) {
-  return (
-    <SvgIcon {...props}>
-      <path d="M12 2 1.500 20.500h21zm-1 7h2v6h-2zm0 7.500h2v2h-2z" />
-    </SvgIcon>
   );
 }

@@ -1,14 +1,49 @@
-/** Counters for people: known ones by their words, the others under their own names. */
-export function counterRows(counters: Readonly<Record<string, number>>): [string, string][] {
-  return Object.entries(counters).map(([name, value]) => [
-    words(name),
-    Number.isInteger(value)
-      ? value.toLocaleString('en')
-      : value.toLocaleString('en', { maximumFractionDigits: 1 }),
-  ]);
+/** What a machine's counters were at a moment, `at` in milliseconds. */
+export interface CounterSample {
+  readonly at: number;
+  readonly values: Readonly<Record<string, number>>;
 }
 
-/** `diskReads` → `Disk reads`; `virtioBlk0.reads` → `Virtio blk0 reads`. */
+const known: Readonly<Record<string, string>> = {
+  instructions: 'Instructions',
+  mmioAccesses: 'MMIO accesses',
+  tlbFills: 'TLB fills',
+  tlbFlushes: 'TLB flushes',
+};
+const withDigits = (value: number) =>
+  value.toLocaleString('en', { maximumFractionDigits: Number.isInteger(value) ? 0 : 1 });
+
+/** Counters for people: name, count since the start, and how many a second since `before`. */
+export function counterRows(
+  now: CounterSample,
+  before?: CounterSample,
+): { readonly name: string; readonly total: string; readonly rate: string }[] {
+  const seconds = before ? (now.at - before.at) / 1000 : 0;
+  return Object.entries(now.values).map(([key, value]) => {
+    const earlier = before?.values[key];
+    // A reset of the machine may set counters back.
+    const hasRate = seconds > 0 && earlier !== undefined && value >= earlier;
+    return {
+      name: known[key] ?? words(key),
+      total: withDigits(value),
+      rate: hasRate ? `${short((value - earlier) / seconds)}/s` : '',
+    };
+  });
+}
+
+/** Three digits and a unit: `85.2 M`. */
+function short(value: number): string {
+  const units = ['', ' k', ' M', ' G'];
+  let unit = 0;
+  let rest = value;
+  while (rest >= 1000 && unit < units.length - 1) {
+    rest /= 1000;
+    unit++;
+  }
+  return `${Number(rest.toPrecision(3))}${units[unit]}`;
+}
+
+/** `portAccesses` → `Port accesses`; `disk0.reads` → `Disk0 reads`. */
 function words(name: string): string {
   const spaced = name
     .replace(/[._-]+/g, ' ')

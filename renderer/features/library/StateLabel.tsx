@@ -16,6 +16,10 @@ const appearances = {
   unusable: { Icon: ReportProblem, word: 'Unusable', color: 'error.main' },
 } as const;
 
+export function stateWord(vm: VmSummary): string {
+  return appearances[vm.unusable ? 'unusable' : vm.state].word;
+}
+
 /** A machine's state as picture and word, told apart without colour too. */
 export function StateLabel({ vm }: { readonly vm: VmSummary }) {
   const { Icon, word, color } = appearances[vm.unusable ? 'unusable' : vm.state];
