@@ -75,7 +75,7 @@ function possible(): bool {
   return !(load<u64>(CPU, OFF_RFLAGS) & FLAG_DF) && !load<u32>(CPU, OFF_STEPPING);
 }
 
-export function bulkMove(source: u32, bytes: u32, addressSize: u32): u32 {
+export function bulkMove(source: u32, bytes: u32, addressSize: u32, most: u32): u32 {
   if (!possible()) return 0;
   const count = masked(gpr(RCX), addressSize);
   const rsi = masked(gpr(RSI), addressSize);
@@ -84,7 +84,7 @@ export function bulkMove(source: u32, bytes: u32, addressSize: u32): u32 {
   const readable = runLength;
   const to = runAt(ES, rdi, addressSize, true);
   const room = smaller(readable, runLength) / bytes;
-  const elements = <u32>smaller(count, room);
+  const elements = <u32>smaller(smaller(count, room), most);
   if (elements < 2) return 0;
   const hostFrom = bulkReadAddress(from);
   const hostTo = bulkWriteAddress(to);
@@ -110,12 +110,12 @@ export function bulkMove(source: u32, bytes: u32, addressSize: u32): u32 {
   return elements;
 }
 
-export function bulkStore(_segment: u32, bytes: u32, addressSize: u32): u32 {
+export function bulkStore(_segment: u32, bytes: u32, addressSize: u32, most: u32): u32 {
   if (!possible()) return 0;
   const count = masked(gpr(RCX), addressSize);
   const rdi = masked(gpr(RDI), addressSize);
   const to = runAt(ES, rdi, addressSize, true);
-  const elements = <u32>smaller(count, runLength / bytes);
+  const elements = <u32>smaller(smaller(count, runLength / bytes), most);
   if (elements < 2) return 0;
   const host = bulkWriteAddress(to);
   if (host == 0) return 0;

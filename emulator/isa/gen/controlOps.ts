@@ -16,9 +16,12 @@ type ControlPart = Pick<
 const LEAVE = 1;
 const TAKEN = 2;
 const NOT_TAKEN = 3;
-/** Iterations of a REP instruction between looks at interrupts; a bulk move counts as this many. */
+/**
+ * Elements of a REP instruction between looks at interrupts. The same whether they go singly or in
+ * bulk, which depends on the TLB: counted instructions must not, lest runs do not repeat.
+ */
 const REPEAT_LIMIT = 256;
-const BULK_COST = 32;
+const BULK_REPEAT_LIMIT = 16384;
 
 const RULE_NAMES = { add: 'Add', sub: 'Sub', inc: 'Inc', dec: 'Dec', logic: 'Logic' } as const;
 const LAZY = new Map<Flag, string>([
@@ -114,6 +117,7 @@ export function controlOps(e: Emitter): ControlPart {
         ? `store<u16>(CPU, <u16>(${expression}), ${e.use('OFF_GPR')} + 8);`
         : `store<u64>(CPU, <u64>(${expression}), ${e.use('OFF_GPR')} + 8);`;
     const turns = e.mutable('i32', '0');
+    const limit = bulk === undefined ? REPEAT_LIMIT : BULK_REPEAT_LIMIT;
     e.repeatBlock(
       'for (;;) {',
       () => {
@@ -123,13 +127,15 @@ export function controlOps(e: Emitter): ControlPart {
         if (bulk !== undefined) {
           const helper = e.use(bulk);
           const bytes = stringBytes(e);
-          e.line(`if (!load<u32>(CPU, ${e.use('OFF_STEPPING')})) {`);
           e.line(
-            `  const done = ${helper}(<u32>load<u8>(rec, ${e.use('REC_SEGMENT')}), ${bytes}, ${size / 8});`,
+            `if (!load<u32>(CPU, ${e.use('OFF_STEPPING')}) && !load<u32>(CPU, ${e.use('OFF_PENDING')})) {`,
+          );
+          e.line(
+            `  const done = ${helper}(<u32>load<u8>(rec, ${e.use('REC_SEGMENT')}), ${bytes}, ${size / 8}, <u32>(${limit} - ${turns}));`,
           );
           e.line('  if (done) {');
-          e.line(`    ${turns} += ${BULK_COST};`);
-          e.line(`    if (${turns} < ${REPEAT_LIMIT}) continue;`);
+          e.line(`    ${turns} += <i32>done;`);
+          e.line(`    if (${turns} < ${limit}) continue;`);
           e.line(`    if (!<${type}>${counter}) break;`);
           e.line(`    ${e.use('setRip')}(${rip()} + <u64>load<u16>(rec, ${e.use('REC_START')}));`);
           e.line('    return 1;');
@@ -143,7 +149,7 @@ export function controlOps(e: Emitter): ControlPart {
         if (variant.repeat === 'repnz') e.line(`if (${e.use('flagZF')}()) break;`);
         e.line('if (count == 1) break;');
         e.line(
-          `if (++${turns} >= ${REPEAT_LIMIT} || load<u32>(CPU, ${e.use('OFF_STEPPING')}) || load<u32>(CPU, ${e.use('OFF_PENDING')})) {`,
+          `if (++${turns} >= ${limit} || load<u32>(CPU, ${e.use('OFF_STEPPING')}) || load<u32>(CPU, ${e.use('OFF_PENDING')})) {`,
         );
         e.line(`  setRip(${rip()} + <u64>load<u16>(rec, ${e.use('REC_START')}));`);
         e.line('  return 1;');

@@ -10,9 +10,12 @@ import { form, op } from '../forms.ts';
 import { helpers } from '../helpers.ts';
 
 helpers('strings', {
-  /** (source segment, bytes of an element, bytes of an address): elements moved, 0 if it must be done singly. */
-  bulkMove: [[32, 32, 32], { returns: 32, faults: false, writes: true }],
-  bulkStore: [[32, 32, 32], { returns: 32, faults: false, writes: true }],
+  /**
+   * (source segment, bytes of an element, bytes of an address, most elements): elements moved, 0 if
+   * it must be done singly.
+   */
+  bulkMove: [[32, 32, 32, 32], { returns: 32, faults: false, writes: true }],
+  bulkStore: [[32, 32, 32, 32], { returns: 32, faults: false, writes: true }],
 });
 
 function advance(s: Semantics, width: number, ...registers: readonly number[]): void {
