@@ -1,6 +1,8 @@
 /**
  * The Linux boot protocol for x86 (Documentation/arch/x86/boot.rst, protocol 2.06 to 2.15) by its
- * 64-bit entry point, or by the 32-bit one for kernels that have no other. The kernel unpacks itself.
+ * 64-bit entry point, or by the 32-bit one for kernels that have no other. The kernel unpacks itself,
+ * unless its payload is a plain vmlinux (CONFIG_KERNEL_UNCOMPRESSED, or unpacked by the host): then
+ * vmlinux is put where it was linked for and entered as the kernel's own unpacking code would enter it.
  * Left out: zImage and kernels older than 2.6.22, EFI handover, setup_data.
  */
 import { guestPhysical } from '../bus/types.ts';
@@ -14,7 +16,9 @@ import {
   placeIdentityPages,
   placeInitrd,
   type BootRequest,
+  type Range,
 } from './bootMemory.ts';
+import { isElf, parseElf, segmentType } from './elf.ts';
 import { KernelImageError } from './kernelImageError.ts';
 
 /** Offsets in the file and, because it is copied there, in boot_params ("The Real-Mode Kernel Header"). */
@@ -83,6 +87,61 @@ export function loadBzImage(request: BootRequest): EntryState {
       `The kernel speaks boot protocol ${version >> 8}.${String(version & 0xff).padStart(2, '0')}; 2.06 is the oldest supported.`,
       'Choose a kernel from Linux 2.6.22 or later, built as bzImage.',
     );
+  const { start, taken, bits, entry } = placeVmlinux(request) ?? placeCompressed(request, version);
+
+  const page = new Uint8Array(4096);
+  const out = viewOf(page);
+  const headerEnd = header.magic + (kernel[header.end] ?? 0);
+  page.set(kernel.subarray(header.setupSectors, headerEnd), header.setupSectors);
+  page[header.loaderType] = UNDEFINED_LOADER;
+  out.setUint16(header.videoMode, 0xffff, true);
+  out.setUint32(header.code32Start, start, true);
+  out.setUint32(
+    header.commandLine,
+    placeCommandLine(request, view.getUint32(header.commandLineSize, true)),
+    true,
+  );
+  if (request.initrd !== undefined && request.initrd.length > 0) {
+    const limit = view.getUint32(header.initrdLimit, true) + 1;
+    const initrd = placeInitrd(request, request.initrd, limit, taken);
+    out.setUint32(header.initrdAddress, initrd.start, true);
+    out.setUint32(header.initrdSize, initrd.end - initrd.start, true);
+  }
+  out.setBigUint64(zeroPage.acpiRsdp, BigInt(request.acpiRsdp), true);
+  const entries = request.e820.slice(0, zeroPage.e820Limit);
+  page[zeroPage.e820Count] = entries.length;
+  entries.forEach((entry, i) => {
+    const at = zeroPage.e820 + i * 20;
+    out.setBigUint64(at, BigInt(entry.start), true);
+    out.setBigUint64(at + 8, BigInt(entry.size), true);
+    out.setUint32(at + 16, entry.type, true);
+  });
+  memory.write(guestPhysical(lowMemory.bootParams), page);
+
+  // "64-bit BOOT PROTOCOL" and "32-bit BOOT PROTOCOL" of boot.rst.
+  const common = { rsi: lowMemory.bootParams, rbx: 0, rsp: lowMemory.bootParams };
+  return bits === 64
+    ? {
+        ...common,
+        mode: 'long64',
+        rip: entry,
+        cr3: placeIdentityPages(memory),
+        gdt: placeGdt(memory, 64),
+      }
+    : { ...common, mode: 'protected32', rip: entry, gdt: placeGdt(memory, 32) };
+}
+
+interface PlacedKernel {
+  readonly start: number;
+  /** Memory that the initrd must keep clear of. */
+  readonly taken: readonly Range[];
+  readonly bits: 32 | 64;
+  readonly entry: number;
+}
+
+function placeCompressed(request: BootRequest, version: number): PlacedKernel {
+  const { kernel } = request;
+  const view = viewOf(kernel);
   const body = kernel.subarray(setupSize(kernel));
   if (body.length === 0)
     throw new KernelImageError(
@@ -102,45 +161,31 @@ export function loadBzImage(request: BootRequest): EntryState {
   const range = loadSegment(request, start, body, 0);
   const taken = { start, end: Math.max(range.end, start + needed) };
   if (!isRam(request.e820, taken)) loadSegment(request, start, body, needed);
+  return {
+    start,
+    taken: [taken],
+    ...(long ? { bits: 64, entry: start + 0x200 } : { bits: 32, entry: start }),
+  };
+}
 
-  const page = new Uint8Array(4096);
-  const out = viewOf(page);
-  const headerEnd = header.magic + (kernel[header.end] ?? 0);
-  page.set(kernel.subarray(header.setupSectors, headerEnd), header.setupSectors);
-  page[header.loaderType] = UNDEFINED_LOADER;
-  out.setUint16(header.videoMode, 0xffff, true);
-  out.setUint32(header.code32Start, start, true);
-  out.setUint32(
-    header.commandLine,
-    placeCommandLine(request, view.getUint32(header.commandLineSize, true)),
-    true,
-  );
-  if (request.initrd !== undefined && request.initrd.length > 0) {
-    const limit = view.getUint32(header.initrdLimit, true) + 1;
-    const initrd = placeInitrd(request, request.initrd, limit, [taken]);
-    out.setUint32(header.initrdAddress, initrd.start, true);
-    out.setUint32(header.initrdSize, initrd.end - initrd.start, true);
-  }
-  out.setBigUint64(zeroPage.acpiRsdp, BigInt(request.acpiRsdp), true);
-  const entries = request.e820.slice(0, zeroPage.e820Limit);
-  page[zeroPage.e820Count] = entries.length;
-  entries.forEach((entry, i) => {
-    const at = zeroPage.e820 + i * 20;
-    out.setBigUint64(at, BigInt(entry.start), true);
-    out.setBigUint64(at + 8, BigInt(entry.size), true);
-    out.setUint32(at + 16, entry.type, true);
-  });
-  memory.write(guestPhysical(lowMemory.bootParams), page);
+function placeVmlinux(request: BootRequest): PlacedKernel | undefined {
+  const payload = bzImagePayload(request.kernel);
+  if (payload === undefined || !isElf(payload)) return undefined;
+  const file = parseElf(payload);
+  const taken = file.segments
+    .filter((s) => s.type === segmentType.load && s.sizeInMemory > 0)
+    .map((s) => loadSegment(request, s.physicalAddress, s.content, s.sizeInMemory));
+  const start = Math.min(...taken.map((range) => range.start));
+  return { start, taken, bits: file.bits, entry: file.entry };
+}
 
-  // "64-bit BOOT PROTOCOL" and "32-bit BOOT PROTOCOL" of boot.rst.
-  const common = { rsi: lowMemory.bootParams, rbx: 0, rsp: lowMemory.bootParams };
-  return long
-    ? {
-        ...common,
-        mode: 'long64',
-        rip: start + 0x200,
-        cr3: placeIdentityPages(memory),
-        gdt: placeGdt(memory, 64),
-      }
-    : { ...common, mode: 'protected32', rip: start, gdt: placeGdt(memory, 32) };
+/** The same kernel with its payload unpacked, for `loadBzImage`; its own unpacking code is dropped. */
+export function withPlainPayload(bzImage: Uint8Array, vmlinux: Uint8Array): Uint8Array {
+  const setup = setupSize(bzImage);
+  const image = new Uint8Array(setup + vmlinux.length);
+  image.set(bzImage.subarray(0, setup));
+  image.set(vmlinux, setup);
+  viewOf(image).setUint32(header.payloadOffset, 0, true);
+  viewOf(image).setUint32(header.payloadLength, vmlinux.length, true);
+  return image;
 }

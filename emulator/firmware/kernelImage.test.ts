@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { guestPhysical } from '../bus/types.ts';
 import { ArrayMemory } from '../devices/virtio/testing/arrayMemory.ts';
 import type { E820Entry } from './bootMemory.ts';
+import { withPlainPayload } from './bzImage.ts';
 import { detectKernel, loadKernel } from './kernelImage.ts';
 import { KernelImageError } from './kernelImageError.ts';
 
@@ -183,6 +184,18 @@ describe('the bzImage loader', () => {
     expect(failure(bzImage({ preferred: 0x10000000, relocatable: 0 }))).toContain(
       'needs memory up to',
     );
+  });
+
+  test.each([32, 64] as const)('enters the %i-bit vmlinux of an unpacked kernel', (bits) => {
+    const vmlinux = elf(bits, 0x1000040, [
+      { type: LOAD, physical: 0x1000000, content: code, memorySize: 0x2000 },
+      { type: LOAD, physical: 0x2000000, content: code },
+    ]);
+    const entry = boot(withPlainPayload(bzImage({ extended: bits === 64 ? 1 : 0 }), vmlinux));
+    expect(entry).toMatchObject({ mode: bits === 64 ? 'long64' : 'protected32', rip: 0x1000040 });
+    expect(memory.bytes.slice(0x2000000, 0x2000005)).toEqual(Uint8Array.of(1, 2, 3, 4, 0xcc));
+    expect(memory.bytes[0x1001fff]).toBe(0);
+    expect(text(u32((entry.rsi ?? 0) + 0x228))).toBe('console=ttyS0');
   });
 
   test('says what an old or too large kernel lacks', () => {

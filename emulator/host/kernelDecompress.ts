@@ -4,14 +4,15 @@
  * Left out: bzip2, lzma and lzo, whose kernels boot by the bzImage protocol instead.
  */
 import { gunzipSync, zstdDecompressSync } from 'node:zlib';
-import { bzImagePayload, isBzImage } from '../firmware/bzImage.ts';
-import { isElf } from '../firmware/elf.ts';
+import { bzImagePayload, isBzImage, withPlainPayload } from '../firmware/bzImage.ts';
+import { isElf, parseElf } from '../firmware/elf.ts';
 import { detectKernel } from '../firmware/kernelImage.ts';
 import { KernelImageError } from '../firmware/kernelImageError.ts';
+import { pvhEntry } from '../firmware/pvh.ts';
 import { lz4LegacyDecompress } from './lz4Legacy.ts';
 import { xzDecompress } from './xzDecompress.ts';
 
-/** 'auto' enters by PVH where the kernel can, else by its own protocol. */
+/** 'auto' unpacks on the host and enters by PVH where the kernel can, else by its own protocol. */
 export type BootProtocol = 'auto' | 'bzImage' | 'pvh';
 
 /** The image that `loadKernel` shall boot: the file's content, or the vmlinux inside it. */
@@ -28,7 +29,7 @@ export async function bootableKernel(
     );
   }
   if (kind === 'pvh') return file;
-  const reason =
+  let reason =
     kind === 'bzImage'
       ? 'cannot be unpacked on the host'
       : 'is a Multiboot kernel without a PVH entry';
@@ -39,11 +40,9 @@ export async function bootableKernel(
       return undefined;
     });
     if (vmlinux !== undefined && isElf(vmlinux)) {
-      try {
-        if (detectKernel(vmlinux).kind === 'pvh') return vmlinux;
-      } catch (error) {
-        if (protocol === 'pvh') throw error;
-      }
+      if (pvhEntry(parseElf(vmlinux)) !== undefined) return vmlinux;
+      if (protocol === 'auto') return withPlainPayload(file, vmlinux);
+      reason = 'has no PVH entry';
     }
   }
   if (protocol === 'pvh')
