@@ -56,7 +56,13 @@ function text(source: string, at: number): number {
 }
 
 /** One cache of leaf 4: type 1 data, 2 code, 3 unified. */
-function cache(subleaf: number, type: number, level: number, kib: number, ways: number): CpuidEntry {
+function cache(
+  subleaf: number,
+  type: number,
+  level: number,
+  kib: number,
+  ways: number,
+): CpuidEntry {
   const sets = (kib * 1024) / (ways * lineSize);
   return {
     leaf: 4,

@@ -99,7 +99,7 @@ export class GuestRam implements DmaMemory {
   }
 
   read(address: GuestPhysical, target: Uint8Array): void {
-    for (let done = 0; done < target.length; ) {
+    for (let done = 0; done < target.length;) {
       const { offset, length } = this.#run(address + done, target.length - done);
       if (offset < 0) target.fill(0xff, done, done + length);
       else target.set(this.#bytes.subarray(offset, offset + length), done);
@@ -117,7 +117,7 @@ export class GuestRam implements DmaMemory {
   }
 
   #copyIn(address: number, source: Uint8Array, intoRom: boolean): void {
-    for (let done = 0; done < source.length; ) {
+    for (let done = 0; done < source.length;) {
       const { offset, length, readOnly } = this.#run(address + done, source.length - done);
       if (offset >= 0 && (intoRom || !readOnly)) {
         this.#bytes.set(source.subarray(done, done + length), offset);

@@ -97,7 +97,10 @@ export class WasmCpu implements Vcpu {
     } catch (error) {
       // A trap of the core is a bug in it; errors of devices are not its own and go on.
       if (!(error instanceof WebAssembly.RuntimeError)) throw error;
-      return { reason: 'failure', detail: `the CPU core trapped at ${this.#where()}: ${error.message}` };
+      return {
+        reason: 'failure',
+        detail: `the CPU core trapped at ${this.#where()}: ${error.message}`,
+      };
     }
     if (reason === layout.EXIT_BUDGET) return { reason: 'budget' };
     if (reason === layout.EXIT_HALT) return { reason: 'halt' };
@@ -250,7 +253,9 @@ export class WasmCpu implements Vcpu {
 
   #where(): string {
     const at = this.#view.getBigUint64(this.#base + layout.OFF_RIP, true);
-    const selector = this.#get32(layout.OFF_SEG + layout.CS * layout.SEG_SIZE + layout.SEG_SELECTOR);
+    const selector = this.#get32(
+      layout.OFF_SEG + layout.CS * layout.SEG_SIZE + layout.SEG_SELECTOR,
+    );
     return `${selector.toString(16)}:${at.toString(16)}`;
   }
 
