@@ -67,11 +67,13 @@ describe.skipIf(!hasChromium)('the window with a running guest', () => {
     await window.page.screenshot({ path: path.join(folder, 'newcomer.png') });
 
     // Keys that a browser or the window might keep for themselves reach the guest.
-    await window.type('cat');
+    await window.type('echo go; cat');
+    // The shell has given the terminal back to line mode then.
+    await window.waitForConsole(/^go\s*$/m, 60);
     await window.type('miaow');
     await window.waitForConsole(/^miaow\s+miaow/m, 60);
     await window.page.keyboard.press('Control+c');
-    await window.waitForConsole(/\^C\s+guest# $/, 60);
+    await window.waitForConsole(/\^C\s+guest#\s*$/, 60);
     await window.type('ls -d /dev/vd*');
     await window.waitForConsole(/^\/dev\/vda\s*$/m, 30);
 
