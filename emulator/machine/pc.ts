@@ -107,7 +107,8 @@ class Pc implements Machine {
       clock: this.#clock,
       yieldToEventLoop: () => parts.yieldToEventLoop(),
       settle: () => this.#settle(),
-      interrupted: () => this.#end !== undefined || this.#resetWanted || this.#pausesWanted > 0,
+      interrupted: () => this.#end !== undefined || this.#resetWanted,
+      pauseWanted: () => this.#pausesWanted > 0,
       ended: (exit) => {
         if (exit.reason === 'failure') this.#finish({ kind: 'failure', detail: exit.detail });
         else this.#finish({ kind: 'tripleFault', detail: 'the CPU has shut down (triple fault)' });

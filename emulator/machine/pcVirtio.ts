@@ -8,6 +8,7 @@ import type { VirtioDevice } from '../devices/virtio/virtioDevice.ts';
 import { VirtioPci } from '../devices/virtio/virtioPci.ts';
 import { VirtioRng } from '../devices/virtio/virtioRng.ts';
 import type { MachineSpec } from './machine.ts';
+import { OrderedDisk } from './orderedDisk.ts';
 import { pciSlots } from './pcLayout.ts';
 
 export interface VirtioParts {
@@ -23,7 +24,7 @@ export function virtioFunctions(pci: PciBus, parts: VirtioParts): readonly PciFu
   const devices: [string, VirtioDevice][] = spec.disks.map((disk, index) => [
     `virtio-blk${index}`,
     new VirtioBlock({
-      disk,
+      disk: spec.time === 'host' ? disk : new OrderedDisk(disk),
       serial: `guesthouse-${index}`,
       onHostFailure: (error) => parts.onHostFailure(error.message),
     }),

@@ -8,9 +8,12 @@ const SLICE_NS = 500_000;
 /** The event loop gets a turn at least this often. */
 const BREATH_NS = 1_000_000;
 const MIN_BUDGET = 500;
-/** Counted time: slices and breaths come at fixed instruction counts, so that runs repeat. */
+/**
+ * Counted time: slices are of a fixed length and breaths come at multiples of this machine time, and
+ * only there are pauses heard. So runs repeat, and a saved one goes on like one that was not.
+ */
 const COUNTED_BUDGET = 20_000;
-const COUNTED_SLICES_PER_BREATH = 50;
+const COUNTED_BREATH_NS = 10_000_000;
 
 export interface SliceLoopParts {
   readonly engine: PcEngine;
@@ -18,8 +21,10 @@ export interface SliceLoopParts {
   yieldToEventLoop(): Promise<void>;
   /** Counted time only: lets host I/O that is in flight finish, at a point that repeats. */
   settle(): Promise<void>;
-  /** Called between slices; true ends the loop. */
+  /** Called between slices; true ends the loop: the machine has ended or is to be reset. */
   interrupted(): boolean;
+  /** A pause waits for the loop to end. */
+  pauseWanted(): boolean;
   /** The vCPU cannot go on. */
   ended(exit: VcpuExit): void;
 }
@@ -51,7 +56,7 @@ export class SliceLoop {
     this.#sleeper.wake();
   }
 
-  /** Runs until `interrupted` or the vCPU cannot go on. */
+  /** Runs until `interrupted`, `pauseWanted` or the vCPU cannot go on. */
   async run(): Promise<void> {
     const { clock } = this.#parts;
     if ('skipTo' in clock) await this.#runCounted(clock);
@@ -62,10 +67,14 @@ export class SliceLoop {
     return Math.min(this.#parts.clock.nextDeadlineNs(), this.#parts.engine.vcpu.nextTimerNs());
   }
 
+  #stopped(): boolean {
+    return this.#parts.interrupted() || this.#parts.pauseWanted();
+  }
+
   async #runHost(clock: HostClock): Promise<void> {
     const { engine, yieldToEventLoop } = this.#parts;
     let breatheNs = clock.nowNs() + BREATH_NS;
-    while (!this.#parts.interrupted()) {
+    while (!this.#stopped()) {
       this.#sleeper.begin();
       clock.poll();
       const startNs = clock.nowNs();
@@ -85,7 +94,7 @@ export class SliceLoop {
       if (exit.reason === 'halt') {
         this.#counters.halts++;
         const untilNs = this.#deadline();
-        if (untilNs > nowNs && !this.#sleeper.awakened && !this.#parts.interrupted()) {
+        if (untilNs > nowNs && !this.#sleeper.awakened && !this.#stopped()) {
           this.#counters.sleeps++;
           this.#sleepUntilNs = untilNs;
           await this.#sleeper.sleep(untilNs - nowNs, () => untilNs - clock.nowNs());
@@ -105,7 +114,10 @@ export class SliceLoop {
 
   async #runCounted(clock: CountedClock): Promise<void> {
     const { engine, yieldToEventLoop, settle } = this.#parts;
-    let slices = 0;
+    const breathAfter = (ns: number): number =>
+      (Math.floor(ns / COUNTED_BREATH_NS) + 1) * COUNTED_BREATH_NS;
+    let breatheNs = breathAfter(clock.nowNs());
+    if (this.#parts.pauseWanted()) return;
     while (!this.#parts.interrupted()) {
       this.#sleeper.begin();
       clock.poll();
@@ -113,23 +125,23 @@ export class SliceLoop {
       const untilDeadline = Math.ceil((this.#deadline() - startNs) / clock.nsPerInstruction);
       const exit = engine.vcpu.run(Math.max(1, Math.min(COUNTED_BUDGET, untilDeadline)));
       this.#counters.slices++;
-      if (exit.reason === 'halt') {
-        this.#counters.halts++;
-        await yieldToEventLoop();
-        await settle();
-        slices = 0;
-        // Whatever came in is looked at before time jumps.
-        if (this.#sleeper.awakened || this.#parts.interrupted()) continue;
-        const untilNs = this.#deadline();
-        if (untilNs === Infinity) await this.#sleeper.sleep(Infinity, () => 0);
-        else clock.skipTo(untilNs);
-      } else if (exit.reason !== 'budget') {
+      if (exit.reason === 'halt') this.#counters.halts++;
+      else if (exit.reason !== 'budget') {
         this.#parts.ended(exit);
         return;
-      } else if (++slices >= COUNTED_SLICES_PER_BREATH) {
-        slices = 0;
-        await yieldToEventLoop();
-        await settle();
+      } else if (clock.nowNs() < breatheNs) continue;
+
+      await yieldToEventLoop();
+      await settle();
+      breatheNs = breathAfter(clock.nowNs());
+      if (this.#parts.pauseWanted()) return;
+      // Whatever came in is looked at before time jumps.
+      if (exit.reason !== 'halt' || this.#sleeper.awakened || this.#parts.interrupted()) continue;
+      const untilNs = this.#deadline();
+      if (untilNs !== Infinity) clock.skipTo(untilNs);
+      else {
+        await this.#sleeper.sleep(Infinity, () => 0);
+        if (this.#parts.pauseWanted()) return;
       }
     }
   }
