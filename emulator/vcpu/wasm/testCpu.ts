@@ -1,4 +1,3 @@
-import { existsSync, readFileSync } from 'node:fs';
 import { SeededEntropy } from '../../bus/entropy.ts';
 import { guestPhysical } from '../../bus/types.ts';
 import type { WasmEngine } from './wasmEngine.ts';
@@ -18,13 +17,7 @@ export interface TestCpu extends WasmEngine {
 
 export const testRamBytes = 4 * 2 ** 20;
 
-const coreFile = process.env.CORE ?? new URL('../../cpu/build/core.wasm', import.meta.url);
-let core: WebAssembly.Module | undefined;
-
-export const coreIsBuilt = (): boolean => existsSync(coreFile);
-
-export function createTestCpu(): TestCpu {
-  core ??= new WebAssembly.Module(readFileSync(coreFile));
+export function createTestCpu(core: WebAssembly.Module): TestCpu {
   const output: number[] = [];
   const time = { ns: 0, wallMs: 1_700_000_000_000 };
   const pic = { vector: 8 };
