@@ -263,8 +263,8 @@ export function fxsave(linear: u64, wide: u32): void {
 
 export function fxrstor(linear: u64, wide: u32): void {
   if (misaligned(linear)) return;
-  // MXCSR is looked at before the rest.
-  probeRead(linear + 24, 4);
+  // The far end faults first.
+  probeRead(linear + 511, 1);
   if (faulted() || cannotRead(linear, 512)) return;
   const count = xmmCount();
   const newMxcsr = u32(readU32(linear + 24));
