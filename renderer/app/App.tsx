@@ -24,6 +24,7 @@ import { Notices } from '../features/notices/Notices.tsx';
 import { NewVmDialog } from '../features/vmForm/NewVmDialog.tsx';
 import { SettingsDialog, type SettingsCategory } from '../features/vmForm/SettingsDialog.tsx';
 import { useConnection } from '../transport/ConnectionContext.tsx';
+import { AboutHost } from './AboutHost.tsx';
 import { useDialogs } from './dialogStore.ts';
 import { shortcutOf, shortcutText } from './shortcuts.ts';
 
@@ -61,19 +62,7 @@ export function App() {
             </Typography>
           )}
           {!vms && <Box sx={{ flex: 1 }} />}
-          <Box
-            sx={{
-              display: 'flex',
-              alignItems: 'center',
-              gap: 1,
-              p: 1.5,
-              borderTop: 1,
-              borderColor: 'divider',
-            }}
-          >
-            <Logo size={22} />
-            <Typography sx={{ fontWeight: 650, fontSize: '0.85rem' }}>Guesthouse</Typography>
-          </Box>
+          <AboutHost />
         </Box>
         <Box
           component="main"

@@ -84,6 +84,14 @@ describe.skipIf(!hasChromium)('the window', () => {
     await window.waitForState('second', 'Powered Off');
     await page.getByText('77 MiB').waitFor();
 
+    // By the context menu of the list, which says why something cannot be done.
+    await window.machine('one').click({ button: 'right' });
+    await page.getByRole('menuitem', { name: 'Start' }).waitFor();
+    expect(await window.accessibilityProblems()).toEqual([]);
+    await page.keyboard.press('Escape');
+    await page.getByRole('menu').waitFor({ state: 'detached' });
+    await window.select('second');
+
     await page.getByRole('button', { name: 'Delete' }).click();
     await page.getByRole('alertdialog').getByRole('button', { name: 'Delete' }).click();
     await window.machine('second').waitFor({ state: 'detached' });

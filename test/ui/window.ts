@@ -59,7 +59,7 @@ export class Window implements AsyncDisposable {
       colorScheme: 'light',
       ...options,
     });
-    context.setDefaultTimeout(15_000);
+    context.setDefaultTimeout(30_000);
     const window = new Window(await context.newPage());
     await window.page.goto(url);
     return window;

@@ -3,6 +3,7 @@ import ClearAll from '@mui/icons-material/ClearAll';
 import ContentCopy from '@mui/icons-material/ContentCopy';
 import ContentPaste from '@mui/icons-material/ContentPaste';
 import PlayArrow from '@mui/icons-material/PlayArrow';
+import RecordVoiceOver from '@mui/icons-material/RecordVoiceOver';
 import Alert from '@mui/material/Alert';
 import Box from '@mui/material/Box';
 import Button from '@mui/material/Button';
@@ -16,7 +17,7 @@ import { isLive, whyNot } from '../library/commands.ts';
 import { useLibrary } from '../library/libraryStore.ts';
 import { useCommands } from '../library/useCommands.ts';
 import { grantConsoleFocus, useConsoleFocus } from './consoleFocus.ts';
-import { terminalOf } from './serialTerminal.ts';
+import { screenReaderWanted, setScreenReader, terminalOf } from './serialTerminal.ts';
 
 /** The machine's first serial port, live both ways. */
 export function Console({ vm }: { readonly vm: VmSummary }) {
@@ -28,6 +29,7 @@ export function Console({ vm }: { readonly vm: VmSummary }) {
   const run = useCommands();
   const container = useRef<HTMLDivElement>(null);
   const [hasSelection, setHasSelection] = useState(false);
+  const [spoken, setSpoken] = useState(screenReaderWanted);
   const serial = terminalOf(connection, vm.id);
   const live = isLive(vm);
 
@@ -119,6 +121,17 @@ export function Console({ vm }: { readonly vm: VmSummary }) {
           Serial port 1 (COM1, ttyS0) · Right Ctrl alone or Ctrl+F6 leaves the console
         </Typography>
         <Tool
+          label="Screen reader"
+          why={undefined}
+          pressed={spoken}
+          tip="Have screen readers speak the guest’s output (slower)"
+          icon={<RecordVoiceOver fontSize="small" />}
+          act={() => {
+            setScreenReader(!spoken);
+            setSpoken(!spoken);
+          }}
+        />
+        <Tool
           label="Copy"
           why={hasSelection ? undefined : 'Select text in the console first'}
           tip="Copy the selection (Ctrl+Shift+C)"
@@ -148,6 +161,7 @@ function Tool(props: {
   readonly label: string;
   readonly why: string | undefined;
   readonly tip: string;
+  readonly pressed?: boolean;
   readonly icon: ReactNode;
   act(): void;
 }) {
@@ -158,6 +172,8 @@ function Tool(props: {
         size="small"
         aria-label={props.label}
         aria-disabled={off}
+        aria-pressed={props.pressed}
+        color={props.pressed ? 'primary' : 'default'}
         sx={off ? { opacity: 0.4, cursor: 'default' } : undefined}
         onClick={() => {
           if (!off) props.act();

@@ -59,6 +59,7 @@ export class SerialTerminal {
       theme: colors,
       macOptionIsMeta: true,
       rightClickSelectsWord: true,
+      screenReaderMode: screenReaderWanted(),
     });
     this.terminal.loadAddon(this.fitAddon);
     this.terminal.onData((text) => this.send(new TextEncoder().encode(text)));
@@ -158,6 +159,18 @@ export class SerialTerminal {
     this.unmount();
     this.terminal.dispose();
   }
+}
+
+const screenReaderKey = 'guesthouse.screenReader';
+
+export function screenReaderWanted(): boolean {
+  return localStorage.getItem(screenReaderKey) === 'on';
+}
+
+/** Of all terminals, now and in future: it builds a second, readable copy of the screen. */
+export function setScreenReader(on: boolean): void {
+  localStorage.setItem(screenReaderKey, on ? 'on' : 'off');
+  for (const { terminal } of terminals.values()) terminal.options.screenReaderMode = on;
 }
 
 const terminals = new Map<string, SerialTerminal>();

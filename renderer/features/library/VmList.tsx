@@ -1,12 +1,13 @@
 import Box from '@mui/material/Box';
 import Typography from '@mui/material/Typography';
-import { useEffect, useRef, type KeyboardEvent } from 'react';
+import { useEffect, useRef, useState, type KeyboardEvent } from 'react';
 import type { VmSummary } from '../../../shared/services/library.ts';
 import { VmIcon } from '../../components/Artwork.tsx';
 import { isLive } from './commands.ts';
 import { useLibrary } from './libraryStore.ts';
 import { StateLabel } from './StateLabel.tsx';
 import { useCommands } from './useCommands.ts';
+import { VmMenu } from './VmMenu.tsx';
 
 /** The machines; arrow keys choose, Enter or a double click starts or shows, Delete deletes. */
 export function VmList() {
@@ -15,6 +16,8 @@ export function VmList() {
   const select = useLibrary((store) => store.select);
   const run = useCommands();
   const list = useRef<HTMLUListElement>(null);
+  const [menu, setMenu] = useState<{ id: string; at: { left: number; top: number } }>();
+  const menuVm = vms.find(({ id }) => id === menu?.id);
   const index = vms.findIndex(({ id }) => id === selectedId);
 
   useEffect(() => {
@@ -46,6 +49,13 @@ export function VmList() {
       tabIndex={0}
       aria-activedescendant={selectedId ? `vm-${selectedId}` : undefined}
       onKeyDown={onKeyDown}
+      onContextMenu={(event) => {
+        // The menu key: the list has the focus, so the machine is the selected one.
+        const box = list.current?.querySelector('[aria-selected="true"]')?.getBoundingClientRect();
+        if (!selectedId || !box) return;
+        event.preventDefault();
+        setMenu({ id: selectedId, at: { left: box.left + 48, top: box.top + 40 } });
+      }}
       sx={{
         listStyle: 'none',
         m: 0,
@@ -64,6 +74,12 @@ export function VmList() {
           aria-selected={vm.id === selectedId}
           onClick={() => select(vm.id)}
           onDoubleClick={() => open(vm)}
+          onContextMenu={(event) => {
+            event.preventDefault();
+            event.stopPropagation();
+            select(vm.id);
+            setMenu({ id: vm.id, at: { left: event.clientX, top: event.clientY } });
+          }}
           sx={{
             display: 'flex',
             alignItems: 'center',
@@ -99,6 +115,7 @@ export function VmList() {
           </Box>
         </Box>
       ))}
+      {menu && menuVm && <VmMenu vm={menuVm} at={menu.at} onClose={() => setMenu(undefined)} />}
     </Box>
   );
 }

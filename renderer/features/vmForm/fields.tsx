@@ -11,6 +11,8 @@ import Stack from '@mui/material/Stack';
 import TextField from '@mui/material/TextField';
 import Tooltip from '@mui/material/Tooltip';
 import Typography from '@mui/material/Typography';
+import { useQuery } from '@tanstack/react-query';
+import { useConnection } from '../../transport/ConnectionContext.tsx';
 import { PathField } from './PathField.tsx';
 import { cpuModelNames } from './cpuModelNames.ts';
 import { splitPath, type Problems, type VmDraft } from './vmDraft.ts';
@@ -56,6 +58,13 @@ export function GeneralFields({
 }
 
 export function SystemFields({ draft, problems, disabled = false, change }: FieldsProps) {
+  const { host } = useConnection();
+  const { data: info } = useQuery({
+    queryKey: ['host'],
+    queryFn: () => host.info(),
+    staleTime: Infinity,
+  });
+  const ofHost = info ? `; this computer has ${info.memoryMiB}` : '';
   return (
     <Box sx={{ display: 'grid', gap: 2, gridTemplateColumns: { xs: '1fr', sm: '4fr 3fr 6fr' } }}>
       <TextField
@@ -64,7 +73,7 @@ export function SystemFields({ draft, problems, disabled = false, change }: Fiel
         disabled={disabled}
         value={draft.memoryMiB}
         error={problems.memoryMiB !== undefined}
-        helperText={problems.memoryMiB ?? '16 to 3584'}
+        helperText={problems.memoryMiB ?? `16 to 3584${ofHost}`}
         onChange={(event) => change({ memoryMiB: event.target.value })}
         slotProps={{
           htmlInput: { inputMode: 'numeric', autoComplete: 'off' },
