@@ -29,7 +29,7 @@ import {
   REC_HANDLER,
   VCPU_REGION_SIZE,
 } from './layout';
-import { codeAddress } from './mmu';
+import { cachedCodeAddress, codeAddress } from './mmu';
 import { hostAddressOf } from './physical';
 import { resynchronise } from './specialHandlers';
 import { CPU, faulted, mode, rip, segmentBase, segmentLimit } from './state';
@@ -153,6 +153,20 @@ export function findBlock(): usize {
     }
   }
   return newBlock(linear, host, key);
+}
+
+/** Block at RIP if it is found at once, in flat code, without a page walk or a fault; else 0. */
+@inline
+export function cachedBlock(): usize {
+  const key = mode() & KEY_MASK;
+  if (!(key & (MODE_FLAT | MODE_CODE64))) return 0;
+  // Flat 32-bit code has CS based at 0.
+  const linear = rip();
+  const host = cachedCodeAddress(linear);
+  if (!host) return 0;
+  const block = <usize>load<u32>(hashOf(host, key));
+  if (!block || load<u32>(block, BLOCK_HOST) != host || load<u32>(block, BLOCK_KEY) != key) return 0;
+  return load<u32>(block, BLOCK_SECOND) ? 0 : block;
 }
 
 /** Outside flat code a block may end beyond the limit of this CS: then it goes step by step. */

@@ -3,15 +3,22 @@
  * the budget between blocks, delivers faults.
  */
 import { nonCanonicalIsStack } from './addressing';
-import { findBlock, isDead, singleBlock } from './blocks';
+import { findBlock, singleBlock } from './blocks';
 import { afterStep, beforeStep, endStep } from './debugRegisters';
+import {
+  enter,
+  retire,
+  runningBlock,
+  runningStart,
+  sliceOver,
+  stopRecord,
+} from './dispatch';
 import { deliverFault } from './exceptions';
 import {
-  BLOCK_HEADER,
+  ARRIVED,
   BLOCK_HOST,
   BLOCK_KEY,
   BLOCK_SECOND,
-  END_OF_BLOCK,
   EXIT_BUDGET,
   LEAVE,
   MODE_CODE64,
@@ -22,9 +29,7 @@ import {
   OFF_INSTRET,
   OFF_PENDING,
   OFF_SLICE_END,
-  RECORD_SIZE,
   REC_COUNT,
-  REC_HANDLER,
   REC_LINK_NEXT,
   REC_LINK_TAKEN,
   REC_SEGMENT,
@@ -37,34 +42,6 @@ import {
 } from './layout';
 import { serviceEvents, startRun } from './interrupts';
 import { CPU, faulted, rip, setRip } from './state';
-
-/** Result of the last runRecords(): what the last handler returned. */
-let outcome: i32 = 0;
-
-/** Runs records until one leaves; returns that record. */
-@inline
-function runRecords(block: usize): usize {
-  let rec = block + BLOCK_HEADER;
-  let code: i32;
-  for (;;) {
-    code = call_indirect<i32>(load<u32>(rec, REC_HANDLER), rec);
-    if (code) break;
-    rec += RECORD_SIZE;
-  }
-  outcome = code;
-  return rec;
-}
-
-/** Counts `count` retired instructions. */
-@inline
-function retire(count: i32): void {
-  store<u64>(CPU, load<u64>(CPU, OFF_INSTRET) + <u64>count, OFF_INSTRET);
-}
-
-@inline
-function sliceOver(): bool {
-  return <i64>(load<u64>(CPU, OFF_INSTRET) - load<u64>(CPU, OFF_SLICE_END)) >= 0;
-}
 
 /** The record faulted: makes RIP point at its instruction and delivers. */
 function faultAt(rec: usize): void {
@@ -87,17 +64,17 @@ function step(): void {
     retire(1);
     return;
   }
-  const rec = runRecords(block);
+  const outcome = enter(block);
   if (outcome == LEAVE && faulted()) {
-    faultAt(rec);
+    faultAt(stopRecord());
     // Delivery clears RF and the shadow itself, so stepping ends first.
     endStep();
     deliverFault();
     retire(1);
     return;
   }
-  // The record behind a plain instruction is the end of the block: it has stored RIP.
-  retire(1);
+  // Branches and the end record, which has stored RIP, have counted already.
+  if (outcome == LEAVE) retire(1);
   afterStep();
 }
 
@@ -137,11 +114,11 @@ export function run(budget: i32): i32 {
         continue;
       }
     }
-    const start = rip();
-    const rec = runRecords(block);
+    const outcome = enter(block);
+    const rec = stopRecord();
+    block = 0;
     if (outcome == LEAVE) {
       retire(<i32>load<u16>(rec, REC_COUNT));
-      block = 0;
       if (faulted()) {
         faultAt(rec);
         deliverFault();
@@ -150,33 +127,22 @@ export function run(budget: i32): i32 {
     }
     if (outcome == RESYNCHRONISE) {
       retire(<i32>load<u16>(rec, REC_COUNT) - 1);
-      block = 0;
       continue;
     }
-    retire(<i32>load<u16>(rec, REC_COUNT) - i32(outcome == END_OF_BLOCK));
-    const slot = rec + (outcome == TAKEN ? REC_LINK_TAKEN : REC_LINK_NEXT);
-    const linked = <usize>load<u32>(slot);
-    if (linked && !isDead(linked)) {
-      block = linked;
-      continue;
-    }
-    if (load<u32>(CPU, OFF_PENDING)) {
-      block = 0;
-      continue;
-    }
+    if (outcome == ARRIVED || load<u32>(CPU, OFF_PENDING) || sliceOver()) continue;
+
+    // A direct branch without a living link.
     const epoch = load<u32>(CPU, OFF_ARENA_EPOCH);
-    const linkable = mayLink(block, start);
-    const next = findBlock();
-    if (!next) {
+    const linkable = mayLink(runningBlock(), runningStart());
+    block = findBlock();
+    if (!block) {
       deliverFault();
       retire(1);
-      block = 0;
       continue;
     }
-    if (linkable && epoch == load<u32>(CPU, OFF_ARENA_EPOCH) && !load<u32>(next, BLOCK_SECOND)) {
-      store<u32>(slot, <u32>next);
+    if (linkable && epoch == load<u32>(CPU, OFF_ARENA_EPOCH) && !load<u32>(block, BLOCK_SECOND)) {
+      store<u32>(rec + (outcome == TAKEN ? REC_LINK_TAKEN : REC_LINK_NEXT), <u32>block);
     }
-    block = next;
   }
   return EXIT_BUDGET;
 }

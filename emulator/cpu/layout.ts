@@ -414,10 +414,10 @@ export const REC_PREFIXES = 42; // u8 1 F3, 2 F2, 4 LOCK, 8 66, 16 REX.W, 32 seg
 export const REC_LENGTH = 43; // u8
 export const RECORD_SIZE = 48;
 
-/** What handlers return. */
-export const NEXT = 0; // go on with the next record
+/** What a chain of handlers returns to the loop (cpu/dispatch.ts); 0, "next record", never gets there. */
 export const LEAVE = 1; // RIP is stored, or a fault is pending
-export const TAKEN = 2; // RIP is stored; the block may be linked in REC_LINK_TAKEN
+export const TAKEN = 2; // RIP is stored, all is counted; the block may be linked in REC_LINK_TAKEN
 export const NOT_TAKEN = 3; // the same with REC_LINK_NEXT
 export const END_OF_BLOCK = 4; // the same, but the record is no instruction
-export const RESYNCHRONISE = 5; // RIP is stored; the record is no instruction or is not finished
+export const RESYNCHRONISE = 5; // RIP is stored; the record is no instruction
+export const ARRIVED = 6; // RIP is stored and the instructions are counted: find the block

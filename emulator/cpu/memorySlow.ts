@@ -99,8 +99,10 @@ function nextPage(linear: u64): u64 {
 
 /** Canonical form, alignment and data breakpoints; false after raising. */
 function admissible(linear: u64, size: i32, user: bool, write: bool): bool {
-  // Flat segments end at 4 GiB: what crosses that is beyond their limit.
-  const beyond = (mode() & MODE_FLAT) != 0 && (linear + size - 1) >> 32 != 0;
+  // Flat segments end at 4 GiB: what crosses that is beyond their limit. (Descriptor tables and stacks of
+  // a 64-bit kernel lie above it while an event of 32-bit code is delivered.)
+  const beyond =
+    (mode() & MODE_FLAT) != 0 && linear >> 32 == 0 && (linear + size - 1) >> 32 != 0;
   if (beyond || !isCanonical(linear) || !isCanonical(linear + size - 1)) {
     raiseNonCanonical();
     return false;

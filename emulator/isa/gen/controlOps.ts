@@ -16,6 +16,7 @@ type ControlPart = Pick<
 const LEAVE = 1;
 const TAKEN = 2;
 const NOT_TAKEN = 3;
+const ARRIVED = 6;
 /**
  * Elements of a REP instruction between looks at interrupts. The same whether they go singly or in
  * bulk, which depends on the TLB: counted instructions must not, lest runs do not repeat.
@@ -222,7 +223,7 @@ export function controlOps(e: Emitter): ControlPart {
     jump(destination) {
       const value = destination.width === 64 ? code(destination) : `<u64>${code(destination)}`;
       e.line(`${e.use('setRip')}(${value});`);
-      e.return(LEAVE);
+      e.return(ARRIVED);
     },
     endBlock: () => goNext(LEAVE),
     leave: () => e.return(LEAVE),

@@ -8,7 +8,7 @@ import { basename, join } from 'node:path';
 import { allHelpers } from '../helpers.ts';
 import '../instructions.ts';
 import { allInstructions } from '../registry.ts';
-import { leavesBlock, printHandler } from './printer.ts';
+import { printHandler } from './printer.ts';
 import type { PrintedHandler } from './printer.ts';
 import { decodeTables } from './tables.ts';
 import type { Candidate } from './tables.ts';
@@ -54,7 +54,7 @@ function handlerNumber(handler: PrintedHandler): number {
     number = handlers.length;
     bodies.set(handler.body, number);
   }
-  return number | (leavesBlock(handler) ? LEAVES : 0);
+  return number | (handler.leavesBlock ? LEAVES : 0);
 }
 
 for (const instruction of allInstructions()) {

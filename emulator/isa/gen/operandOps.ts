@@ -208,7 +208,7 @@ export function operandOps(e: Emitter): OperandPart {
 
   const aligned = (linear: string): void => {
     e.mayFault('an alignment check');
-    e.line(`if (<u32>${linear} & 15) return ${e.use('alignmentFault')}();`);
+    e.line(`if (<u32>${linear} & 15) { ${e.use('alignmentFault')}(); return 1; }`);
   };
   const readVector = (op: Op, checkAlignment: boolean): V128 => {
     if (!op.isMemory) return e.v128(`v128.load(${registerAddress(op)})`);

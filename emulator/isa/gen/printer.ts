@@ -13,6 +13,8 @@ export interface PrintedHandler {
   readonly body: string;
   readonly uses: ReadonlySet<string>;
   readonly where: string;
+  /** Nothing is decoded behind it. */
+  readonly leavesBlock: boolean;
 }
 
 function operandOf({ spec, access }: FormOperand, index: number, variant: Variant): PrintedOp {
@@ -54,10 +56,24 @@ export function printHandler(variant: Variant): PrintedHandler {
     }
     throw error;
   }
-  // A block ends behind instructions that never return NEXT; the decoder asks for it.
-  return { body: e.lines.join('\n'), uses: e.uses, where: e.where };
+  // A block ends behind instructions that never go on to the next record; the decoder asks for it.
+  const leavesBlock = !e.lines.includes('  return 0;');
+  const body = e.lines.join('\n').replace(/return (\d|stackFault\(\));/g, (_, code: string) => {
+    const exit = EXITS.get(code);
+    if (exit === undefined) return `return ${e.use('stop')}(rec, ${code});`;
+    if (code !== '0') e.use(exit.slice(0, exit.indexOf('(')));
+    return `return ${exit};`;
+  });
+  return { body, uses: e.uses, where: e.where, leavesBlock };
 }
 
-/** Whether a handler may leave the block, so that nothing is decoded behind it. */
-export const leavesBlock = (handler: PrintedHandler): boolean =>
-  !/^\s{2}return 0;$/m.test(handler.body);
+/**
+ * How a handler is left, by its result (cpu/layout.ts). All are tail calls: build.ts makes them so.
+ * The next record's handler is called in place of a return to the loop.
+ */
+const EXITS = new Map([
+  ['0', 'call_indirect<i32>(load<u32>(rec, 48), rec + 48)'],
+  ['2', 'taken(rec)'],
+  ['3', 'notTaken(rec)'],
+  ['6', 'arrived(rec)'],
+]);

@@ -1,0 +1,103 @@
+/**
+ * From record to record and from block to block without the loop: a handler ends by calling the next one.
+ * build.ts turns every `return call_indirect(...)` and `return taken(rec)` etc. of handlers and of this file
+ * into tail calls, which AssemblyScript cannot write itself; without that the stack would overflow.
+ */
+import { cachedBlock, isDead } from './blocks';
+import {
+  ARRIVED,
+  BLOCK_HEADER,
+  END_OF_BLOCK,
+  NOT_TAKEN,
+  OFF_INSTRET,
+  OFF_PENDING,
+  OFF_SLICE_END,
+  REC_COUNT,
+  REC_HANDLER,
+  REC_LINK_NEXT,
+  REC_LINK_TAKEN,
+  TAKEN,
+} from './layout';
+import { CPU, rip } from './state';
+
+/** Record that gave control back to the loop, the block being run, and RIP at its start. */
+let lastRecord: usize = 0;
+let currentBlock: usize = 0;
+let blockStart: u64 = 0;
+
+@inline
+export function stopRecord(): usize {
+  return lastRecord;
+}
+@inline
+export function runningBlock(): usize {
+  return currentBlock;
+}
+@inline
+export function runningStart(): u64 {
+  return blockStart;
+}
+
+/** Counts `count` retired instructions. */
+@inline
+export function retire(count: i32): void {
+  store<u64>(CPU, load<u64>(CPU, OFF_INSTRET) + <u64>count, OFF_INSTRET);
+}
+
+@inline
+export function sliceOver(): bool {
+  return <i64>(load<u64>(CPU, OFF_INSTRET) - load<u64>(CPU, OFF_SLICE_END)) >= 0;
+}
+
+/** Runs `block`, and what it leads to, until something needs the loop; what for is returned. */
+export function enter(block: usize): i32 {
+  currentBlock = block;
+  blockStart = rip();
+  return call_indirect<i32>(load<u32>(block, BLOCK_HEADER + REC_HANDLER), block + BLOCK_HEADER);
+}
+
+/** Back to the loop from `rec`. */
+@inline
+export function stop(rec: usize, code: i32): i32 {
+  lastRecord = rec;
+  return code;
+}
+
+/** The loop must look at an event or the end of the slice. */
+@inline
+function interrupted(): bool {
+  return load<u32>(CPU, OFF_PENDING) != 0 || sliceOver();
+}
+
+/** A direct branch was taken: RIP is stored. */
+export function taken(rec: usize): i32 {
+  retire(load<u16>(rec, REC_COUNT));
+  const block = <usize>load<u32>(rec, REC_LINK_TAKEN);
+  if (!block || isDead(block) || interrupted()) return stop(rec, TAKEN);
+  return enter(block);
+}
+
+/** A direct branch was not taken. */
+export function notTaken(rec: usize): i32 {
+  retire(load<u16>(rec, REC_COUNT));
+  const block = <usize>load<u32>(rec, REC_LINK_NEXT);
+  if (!block || isDead(block) || interrupted()) return stop(rec, NOT_TAKEN);
+  return enter(block);
+}
+
+/** The end record of a block: it is no instruction. */
+export function ended(rec: usize): i32 {
+  retire(<i32>load<u16>(rec, REC_COUNT) - 1);
+  const block = <usize>load<u32>(rec, REC_LINK_NEXT);
+  if (!block || isDead(block) || interrupted()) return stop(rec, END_OF_BLOCK);
+  return enter(block);
+}
+
+/** An indirect branch: RIP is stored. */
+export function arrived(rec: usize): i32 {
+  retire(load<u16>(rec, REC_COUNT));
+  if (interrupted()) return stop(rec, ARRIVED);
+  const block = cachedBlock();
+  if (!block) return stop(rec, ARRIVED);
+  return enter(block);
+}
