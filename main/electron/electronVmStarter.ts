@@ -4,6 +4,7 @@ import type { ProcessExit, VmProcess, VmProcessStarter } from '../manager/vmProc
 import { utilityExit } from './utilityExit.ts';
 
 const lastWordsLength = 4096;
+const deliveryMs = 50;
 
 /** VM processes as Electron's utility processes. `entry` is the built emulator/host/vmProcess. */
 export function electronVmStarter(entry: string): VmProcessStarter {
@@ -30,7 +31,8 @@ function startUtility(entry: string, label: string): VmProcess {
   const exited = new Promise<ProcessExit>((resolve) => {
     child.on('exit', (code) => {
       gone = true;
-      resolve(utilityExit(code, process.platform));
+      // Its last messages may be told of a moment later.
+      setTimeout(() => resolve(utilityExit(code, process.platform)), deliveryMs);
     });
   });
   void exited.then(() => events.closeWith('The process of the VM has ended.'));

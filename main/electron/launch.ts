@@ -40,5 +40,6 @@ export function findElectron(
 
 /** Starts the built app (out/); it ends when its window is closed. */
 export function startElectron(binary: string, root = defaultRoot): ChildProcess {
-  return spawn(binary, [root], { stdio: 'inherit' });
+  const { ELECTRON_RUN_AS_NODE: _notAsNode, ...env } = process.env;
+  return spawn(binary, [root], { stdio: 'inherit', env });
 }

@@ -50,6 +50,7 @@ else app.quit();
 async function run(): Promise<void> {
   let manager: SharedManager;
   let closing = false;
+  let asking = false;
 
   app.on('second-instance', () => {
     const [window] = BrowserWindow.getAllWindows();
@@ -88,7 +89,7 @@ async function run(): Promise<void> {
   );
   ipcMain.on(requestPortChannel, (event) => {
     const frame = event.senderFrame;
-    if (!frame || frame !== event.sender.mainFrame || !isOwnAddress(frame.url)) return;
+    if (!frame || frame.parent || !isOwnAddress(frame.url)) return;
     const { port1, port2 } = new MessageChannelMain();
     serveServices(portMainChannel(port1), manager.services);
     frame.postMessage(portChannel, null, [port2]);
@@ -100,35 +101,40 @@ async function run(): Promise<void> {
   );
 
   const window = openWindow();
-  window.on('close', (event) => {
+  /** The machines are switched off in order, whoever ends the app. */
+  const end = async () => {
     if (closing) return;
-    event.preventDefault();
-    void (async () => {
-      const question = manager.owner
-        ? closeQuestion(await manager.services.library.list())
-        : undefined;
-      if (question) {
-        const { response } = await dialog.showMessageBox(window, {
-          type: 'warning',
-          ...question,
-          buttons: ['Power off and close', 'Cancel'],
-          defaultId: 1,
-          cancelId: 1,
-        });
-        if (response !== 0) return;
-      }
-      closing = true;
-      await manager.close();
-      app.quit();
-    })();
-  });
-  // A signal or the end of the desktop session: the machines are still switched off in order.
-  app.on('before-quit', (event) => {
-    if (closing) return;
-    event.preventDefault();
     closing = true;
-    void manager.close().finally(() => app.quit());
-  });
+    await manager.close().catch(() => undefined);
+    app.quit();
+  };
+  const ask = async () => {
+    const question = manager.owner
+      ? closeQuestion(await manager.services.library.list())
+      : undefined;
+    if (question) {
+      const { response } = await dialog.showMessageBox(window, {
+        type: 'warning',
+        ...question,
+        buttons: ['Power off and close', 'Cancel'],
+        defaultId: 1,
+        cancelId: 1,
+      });
+      if (response !== 0) return;
+    }
+    await end();
+  };
+  const askFirst = (event: { preventDefault(): void }) => {
+    if (closing) return;
+    event.preventDefault();
+    if (asking) return;
+    asking = true;
+    void ask().finally(() => (asking = false));
+  };
+  window.on('close', askFirst);
+  app.on('before-quit', askFirst);
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    process.on(signal, () => void end());
   app.on('window-all-closed', () => app.quit());
 }
 

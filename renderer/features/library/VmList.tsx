@@ -41,81 +41,86 @@ export function VmList() {
   };
 
   return (
-    <Box
-      component="ul"
-      ref={list}
-      role="listbox"
-      aria-label="Machines"
-      tabIndex={0}
-      aria-activedescendant={selectedId ? `vm-${selectedId}` : undefined}
-      onKeyDown={onKeyDown}
-      onContextMenu={(event) => {
-        // The menu key: the list has the focus, so the machine is the selected one.
-        const box = list.current?.querySelector('[aria-selected="true"]')?.getBoundingClientRect();
-        if (!selectedId || !box) return;
-        event.preventDefault();
-        setMenu({ id: selectedId, at: { left: box.left + 48, top: box.top + 40 } });
-      }}
-      sx={{
-        listStyle: 'none',
-        m: 0,
-        p: 1,
-        flex: 1,
-        overflowY: 'auto',
-        outlineOffset: '-3px !important',
-      }}
-    >
-      {vms.map((vm) => (
-        <Box
-          component="li"
-          key={vm.id}
-          id={`vm-${vm.id}`}
-          role="option"
-          aria-selected={vm.id === selectedId}
-          onClick={() => select(vm.id)}
-          onDoubleClick={() => open(vm)}
-          onContextMenu={(event) => {
-            event.preventDefault();
-            event.stopPropagation();
-            select(vm.id);
-            setMenu({ id: vm.id, at: { left: event.clientX, top: event.clientY } });
-          }}
-          sx={{
-            display: 'flex',
-            alignItems: 'center',
-            gap: 1.5,
-            px: 1.25,
-            py: 1,
-            mb: 0.25,
-            borderRadius: 1,
-            position: 'relative',
-            cursor: 'default',
-            '&:hover': { bgcolor: 'action.hover' },
-            '&[aria-selected="true"]': {
-              bgcolor: 'color-mix(in srgb, var(--mui-palette-primary-main) 14%, transparent)',
-              '&::before': {
-                content: '""',
-                position: 'absolute',
-                left: 0,
-                top: 10,
-                bottom: 10,
-                width: 3,
-                borderRadius: 2,
-                bgcolor: 'primary.main',
+    <>
+      <Box
+        component="ul"
+        ref={list}
+        role="listbox"
+        aria-label="Machines"
+        tabIndex={0}
+        aria-activedescendant={selectedId ? `vm-${selectedId}` : undefined}
+        onKeyDown={onKeyDown}
+        onContextMenu={(event) => {
+          // The menu key: the list has the focus, so the machine is the selected one.
+          const box = list.current
+            ?.querySelector('[aria-selected="true"]')
+            ?.getBoundingClientRect();
+          if (!selectedId || !box) return;
+          event.preventDefault();
+          setMenu({ id: selectedId, at: { left: box.left + 48, top: box.top + 40 } });
+        }}
+        sx={{
+          listStyle: 'none',
+          m: 0,
+          p: 1,
+          flex: 1,
+          overflowY: 'auto',
+          outlineOffset: '-3px !important',
+        }}
+      >
+        {vms.map((vm) => (
+          <Box
+            component="li"
+            key={vm.id}
+            id={`vm-${vm.id}`}
+            role="option"
+            aria-selected={vm.id === selectedId}
+            onClick={() => select(vm.id)}
+            onDoubleClick={() => open(vm)}
+            onContextMenu={(event) => {
+              event.preventDefault();
+              event.stopPropagation();
+              select(vm.id);
+              setMenu({ id: vm.id, at: { left: event.clientX, top: event.clientY } });
+            }}
+            sx={{
+              display: 'flex',
+              alignItems: 'center',
+              gap: 1.5,
+              px: 1.25,
+              py: 1,
+              mb: 0.25,
+              borderRadius: 1,
+              position: 'relative',
+              cursor: 'default',
+              '&:hover': { bgcolor: 'action.hover' },
+              '&[aria-selected="true"]': {
+                bgcolor: 'color-mix(in srgb, var(--mui-palette-primary-main) 14%, transparent)',
+                '&::before': {
+                  content: '""',
+                  position: 'absolute',
+                  left: 0,
+                  top: 10,
+                  bottom: 10,
+                  width: 3,
+                  borderRadius: 2,
+                  bgcolor: 'primary.main',
+                },
               },
-            },
-          }}
-        >
-          <VmIcon id={vm.id} dimmed={vm.unusable === true} />
-          <Box sx={{ minWidth: 0 }}>
-            <Typography noWrap sx={{ fontWeight: 650, fontSize: '0.9rem' }} title={vm.name}>
-              {vm.name}
-            </Typography>
-            <StateLabel vm={vm} />
+            }}
+          >
+            <VmIcon id={vm.id} dimmed={vm.unusable === true} />
+            <Box sx={{ minWidth: 0 }}>
+              <Typography noWrap sx={{ fontWeight: 650, fontSize: '0.9rem' }} title={vm.name}>
+                {vm.name}
+              </Typography>
+              <StateLabel vm={vm} />
+            </Box>
           </Box>
-        </Box>
-      ))}
+        ))}
+      </Box>
+      {/* Beside the list: its keys would otherwise reach the list too. */}
       {menu && menuVm && <VmMenu vm={menuVm} at={menu.at} onClose={() => setMenu(undefined)} />}
-    </Box>
+    </>
   );
 }
