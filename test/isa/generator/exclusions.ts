@@ -143,8 +143,11 @@ export const unorderedAccesses = new Set(['CMPS', 'MOVS', 'ENTER']);
 /** Loads that AMD does into registers one by one: those before the fault are not compared. */
 export const partialLoads = new Set(['POPA']);
 
-/** AMD executes LOCK VERR and LOCK VERW instead of raising #UD (SDM 2A, LOCK). */
-export const locksQuietly = (name: string): boolean => name === 'VERR' || name === 'VERW';
+/** LOCK that is not #UD on AMD: VERR, VERW, and MOV CR0, which it makes MOV CR8 (APM 3, MOV CRn). */
+export const locksQuietly = (name: string, { encoding }: Form): boolean =>
+  name === 'VERR' ||
+  name === 'VERW' ||
+  (encoding.map === 1 && [0x20, 0x22].includes(encoding.opcode));
 
 /** AMD takes F2 and F3 before LOOPE and LOOPNE for their condition; the SDM knows no such prefix. */
 export const takesPrefixAsCondition = (name: string): boolean =>

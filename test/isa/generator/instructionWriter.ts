@@ -117,7 +117,7 @@ export function writeInstruction(b: CaseBuilder, instruction: Instruction, form:
   const lock =
     encoding.lockable && useMemory
       ? random.chance(0.15)
-      : encoding.map < 2 && !locksQuietly(name) && random.chance(0.004);
+      : encoding.map < 2 && !locksQuietly(name, form) && random.chance(0.004);
 
   // Registers.
   const pickRegister = (file: string): number => {
@@ -221,6 +221,7 @@ export function writeInstruction(b: CaseBuilder, instruction: Instruction, form:
   if (absolute) {
     const target = b.target(widthOf(absolute.spec, plan) / 8, plan.addressBits);
     const offset = target - b.segmentBase(plan.segment);
+    if (plan.addressBits === 64 && isCanonical(target) !== isCanonical(offset)) return false;
     offsets = Array.from({ length: plan.addressBits / 8 }, (_, i) =>
       Number((offset >> BigInt(8 * i)) & 0xffn),
     );
