@@ -28,8 +28,8 @@ const bits = (...numbers: readonly number[]): number =>
 const identities: Record<CpuModel, { signature: number; brand: string }> = {
   // Family 6, model 28, stepping 10.
   'guesthouse-v2': { signature: 0x000106ca, brand: 'Guesthouse v2 virtual CPU' },
-  // Family 6, model 94, stepping 3.
-  'host-like': { signature: 0x000506e3, brand: 'Guesthouse host-like virtual CPU' },
+  // Family 6, model 61 (Broadwell), stepping 4: a common out-of-order CPU, with all its mitigations.
+  'host-like': { signature: 0x000306d4, brand: 'Guesthouse host-like virtual CPU' },
 };
 
 /** SSE3 SSSE3 CX16 PCID SSE4.1 SSE4.2 x2APIC POPCNT TSC-deadline RDRAND, and "under a hypervisor". */
