@@ -119,7 +119,7 @@ export class HostClock extends QueuedClock {
 
   constructor(
     hostNs: () => number = () => performance.now() * 1e6,
-    hostWallMs: () => number = () => performance.timeOrigin + performance.now(),
+    hostWallMs: () => number = () => Date.now(),
   ) {
     super();
     this.#hostNs = hostNs;
