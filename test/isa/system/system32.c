@@ -19,6 +19,7 @@ struct tss32 {
 
 extern u8 stubs[];
 extern int attempt(void (*body)(void));
+extern void real_mode(void);
 extern void recover(void) __attribute__((noreturn));
 extern void enter(u32 eip, u32 cs, u32 eflags, u32 esp, u32 ss, u32 data);
 extern void enter_v86(u32 ip, u32 cs, u32 eflags);
@@ -492,6 +493,9 @@ void main(void) {
   tasks();
   virtual_mode();
   debug();
+  gdt[18] = segment(0, 0xffff, 0x93, 0);
+  print("real mode\n");
+  real_mode();
   paging();
   strict();
   print("done\n");

@@ -30,7 +30,7 @@ export function withKernel<T>(name: SystemKernel, use: (file: string, folder: st
     const file = join(folder, name);
     const mode =
       name === 'system32'
-        ? ['-m32', '-march=i686', 'start32.S', 'system32.c']
+        ? ['-m32', '-march=i686', 'start32.S', 'real16.S', 'system32.c']
         : ['-m64', '-mno-red-zone', '-mcmodel=small', 'start64.S', 'system64.c'];
     execFileSync('gcc', [...common, ...mode, '-o', built], { cwd: here });
     // Multiboot wants a 32-bit ELF, also with 64-bit code in it.
