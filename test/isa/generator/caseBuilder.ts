@@ -1,7 +1,7 @@
 /** A case in the making: registers, memory patches and code, and where pointers may point to. */
 import { fsBase, gsBase, windows } from '../caseFormat.ts';
 import type { Case, Patch, Window } from '../caseFormat.ts';
-import { float80Bytes, floatBits, vectorBytes } from './random.ts';
+import { float80Bytes, floatBits, pooledBytes, vectorBytes } from './random.ts';
 import type { Random, VectorKind } from './random.ts';
 
 export const RAX = 0;
@@ -211,12 +211,15 @@ export class CaseBuilder {
     view.setUint32(24, this.mxcsr(), true);
     for (let i = 0; i < 8; i++) {
       const isMmx = random.chance(0.3);
-      fx.set(isMmx ? vectorBytes(random, 'integers', 8) : float80Bytes(random), 32 + i * 16);
+      fx.set(
+        isMmx ? pooledBytes(random, 'integers').subarray(0, 8) : pooledBytes(random, 'f80'),
+        32 + i * 16,
+      );
       if (isMmx) view.setUint16(40 + i * 16, 0xffff, true);
     }
     for (let i = 0; i < 16; i++) {
       const kind = random.chance(0.8) ? this.vectorKind : 'noise';
-      fx.set(vectorBytes(random, kind, 16), 160 + i * 16);
+      fx.set(pooledBytes(random, kind), 160 + i * 16);
     }
     return fx;
   }

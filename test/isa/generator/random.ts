@@ -159,3 +159,24 @@ export function vectorBytes(random: Random, kind: VectorKind, count: number): Ui
   }
   return bytes;
 }
+
+const poolSize = 8192;
+const pools = new Map<VectorKind | 'f80', Uint8Array>();
+
+/**
+ * A value for a register from a pool of some thousands, sixteen bytes (ten for 'f80'): most cases need
+ * 24 of them and look at two. The pools are the same for every seed.
+ */
+export function pooledBytes(random: Random, kind: VectorKind | 'f80'): Uint8Array {
+  let pool = pools.get(kind);
+  if (!pool) {
+    const source = new Random(0x5eed, kind.charCodeAt(1) * 256 + kind.length);
+    pool = new Uint8Array(poolSize * 16);
+    for (let at = 0; at < pool.length; at += 16) {
+      pool.set(kind === 'f80' ? float80Bytes(source) : vectorBytes(source, kind, 16), at);
+    }
+    pools.set(kind, pool);
+  }
+  const at = random.below(poolSize) * 16;
+  return pool.subarray(at, at + (kind === 'f80' ? 10 : 16));
+}
