@@ -64,11 +64,14 @@ const reg = (name: string, file: RegisterFile, width: OperandWidth): OperandSpec
   width,
   memory: 'never',
 });
-const imm = (
-  name: string,
-  width: OperandWidth,
-  encoded: number | 'z' | 'v',
-): OperandSpec => ({ name, source: 'imm', file: 'none', width, memory: 'never', encoded });
+const imm = (name: string, width: OperandWidth, encoded: number | 'z' | 'v'): OperandSpec => ({
+  name,
+  source: 'imm',
+  file: 'none',
+  width,
+  memory: 'never',
+  encoded,
+});
 const fixed = (
   name: string,
   file: RegisterFile,
@@ -118,8 +121,20 @@ export const Zb: OperandSpec = {
   memory: 'never',
   highBytes: true,
 };
-export const Zv: OperandSpec = { name: 'Zv', source: 'low', file: 'gpr', width: 'v', memory: 'never' };
-export const Zy: OperandSpec = { name: 'Zy', source: 'low', file: 'gpr', width: 'y', memory: 'never' };
+export const Zv: OperandSpec = {
+  name: 'Zv',
+  source: 'low',
+  file: 'gpr',
+  width: 'v',
+  memory: 'never',
+};
+export const Zy: OperandSpec = {
+  name: 'Zy',
+  source: 'low',
+  file: 'gpr',
+  width: 'y',
+  memory: 'never',
+};
 
 /** Segment, control and debug registers: use `s.index(op)`; undefined numbers are the author's #UD. */
 export const Sw = reg('Sw', 'segment', 16);
@@ -136,8 +151,20 @@ export const Iz = imm('Iz', 'v', 'z');
 export const Iv = imm('Iv', 'v', 'v');
 
 /** Absolute memory operands of A0..A3. */
-export const Ob: OperandSpec = { name: 'Ob', source: 'moffs', file: 'gpr', width: 8, memory: 'only' };
-export const Ov: OperandSpec = { name: 'Ov', source: 'moffs', file: 'gpr', width: 'v', memory: 'only' };
+export const Ob: OperandSpec = {
+  name: 'Ob',
+  source: 'moffs',
+  file: 'gpr',
+  width: 8,
+  memory: 'only',
+};
+export const Ov: OperandSpec = {
+  name: 'Ov',
+  source: 'moffs',
+  file: 'gpr',
+  width: 'v',
+  memory: 'only',
+};
 
 /** Branch displacements: 8 bits; 16 or 32 by operand size (always 32 in 64-bit mode). */
 export const Jb: OperandSpec = { ...imm('Jb', 64, 8), source: 'rel' };

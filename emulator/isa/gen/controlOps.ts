@@ -6,10 +6,33 @@ import type { Emitter, PrintedCond, PrintedV128, PrintedVal } from './emitter.ts
 
 type ControlPart = Pick<
   Semantics,
-  | 'flags' | 'flagsFrom' | 'flag' | 'condition' | 'setFlag' | 'readFlags' | 'writeFlags'
-  | 'jumpRelative' | 'jumpRelativeIf' | 'relativeTarget' | 'checkTarget' | 'jump' | 'endBlock' | 'leave'
-  | 'raise' | 'raiseIf' | 'undefined' | 'string' | 'cpl' | 'inMode64' | 'inProtectedMode'
-  | 'inVirtual8086' | 'prefixes' | 'length' | 'call' | 'callVector' | 'callVoid'
+  | 'flags'
+  | 'flagsFrom'
+  | 'flag'
+  | 'condition'
+  | 'setFlag'
+  | 'readFlags'
+  | 'writeFlags'
+  | 'jumpRelative'
+  | 'jumpRelativeIf'
+  | 'relativeTarget'
+  | 'checkTarget'
+  | 'jump'
+  | 'endBlock'
+  | 'leave'
+  | 'raise'
+  | 'raiseIf'
+  | 'undefined'
+  | 'string'
+  | 'cpl'
+  | 'inMode64'
+  | 'inProtectedMode'
+  | 'inVirtual8086'
+  | 'prefixes'
+  | 'length'
+  | 'call'
+  | 'callVector'
+  | 'callVoid'
 >;
 
 /** Handler results, cpu/layout.ts. */

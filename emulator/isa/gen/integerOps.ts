@@ -5,11 +5,56 @@ import type { Emitter, PrintedCond, PrintedVal, PrintedVar } from './emitter.ts'
 
 type IntegerPart = Pick<
   Semantics,
-  | 'const' | 'add' | 'sub' | 'mul' | 'mulHighU' | 'mulHighS' | 'divU' | 'remU' | 'divS' | 'remS'
-  | 'and' | 'or' | 'xor' | 'not' | 'neg' | 'shl' | 'shrU' | 'shrS' | 'rotl' | 'rotr' | 'clz' | 'ctz'
-  | 'popcnt' | 'byteSwap' | 'zeroExtend' | 'signExtend' | 'truncate' | 'eq' | 'ne' | 'ltU' | 'leU'
-  | 'gtU' | 'geU' | 'ltS' | 'leS' | 'gtS' | 'geS' | 'isZero' | 'isNonZero' | 'bit' | 'both' | 'either'
-  | 'negate' | 'fromCond' | 'select' | 'if' | 'variable' | 'get' | 'set' | 'loop'
+  | 'const'
+  | 'add'
+  | 'sub'
+  | 'mul'
+  | 'mulHighU'
+  | 'mulHighS'
+  | 'divU'
+  | 'remU'
+  | 'divS'
+  | 'remS'
+  | 'and'
+  | 'or'
+  | 'xor'
+  | 'not'
+  | 'neg'
+  | 'shl'
+  | 'shrU'
+  | 'shrS'
+  | 'rotl'
+  | 'rotr'
+  | 'clz'
+  | 'ctz'
+  | 'popcnt'
+  | 'byteSwap'
+  | 'zeroExtend'
+  | 'signExtend'
+  | 'truncate'
+  | 'eq'
+  | 'ne'
+  | 'ltU'
+  | 'leU'
+  | 'gtU'
+  | 'geU'
+  | 'ltS'
+  | 'leS'
+  | 'gtS'
+  | 'geS'
+  | 'isZero'
+  | 'isNonZero'
+  | 'bit'
+  | 'both'
+  | 'either'
+  | 'negate'
+  | 'fromCond'
+  | 'select'
+  | 'if'
+  | 'variable'
+  | 'get'
+  | 'set'
+  | 'loop'
 >;
 
 const signedType = (width: Width): string => (width === 64 ? 'i64' : 'i32');
@@ -31,14 +76,20 @@ export function integerOps(e: Emitter): IntegerPart {
       const code = `${(a as PrintedVal).code} ${operator} ${e.in(b, a.width).code}`;
       return keepsWidth ? e.val(a.width, code) : wrap(a.width, code);
     };
-  const compareU = (operator: string) => (a: Val, b: In): Cond =>
-    e.cond(`${(a as PrintedVal).code} ${operator} ${e.in(b, a.width).code}`);
-  const compareS = (operator: string) => (a: Val, b: In): Cond =>
-    e.cond(`${signed(a as PrintedVal)} ${operator} ${signed(e.in(b, a.width))}`);
-  const signedBinary = (operator: string) => (a: Val, b: In): Val => {
-    const code = `${signed(a as PrintedVal)} ${operator} ${signed(e.in(b, a.width))}`;
-    return wrap(a.width, `<${typeOf(a.width)}>(${code})`);
-  };
+  const compareU =
+    (operator: string) =>
+    (a: Val, b: In): Cond =>
+      e.cond(`${(a as PrintedVal).code} ${operator} ${e.in(b, a.width).code}`);
+  const compareS =
+    (operator: string) =>
+    (a: Val, b: In): Cond =>
+      e.cond(`${signed(a as PrintedVal)} ${operator} ${signed(e.in(b, a.width))}`);
+  const signedBinary =
+    (operator: string) =>
+    (a: Val, b: In): Val => {
+      const code = `${signed(a as PrintedVal)} ${operator} ${signed(e.in(b, a.width))}`;
+      return wrap(a.width, `<${typeOf(a.width)}>(${code})`);
+    };
   const count = (value: In, width: Width): string =>
     width === 64 ? `<u64>(${e.asU32(value)})` : `${e.asU32(value)}`;
   const code = (v: Val): string => (v as PrintedVal).code;
@@ -57,11 +108,16 @@ export function integerOps(e: Emitter): IntegerPart {
   const rotate = (a: Val, amount: In, left: boolean): Val => {
     if (a.width >= 32) {
       const type = typeOf(a.width);
-      return e.val(a.width, `rot${left ? 'l' : 'r'}<${type}>(${code(a)}, ${count(amount, a.width)})`);
+      return e.val(
+        a.width,
+        `rot${left ? 'l' : 'r'}<${type}>(${code(a)}, ${count(amount, a.width)})`,
+      );
     }
     const m = a.width - 1;
     const n = e.temporary('u32', `(${e.asU32(amount)}) & ${m}`);
-    const [up, down] = left ? [n, `((${a.width} - ${n}) & ${m})`] : [`((${a.width} - ${n}) & ${m})`, n];
+    const [up, down] = left
+      ? [n, `((${a.width} - ${n}) & ${m})`]
+      : [`((${a.width} - ${n}) & ${m})`, n];
     return wrap(a.width, `(${code(a)} << ${up}) | (${code(a)} >> ${down})`);
   };
 
@@ -91,7 +147,10 @@ export function integerOps(e: Emitter): IntegerPart {
     rotl: (a, n) => rotate(a, n, true),
     rotr: (a, n) => rotate(a, n, false),
     clz: (a) =>
-      e.val(a.width, `clz<${typeOf(a.width)}>(${code(a)})${a.width < 32 ? ` - ${32 - a.width}` : ''}`),
+      e.val(
+        a.width,
+        `clz<${typeOf(a.width)}>(${code(a)})${a.width < 32 ? ` - ${32 - a.width}` : ''}`,
+      ),
     ctz: (a) =>
       e.val(
         a.width,

@@ -5,11 +5,40 @@ import type { Emitter, PrintedOp, PrintedV128, PrintedVal } from './emitter.ts';
 
 type OperandPart = Pick<
   Semantics,
-  | 'read' | 'write' | 'writeZeroUpper' | 'readVector' | 'writeVector' | 'readAligned'
-  | 'writeAligned' | 'readXmm' | 'writeXmm' | 'index' | 'selector' | 'address' | 'segment' | 'linear'
-  | 'displaced' | 'loadAt' | 'storeAt' | 'checkWrite' | 'reg' | 'setReg' | 'regHigh' | 'setRegHigh'
-  | 'nextRip' | 'currentRip' | 'load' | 'loadForWrite' | 'store' | 'storeVector' | 'checkStore'
-  | 'stackLoad' | 'stackStore' | 'stackAdjust' | 'push' | 'pop'
+  | 'read'
+  | 'write'
+  | 'writeZeroUpper'
+  | 'readVector'
+  | 'writeVector'
+  | 'readAligned'
+  | 'writeAligned'
+  | 'readXmm'
+  | 'writeXmm'
+  | 'index'
+  | 'selector'
+  | 'address'
+  | 'segment'
+  | 'linear'
+  | 'displaced'
+  | 'loadAt'
+  | 'storeAt'
+  | 'checkWrite'
+  | 'reg'
+  | 'setReg'
+  | 'regHigh'
+  | 'setRegHigh'
+  | 'nextRip'
+  | 'currentRip'
+  | 'load'
+  | 'loadForWrite'
+  | 'store'
+  | 'storeVector'
+  | 'checkStore'
+  | 'stackLoad'
+  | 'stackStore'
+  | 'stackAdjust'
+  | 'push'
+  | 'pop'
 >;
 
 const isWidth = (width: number): width is Width =>
@@ -102,7 +131,12 @@ export function operandOps(e: Emitter): OperandPart {
     e.line('}');
     return value;
   };
-  const readMemory = (linear: string, width: Width, forWrite: boolean, stack = false): PrintedVal => ({
+  const readMemory = (
+    linear: string,
+    width: Width,
+    forWrite: boolean,
+    stack = false,
+  ): PrintedVal => ({
     kind: 'val',
     width,
     code: readAny(linear, width, forWrite, stack),
@@ -246,7 +280,10 @@ export function operandOps(e: Emitter): OperandPart {
     if (offset.width === 8) e.fail('an offset has 16, 32 or 64 bits');
     if (offset.width === 64 && variant.addressSize === 64) {
       if (segment !== 'ds' && segment < Seg.FS) return code(offset);
-      return e.temporary('u64', `${e.use('segmentLinear64')}(${segmentOf(segment)}, ${code(offset)})`);
+      return e.temporary(
+        'u64',
+        `${e.use('segmentLinear64')}(${segmentOf(segment)}, ${code(offset)})`,
+      );
     }
     const name = e.use('segmentLinear');
     return e.temporary(
@@ -293,7 +330,9 @@ export function operandOps(e: Emitter): OperandPart {
     writeAligned: (op, value) => writeVector(op, value, true),
     readXmm: (number) => e.v128(`v128.load(CPU, ${e.use('OFF_XMM')} + ${number * 16})`),
     writeXmm(number, value) {
-      e.line(`v128.store(CPU, ${(value as PrintedV128).code}, ${e.use('OFF_XMM')} + ${number * 16});`);
+      e.line(
+        `v128.store(CPU, ${(value as PrintedV128).code}, ${e.use('OFF_XMM')} + ${number * 16});`,
+      );
       e.wrote();
     },
     index(op) {
@@ -331,8 +370,7 @@ export function operandOps(e: Emitter): OperandPart {
       e.checkFault();
       e.cached(`checked ${(op as PrintedOp).key}`, () => linear);
     },
-    reg: (number, width) =>
-      e.val(width, narrow(width, `load<u${width}>(CPU, ${gprAt(number)})`)),
+    reg: (number, width) => e.val(width, narrow(width, `load<u${width}>(CPU, ${gprAt(number)})`)),
     setReg(number, value) {
       const printed = value as PrintedVal;
       const width = value.width;
@@ -361,7 +399,11 @@ export function operandOps(e: Emitter): OperandPart {
     store(segment, offset, value) {
       const key = `store ${segment} ${code(offset)} ${value.width}`;
       if (e.isCached(key)) {
-        writeChecked(e.cached(key, () => ''), value.width, e.asU64(value));
+        writeChecked(
+          e.cached(key, () => ''),
+          value.width,
+          e.asU64(value),
+        );
       } else {
         const linear = linearAt(segment, offset, value.width / 8, true);
         writeMemory(linear, value.width, e.asU64(value));

@@ -20,7 +20,8 @@ export interface PrintedHandler {
 function operandOf({ spec, access }: FormOperand, index: number, variant: Variant): PrintedOp {
   const { width } = spec;
   const isMemory =
-    spec.source === 'moffs' || (spec.source === 'rm' && variant.isMemory && spec.memory !== 'never');
+    spec.source === 'moffs' ||
+    (spec.source === 'rm' && variant.isMemory && spec.memory !== 'never');
   return {
     spec,
     access,

@@ -4,8 +4,17 @@ import type { Emitter, PrintedCond, PrintedV128, PrintedVal } from './emitter.ts
 
 type SimdPart = Pick<
   Semantics,
-  | 'simd' | 'simdShift' | 'vectorConst' | 'splat' | 'lane' | 'withLane' | 'shuffle' | 'bitmask'
-  | 'anyTrue' | 'allTrue' | 'selectVector'
+  | 'simd'
+  | 'simdShift'
+  | 'vectorConst'
+  | 'splat'
+  | 'lane'
+  | 'withLane'
+  | 'shuffle'
+  | 'bitmask'
+  | 'anyTrue'
+  | 'allTrue'
+  | 'selectVector'
 >;
 
 const laneBits: Record<Shape, 8 | 16 | 32 | 64> = {
@@ -34,7 +43,9 @@ export function simdOps(e: Emitter): SimdPart {
     simd: (op, ...args) => e.v128(`${op}(${args.map(code).join(', ')})`),
     simdShift: (op, a, count) => e.v128(`${op}(${code(a)}, <i32>${(count as PrintedVal).code})`),
     vectorConst: (low, high) =>
-      e.v128(`i64x2(0x${BigInt.asUintN(64, low).toString(16)}, 0x${BigInt.asUintN(64, high).toString(16)})`),
+      e.v128(
+        `i64x2(0x${BigInt.asUintN(64, low).toString(16)}, 0x${BigInt.asUintN(64, high).toString(16)})`,
+      ),
     splat(shape, value) {
       integerLanes(shape);
       return e.v128(`${shape}.splat(<${laneType[shape]}>${(value as PrintedVal).code})`);

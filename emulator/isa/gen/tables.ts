@@ -158,7 +158,9 @@ export function decodeTables(all: readonly Candidate[]): DecodeTables {
       const other = seen.get(text);
       if (other !== undefined && !problems.includes(`${other} and ${candidate.name}`)) {
         const where = opcode.toString(16);
-        problems.push(`opcode ${where} of map ${map}: ${other} and ${candidate.name} are ambiguous`);
+        problems.push(
+          `opcode ${where} of map ${map}: ${other} and ${candidate.name} are ambiguous`,
+        );
       }
       seen.set(text, candidate.name);
     }
