@@ -2,7 +2,7 @@
  * Address translation, SDM 3A (rev. 083) §4: no paging, 32-bit with PSE, PAE, 4-level; NX, WP, U/S, SMEP,
  * accessed and dirty bits, reserved bits. MAXPHYADDR is 40. Left out: SMAP, protection keys, LA57.
  */
-import { raise, raisePageFault, raiseWithCode } from './exceptions';
+import { raisePageFault, raiseWithCode } from './exceptions';
 import {
   CR0_PG,
   CR0_WP,
@@ -20,8 +20,6 @@ import {
   OFF_PDPTE,
   OFF_TLB_CONTEXT,
   OFF_TLB_EXECUTE,
-  OFF_TLB_WRITE,
-  OFF_TLB_READ,
   VECTOR_GP,
 } from './layout';
 import { hostAddressOf, physicalRead, physicalWrite } from './physical';
