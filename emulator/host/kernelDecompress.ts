@@ -4,6 +4,7 @@
  * Left out: bzip2, lzma and lzo, whose kernels boot by the bzImage protocol instead.
  */
 import { gunzipSync, zstdDecompressSync } from 'node:zlib';
+import type { bootProtocols } from '../../shared/vm/machineRequest.ts';
 import { bzImagePayload, isBzImage, withPlainPayload } from '../firmware/bzImage.ts';
 import { isElf, parseElf } from '../firmware/elf.ts';
 import { detectKernel } from '../firmware/kernelImage.ts';
@@ -13,7 +14,7 @@ import { lz4LegacyDecompress } from './lz4Legacy.ts';
 import { xzDecompress } from './xzDecompress.ts';
 
 /** 'auto' unpacks on the host and enters by PVH where the kernel can, else by its own protocol. */
-export type BootProtocol = 'auto' | 'bzImage' | 'pvh';
+type BootProtocol = (typeof bootProtocols)[number];
 
 /** The image that `loadKernel` shall boot: the file's content, or the vmlinux inside it. */
 export async function bootableKernel(
