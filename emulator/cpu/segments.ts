@@ -298,7 +298,7 @@ export function readSelector(index: u32): u32 {
   return segmentSelector(index) & 0xffff;
 }
 
-/** MOV Sreg and the far-pointer loads. */
+/** MOV Sreg, POP Sreg. */
 export function moveToSegment(index: u32, selector: u32): void {
   loadSegment(index, selector);
   if (index == SS && !faulted()) shadowStackLoad();

@@ -36,7 +36,7 @@ const result = mailbox + 0x400;
 const windowsPhysical = 0x200000;
 const suitePort = 0x700;
 /** Instructions of a slice; a case that outlives two slices is stopped by an NMI. */
-const sliceInstructions = 20_000;
+const sliceInstructions = 100_000;
 
 const present = 1n;
 const writable = 2n;

@@ -8,6 +8,8 @@ import { Ew, Gv, M, Mw, Rv, Ry, Sw, a, r, w } from '../operands.ts';
 helpers('segments', {
   readSelector: [[32], { returns: 32, writes: false }],
   /** (segment register, selector). */
+  loadSegment: [[32, 32]],
+  /** The same with the interrupt shadow of MOV SS. */
   moveToSegment: [[32, 32]],
   /** (segment register, operand size in bytes). */
   popSegment: [[32, 32]],
@@ -98,7 +100,8 @@ for (const [name, bytes, segment] of pointerLoads) {
     semantics(s, dst, pointer) {
       const offset = s.loadAt(pointer, 0, s.size);
       const selector = s.loadAt(pointer, s.size / 8, 16);
-      s.callVoid('moveToSegment', s.const(segment, 32), s.zeroExtend(selector, 32));
+      // LSS has no interrupt shadow: it loads SS and rSP at once (SDM 3A §6.8.3).
+      s.callVoid('loadSegment', s.const(segment, 32), s.zeroExtend(selector, 32));
       s.write(dst, offset);
       s.endBlock();
     },
