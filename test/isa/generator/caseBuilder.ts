@@ -265,7 +265,9 @@ export class CaseBuilder {
       for (let i = 0; i < bytes; i++) this.code[at + i] = (displacement >> (8 * i)) & 0xff;
     }
     const patches: Patch[] = [];
-    const limit = codeWindow.address + codeWindow.size - this.rip;
+    const isWritable = this.rip >= writableCode.address;
+    const home = isWritable ? writableCode : codeWindow;
+    const limit = home.address + home.size - this.rip;
     patches.push({ address: this.rip, bytes: Uint8Array.from(this.code.slice(0, limit)) });
     patches.push(...this.patches);
     return {

@@ -8,6 +8,7 @@ import { CaseBuilder } from './caseBuilder.ts';
 import { excludedInstructions } from './exclusions.ts';
 import { writeInstruction } from './instructionWriter.ts';
 import { Random } from './random.ts';
+import { writeSelfModifyingCase } from './selfModifyingCase.ts';
 
 export interface GeneratedCase {
   readonly number: number;
@@ -26,13 +27,17 @@ interface Candidate {
   readonly form: Form;
 }
 
+const selfModifyingEvery = 100;
+
 export class CaseGenerator {
+  readonly #isUnrestricted: boolean;
   readonly #seed: number;
   readonly #candidates: readonly Candidate[];
 
   /** `only` restricts to instructions whose name it matches. */
   constructor(seed: number, only: RegExp | undefined) {
     this.#seed = seed;
+    this.#isUnrestricted = only === undefined;
     this.#candidates = allInstructions()
       .filter(({ name }) => !(name in excludedInstructions) && (only?.test(name) ?? true))
       .flatMap((instruction) => instruction.forms.map((form) => ({ instruction, form })));
@@ -49,7 +54,10 @@ export class CaseGenerator {
       const mode = random.chance(0.65) ? 64 : 32;
       const isSequence = random.chance(0.3);
       const builder = new CaseBuilder(random, mode, isSequence);
-      const length = isSequence ? random.between(2, 8) : 1;
+      // A case of its own; no instruction is added to it.
+      const isSelfModifying = this.#isUnrestricted && number % selfModifyingEvery === 0;
+      if (isSelfModifying) writeSelfModifyingCase(builder);
+      const length = isSelfModifying ? 1 : isSequence ? random.between(2, 8) : 1;
       // Single instructions go through all forms in turn, so that none is left to luck.
       let candidate = this.#candidates[number % this.#candidates.length];
       for (let tries = 0; builder.names.length < length && tries < length * 6; tries++) {
