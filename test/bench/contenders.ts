@@ -46,7 +46,7 @@ export function v86(mode: 'jit' | 'interpreter'): Contender {
     bits: [32],
     command: (kernel) => [
       process.execPath,
-      [path.join(here, 'v86Runner.mjs'), kernel, ...(mode === 'jit' ? [] : ['--interpreter'])],
+      [path.join(here, 'v86Runner.ts'), kernel, ...(mode === 'jit' ? [] : ['--interpreter'])],
     ],
   };
 }
