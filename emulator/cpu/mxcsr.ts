@@ -1,7 +1,10 @@
 /**
  * MXCSR and the gate of every SSE instruction (SDM 1 §10.2.3, §11.5, §11.6; SDM 3A §2.5, table 13-1).
  */
-import { raise, raiseWithCode } from './exceptions';
+import {
+  raise,
+  raiseWithCode,
+} from './exceptions';
 import {
   CR4_OSXMMEXCPT,
   MODE_EM,
@@ -21,7 +24,9 @@ import {
   fpFlags,
   fpFlushToZero,
 } from './softfloatCore';
-import { CPU } from './state';
+import {
+  CPU,
+} from './state';
 
 /** Bits that software may set (FXSAVE's MXCSR_MASK). */
 export const MXCSR_MASK: u32 = 0xffff;

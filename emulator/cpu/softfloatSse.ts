@@ -8,7 +8,6 @@ import {
   divFinite,
   fpDenormalsAreZero,
   fpFlags,
-  FP_C1,
   fpRounding,
   FP_DE,
   FP_IE,

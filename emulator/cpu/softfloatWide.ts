@@ -4,7 +4,7 @@
  *
  * A wide number is sign, exponent of its leading bit (unbiased) and hi:lo with the top bit set; 0 is hi = 0.
  */
-import { div128, divRemainder, mul64, mulHigh } from './softfloatCore';
+import { BIAS80, div128, divRemainder, mul64, mulHigh, roundPack80 } from './softfloatCore';
 
 /** The last wide result. */
 export let wSign: u32 = 0;
@@ -182,8 +182,12 @@ export function wideToFraction(): void {
   }
 }
 
+/** π as wide number: exponent 1. */
+export const PI_HI: u64 = 0xc90fdaa22168c234;
+export const PI_LO: u64 = 0xc4c6628b80dc1cd1;
+
 // Series run in fixed point with 126 fraction bits: 1 is 2^126.
-const ONE: u64 = 0x4000000000000000;
+export const ONE: u64 = 0x4000000000000000;
 
 /** acc = 1 ± z·acc/d, with z a fraction of 2^128; acc in wHi:wLo before and after. */
 @inline
@@ -217,4 +221,20 @@ export function wideFromSeries(): void {
   wSign = 0;
   wExp = 1;
   wideNormalize();
+}
+
+/** Rounds the wide result; it is never exact. */
+export function roundWide(): void {
+  roundPack80(wSign, wExp + BIAS80, wHi, wLo | 1, 64);
+}
+
+/** Exponent (unbiased) and normalised significand of an operand. */
+export let uExp: i32 = 0;
+export let uMant: u64 = 0;
+
+export function unpackWide(se: u32, mant: u64): void {
+  const exp = i32(se & 0x7fff);
+  const n = i32(clz(mant));
+  uMant = mant << n;
+  uExp = (exp == 0 ? 1 : exp) - BIAS80 - n;
 }

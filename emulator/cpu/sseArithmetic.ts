@@ -2,10 +2,13 @@
  * SSE floating-point arithmetic (SDM 1 §11). Every operation first tries the host's: when MXCSR is plain
  * (see mxcsr.ts) and operands and result are ordinary, the result is identical and no flag can arise.
  */
-import { mxcsr, plainMxcsr, sseBegin, sseFinish } from './mxcsr';
 import {
-  compare32,
-  compare64,
+  mxcsr,
+  plainMxcsr,
+  sseBegin,
+  sseFinish,
+} from './mxcsr';
+import {
   integral32,
   integral64,
   OP_ADD,
@@ -18,8 +21,14 @@ import {
   soft32,
   soft64,
 } from './softfloatSse';
-import { faulted } from './state';
-import { fpFlags, fpRounding, FP_PE } from './softfloatCore';
+import {
+  faulted,
+} from './state';
+import {
+  fpFlags,
+  fpRounding,
+  FP_PE,
+} from './softfloatCore';
 
 /** Zero, normal, infinite or NaN: anything but denormal. */
 @inline
@@ -45,12 +54,12 @@ function safeResult32(r: u32): bool {
 
 /** Neither NaN nor denormal. */
 @inline
-function comparable64(x: u64): bool {
+export function comparable64(x: u64): bool {
   return notDenormal64(x) && (x << 1) <= 0xffe0000000000000;
 }
 
 @inline
-function comparable32(x: u32): bool {
+export function comparable32(x: u32): bool {
   return notDenormal32(x) && (x << 1) <= 0xff000000;
 }
 
@@ -109,6 +118,86 @@ function zeroPd(a: v128): v128 {
   return i64x2.eq(i64x2.shl(a, 1), i64x2.splat(0));
 }
 
+/** Plain; plain but for PE, so that inexact results must be told from exact ones; anything else. */
+const MXCSR_PLAIN = 0;
+const MXCSR_EXACT = 1;
+const MXCSR_OTHER = 2;
+
+@inline
+function mxcsrKind(): i32 {
+  const m = mxcsr();
+  if ((m & 0xffc0) != 0x1f80) return MXCSR_OTHER;
+  return m & 0x20 ? MXCSR_PLAIN : MXCSR_EXACT;
+}
+
+/** Whether r = a + b without rounding (Knuth's two-sum; TAOCP 2 §4.2.2). May say no at the edges. */
+function exactSum64(a: u64, b: u64, r: u64): bool {
+  const x = reinterpret<f64>(a);
+  const y = reinterpret<f64>(b);
+  const s = reinterpret<f64>(r);
+  const t = s - x;
+  return x - (s - t) + (y - t) == 0.0;
+}
+
+function exactSum32(a: u32, b: u32, r: u32): bool {
+  const x = reinterpret<f32>(a);
+  const y = reinterpret<f32>(b);
+  const s = reinterpret<f32>(r);
+  const t: f32 = s - x;
+  const left: f32 = x - (s - t);
+  return left + (y - t) == 0.0;
+}
+
+/** Bits from the leading to the last one of a normal number's significand. */
+@inline
+function significantBits64(x: u64): i32 {
+  return 53 - i32(ctz(x | 0x0010000000000000));
+}
+
+/** Whether a · b = r without rounding, if that is easily seen: both together have no more bits than a result. */
+function exactProduct64(a: u64, b: u64, r: u64): bool {
+  if (significantBits64(a) + significantBits64(b) > 53) return false;
+  return reinterpret<f64>(a) * reinterpret<f64>(b) == reinterpret<f64>(r);
+}
+
+/** Products of 24-bit significands are exact in 53 bits. */
+function exactProduct32(a: u32, b: u32, r: u32): bool {
+  return f64(reinterpret<f32>(a)) * f64(reinterpret<f32>(b)) == f64(reinterpret<f32>(r));
+}
+
+function exactSumPs(a: v128, b: v128, r: v128): bool {
+  const t = f32x4.sub(r, a);
+  const rest = f32x4.add(f32x4.sub(a, f32x4.sub(r, t)), f32x4.sub(b, t));
+  return i32x4.all_true(f32x4.eq(rest, f32x4.splat(0)));
+}
+
+function exactSumPd(a: v128, b: v128, r: v128): bool {
+  const t = f64x2.sub(r, a);
+  const rest = f64x2.add(f64x2.sub(a, f64x2.sub(r, t)), f64x2.sub(b, t));
+  return i64x2.all_true(f64x2.eq(rest, f64x2.splat(0)));
+}
+
+function exactProductPs(a: v128, b: v128, r: v128): bool {
+  const low = f64x2.mul(f64x2.promote_low_f32x4(a), f64x2.promote_low_f32x4(b));
+  const highA = i8x16.shuffle(a, a, 8, 9, 10, 11, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15);
+  const highB = i8x16.shuffle(b, b, 8, 9, 10, 11, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15);
+  const highR = i8x16.shuffle(r, r, 8, 9, 10, 11, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15);
+  const high = f64x2.mul(f64x2.promote_low_f32x4(highA), f64x2.promote_low_f32x4(highB));
+  return i64x2.all_true(
+    v128.and(
+      f64x2.eq(low, f64x2.promote_low_f32x4(r)),
+      f64x2.eq(high, f64x2.promote_low_f32x4(highR)),
+    ),
+  );
+}
+
+function exactProductPd(a: v128, b: v128, r: v128): bool {
+  return (
+    exactProduct64(i64x2.extract_lane(a, 0), i64x2.extract_lane(b, 0), i64x2.extract_lane(r, 0)) &&
+    exactProduct64(i64x2.extract_lane(a, 1), i64x2.extract_lane(b, 1), i64x2.extract_lane(r, 1))
+  );
+}
+
 function slow64(op: i32, a: u64, b: u64): u64 {
   sseBegin();
   const r = soft64(op, a, b);
@@ -152,20 +241,28 @@ function slowPd(op: i32, a: v128, b: v128): v128 {
 
 export function addSd(a: u64, b: u64): u64 {
   const r = reinterpret<u64>(reinterpret<f64>(a) + reinterpret<f64>(b));
-  if (plainMxcsr() && notDenormal64(a) && notDenormal64(b) && (safeResult64(r) || r << 1 == 0)) return r;
+  const kind = mxcsrKind();
+  if (kind != MXCSR_OTHER && notDenormal64(a) && notDenormal64(b) && (safeResult64(r) || r << 1 == 0)) {
+    if (kind == MXCSR_PLAIN || exactSum64(a, b, r)) return r;
+  }
   return slow64(OP_ADD, a, b);
 }
 
 export function subSd(a: u64, b: u64): u64 {
   const r = reinterpret<u64>(reinterpret<f64>(a) - reinterpret<f64>(b));
-  if (plainMxcsr() && notDenormal64(a) && notDenormal64(b) && (safeResult64(r) || r << 1 == 0)) return r;
+  const kind = mxcsrKind();
+  if (kind != MXCSR_OTHER && notDenormal64(a) && notDenormal64(b) && (safeResult64(r) || r << 1 == 0)) {
+    if (kind == MXCSR_PLAIN || exactSum64(a, b ^ 0x8000000000000000, r)) return r;
+  }
   return slow64(OP_SUB, a, b);
 }
 
 export function mulSd(a: u64, b: u64): u64 {
   const r = reinterpret<u64>(reinterpret<f64>(a) * reinterpret<f64>(b));
-  if (plainMxcsr() && notDenormal64(a) && notDenormal64(b)) {
-    if (safeResult64(r) || (r << 1 == 0 && (a << 1 == 0 || b << 1 == 0))) return r;
+  const kind = mxcsrKind();
+  if (kind != MXCSR_OTHER && notDenormal64(a) && notDenormal64(b)) {
+    if (safeResult64(r) && (kind == MXCSR_PLAIN || exactProduct64(a, b, r))) return r;
+    if (r << 1 == 0 && (a << 1 == 0 || b << 1 == 0)) return r;
   }
   return slow64(OP_MUL, a, b);
 }
@@ -173,13 +270,19 @@ export function mulSd(a: u64, b: u64): u64 {
 export function divSd(a: u64, b: u64): u64 {
   const r = reinterpret<u64>(reinterpret<f64>(a) / reinterpret<f64>(b));
   // An infinite divisor gives 0, a zero one infinity or NaN: neither is safe.
-  if (plainMxcsr() && notDenormal64(a) && notDenormal64(b) && safeResult64(r)) return r;
+  const kind = mxcsrKind();
+  if (kind != MXCSR_OTHER && notDenormal64(a) && notDenormal64(b) && safeResult64(r)) {
+    if (kind == MXCSR_PLAIN || exactProduct64(r, b, a)) return r;
+  }
   return slow64(OP_DIV, a, b);
 }
 
 export function sqrtSd(b: u64): u64 {
   const r = reinterpret<u64>(Math.sqrt(reinterpret<f64>(b)));
-  if (plainMxcsr() && notDenormal64(b) && safeResult64(r)) return r;
+  const kind = mxcsrKind();
+  if (kind != MXCSR_OTHER && notDenormal64(b) && safeResult64(r)) {
+    if (kind == MXCSR_PLAIN || exactProduct64(r, r, b)) return r;
+  }
   return slow64(OP_SQRT, 0, b);
 }
 
@@ -195,33 +298,47 @@ export function maxSd(a: u64, b: u64): u64 {
 
 export function addSs(a: u32, b: u32): u32 {
   const r = reinterpret<u32>(reinterpret<f32>(a) + reinterpret<f32>(b));
-  if (plainMxcsr() && notDenormal32(a) && notDenormal32(b) && (safeResult32(r) || r << 1 == 0)) return r;
+  const kind = mxcsrKind();
+  if (kind != MXCSR_OTHER && notDenormal32(a) && notDenormal32(b) && (safeResult32(r) || r << 1 == 0)) {
+    if (kind == MXCSR_PLAIN || exactSum32(a, b, r)) return r;
+  }
   return slow32(OP_ADD, a, b);
 }
 
 export function subSs(a: u32, b: u32): u32 {
   const r = reinterpret<u32>(reinterpret<f32>(a) - reinterpret<f32>(b));
-  if (plainMxcsr() && notDenormal32(a) && notDenormal32(b) && (safeResult32(r) || r << 1 == 0)) return r;
+  const kind = mxcsrKind();
+  if (kind != MXCSR_OTHER && notDenormal32(a) && notDenormal32(b) && (safeResult32(r) || r << 1 == 0)) {
+    if (kind == MXCSR_PLAIN || exactSum32(a, b ^ 0x80000000, r)) return r;
+  }
   return slow32(OP_SUB, a, b);
 }
 
 export function mulSs(a: u32, b: u32): u32 {
   const r = reinterpret<u32>(reinterpret<f32>(a) * reinterpret<f32>(b));
-  if (plainMxcsr() && notDenormal32(a) && notDenormal32(b)) {
-    if (safeResult32(r) || (r << 1 == 0 && (a << 1 == 0 || b << 1 == 0))) return r;
+  const kind = mxcsrKind();
+  if (kind != MXCSR_OTHER && notDenormal32(a) && notDenormal32(b)) {
+    if (safeResult32(r) && (kind == MXCSR_PLAIN || exactProduct32(a, b, r))) return r;
+    if (r << 1 == 0 && (a << 1 == 0 || b << 1 == 0)) return r;
   }
   return slow32(OP_MUL, a, b);
 }
 
 export function divSs(a: u32, b: u32): u32 {
   const r = reinterpret<u32>(reinterpret<f32>(a) / reinterpret<f32>(b));
-  if (plainMxcsr() && notDenormal32(a) && notDenormal32(b) && safeResult32(r)) return r;
+  const kind = mxcsrKind();
+  if (kind != MXCSR_OTHER && notDenormal32(a) && notDenormal32(b) && safeResult32(r)) {
+    if (kind == MXCSR_PLAIN || exactProduct32(r, b, a)) return r;
+  }
   return slow32(OP_DIV, a, b);
 }
 
 export function sqrtSs(b: u32): u32 {
   const r = reinterpret<u32>(Mathf.sqrt(reinterpret<f32>(b)));
-  if (plainMxcsr() && notDenormal32(b) && safeResult32(r)) return r;
+  const kind = mxcsrKind();
+  if (kind != MXCSR_OTHER && notDenormal32(b) && safeResult32(r)) {
+    if (kind == MXCSR_PLAIN || exactProduct32(r, r, b)) return r;
+  }
   return slow32(OP_SQRT, 0, b);
 }
 
@@ -237,19 +354,28 @@ export function maxSs(a: u32, b: u32): u32 {
 
 export function addPs(a: v128, b: v128): v128 {
   const r = f32x4.add(a, b);
-  if (plainMxcsr() && safePs(r, a, b, i32x4.splat(-1))) return r;
+  const kind = mxcsrKind();
+  if (kind != MXCSR_OTHER && safePs(r, a, b, i32x4.splat(-1))) {
+    if (kind == MXCSR_PLAIN || exactSumPs(a, b, r)) return r;
+  }
   return slowPs(OP_ADD, a, b);
 }
 
 export function subPs(a: v128, b: v128): v128 {
   const r = f32x4.sub(a, b);
-  if (plainMxcsr() && safePs(r, a, b, i32x4.splat(-1))) return r;
+  const kind = mxcsrKind();
+  if (kind != MXCSR_OTHER && safePs(r, a, b, i32x4.splat(-1))) {
+    if (kind == MXCSR_PLAIN || exactSumPs(a, f32x4.neg(b), r)) return r;
+  }
   return slowPs(OP_SUB, a, b);
 }
 
 export function mulPs(a: v128, b: v128): v128 {
   const r = f32x4.mul(a, b);
-  if (plainMxcsr() && safePs(r, a, b, v128.or(zeroPs(a), zeroPs(b)))) return r;
+  const kind = mxcsrKind();
+  if (kind != MXCSR_OTHER && safePs(r, a, b, v128.or(zeroPs(a), zeroPs(b)))) {
+    if (kind == MXCSR_PLAIN || exactProductPs(a, b, r)) return r;
+  }
   return slowPs(OP_MUL, a, b);
 }
 
@@ -277,19 +403,28 @@ export function maxPs(a: v128, b: v128): v128 {
 
 export function addPd(a: v128, b: v128): v128 {
   const r = f64x2.add(a, b);
-  if (plainMxcsr() && safePd(r, a, b, i64x2.splat(-1))) return r;
+  const kind = mxcsrKind();
+  if (kind != MXCSR_OTHER && safePd(r, a, b, i64x2.splat(-1))) {
+    if (kind == MXCSR_PLAIN || exactSumPd(a, b, r)) return r;
+  }
   return slowPd(OP_ADD, a, b);
 }
 
 export function subPd(a: v128, b: v128): v128 {
   const r = f64x2.sub(a, b);
-  if (plainMxcsr() && safePd(r, a, b, i64x2.splat(-1))) return r;
+  const kind = mxcsrKind();
+  if (kind != MXCSR_OTHER && safePd(r, a, b, i64x2.splat(-1))) {
+    if (kind == MXCSR_PLAIN || exactSumPd(a, f64x2.neg(b), r)) return r;
+  }
   return slowPd(OP_SUB, a, b);
 }
 
 export function mulPd(a: v128, b: v128): v128 {
   const r = f64x2.mul(a, b);
-  if (plainMxcsr() && safePd(r, a, b, v128.or(zeroPd(a), zeroPd(b)))) return r;
+  const kind = mxcsrKind();
+  if (kind != MXCSR_OTHER && safePd(r, a, b, v128.or(zeroPd(a), zeroPd(b)))) {
+    if (kind == MXCSR_PLAIN || exactProductPd(a, b, r)) return r;
+  }
   return slowPd(OP_MUL, a, b);
 }
 
@@ -316,12 +451,12 @@ export function maxPd(a: v128, b: v128): v128 {
 }
 
 @inline
-function comparablePs(a: v128): bool {
+export function comparablePs(a: v128): bool {
   return i32x4.all_true(v128.and(notDenormalPs(a), f32x4.eq(a, a)));
 }
 
 @inline
-function comparablePd(a: v128): bool {
+export function comparablePd(a: v128): bool {
   return i64x2.all_true(v128.and(notDenormalPd(a), f64x2.eq(a, a)));
 }
 
@@ -343,132 +478,6 @@ export function addSubPd(a: v128, b: v128): v128 {
   r = i64x2.replace_lane(r, 1, soft64(OP_ADD, i64x2.extract_lane(a, 1), i64x2.extract_lane(b, 1)));
   sseFinish();
   return r;
-}
-
-/** Relations (1 less, 2 equal, 4 greater, 8 unordered) that each CMPxx predicate accepts. */
-@inline
-function predicateSet(predicate: u32): i32 {
-  // EQ LT LE UNORD NEQ NLT NLE ORD
-  return i32((0x7ced8312 >> ((predicate & 7) << 2)) & 15);
-}
-
-/** LT, LE, NLT, NLE say invalid for quiet NaNs too. */
-@inline
-function signals(predicate: u32): bool {
-  return ((0x66 >> (predicate & 7)) & 1) != 0;
-}
-
-export function cmpSd(a: u64, b: u64, predicate: u32): u64 {
-  let relation: i32;
-  if (comparable64(a) && comparable64(b)) {
-    const x = reinterpret<f64>(a);
-    const y = reinterpret<f64>(b);
-    relation = x < y ? 1 : x > y ? 4 : 2;
-  } else {
-    sseBegin();
-    relation = compare64(a, b, signals(predicate));
-    sseFinish();
-  }
-  return predicateSet(predicate) & relation ? ~(<u64>0) : 0;
-}
-
-export function cmpSs(a: u32, b: u32, predicate: u32): u32 {
-  let relation: i32;
-  if (comparable32(a) && comparable32(b)) {
-    const x = reinterpret<f32>(a);
-    const y = reinterpret<f32>(b);
-    relation = x < y ? 1 : x > y ? 4 : 2;
-  } else {
-    sseBegin();
-    relation = compare32(a, b, signals(predicate));
-    sseFinish();
-  }
-  return predicateSet(predicate) & relation ? ~(<u32>0) : 0;
-}
-
-@inline
-function cmpLane32(a: i32, b: i32, predicate: u32): i32 {
-  return predicateSet(predicate) & compare32(a, b, signals(predicate)) ? -1 : 0;
-}
-
-export function cmpPs(a: v128, b: v128, predicate: u32): v128 {
-  if (comparablePs(a) && comparablePs(b)) {
-    let r: v128;
-    switch (predicate & 3) {
-      case 0:
-        r = f32x4.eq(a, b);
-        break;
-      case 1:
-        r = f32x4.lt(a, b);
-        break;
-      case 2:
-        r = f32x4.le(a, b);
-        break;
-      default:
-        r = i32x4.splat(0);
-    }
-    return predicate & 4 ? v128.not(r) : r;
-  }
-  sseBegin();
-  let r = i32x4.splat(0);
-  r = i32x4.replace_lane(r, 0, cmpLane32(i32x4.extract_lane(a, 0), i32x4.extract_lane(b, 0), predicate));
-  r = i32x4.replace_lane(r, 1, cmpLane32(i32x4.extract_lane(a, 1), i32x4.extract_lane(b, 1), predicate));
-  r = i32x4.replace_lane(r, 2, cmpLane32(i32x4.extract_lane(a, 2), i32x4.extract_lane(b, 2), predicate));
-  r = i32x4.replace_lane(r, 3, cmpLane32(i32x4.extract_lane(a, 3), i32x4.extract_lane(b, 3), predicate));
-  sseFinish();
-  return r;
-}
-
-export function cmpPd(a: v128, b: v128, predicate: u32): v128 {
-  if (comparablePd(a) && comparablePd(b)) {
-    let r: v128;
-    switch (predicate & 3) {
-      case 0:
-        r = f64x2.eq(a, b);
-        break;
-      case 1:
-        r = f64x2.lt(a, b);
-        break;
-      case 2:
-        r = f64x2.le(a, b);
-        break;
-      default:
-        r = i32x4.splat(0);
-    }
-    return predicate & 4 ? v128.not(r) : r;
-  }
-  sseBegin();
-  const set = predicateSet(predicate);
-  const signal = signals(predicate);
-  const low: i64 = set & compare64(i64x2.extract_lane(a, 0), i64x2.extract_lane(b, 0), signal) ? -1 : 0;
-  const high: i64 = set & compare64(i64x2.extract_lane(a, 1), i64x2.extract_lane(b, 1), signal) ? -1 : 0;
-  sseFinish();
-  return i64x2.replace_lane(i64x2.splat(low), 1, high);
-}
-
-/** COMISD, UCOMISD: ZF PF CF in their RFLAGS positions. */
-export function comiSd(a: u64, b: u64, signalQuiet: u32): u32 {
-  if (comparable64(a) && comparable64(b)) {
-    const x = reinterpret<f64>(a);
-    const y = reinterpret<f64>(b);
-    return x > y ? 0 : x < y ? 1 : 0x40;
-  }
-  sseBegin();
-  const relation = compare64(a, b, signalQuiet != 0);
-  sseFinish();
-  return relation == 8 ? 0x45 : relation == 4 ? 0 : relation == 1 ? 1 : 0x40;
-}
-
-export function comiSs(a: u32, b: u32, signalQuiet: u32): u32 {
-  if (comparable32(a) && comparable32(b)) {
-    const x = reinterpret<f32>(a);
-    const y = reinterpret<f32>(b);
-    return x > y ? 0 : x < y ? 1 : 0x40;
-  }
-  sseBegin();
-  const relation = compare32(a, b, signalQuiet != 0);
-  sseFinish();
-  return relation == 8 ? 0x45 : relation == 4 ? 0 : relation == 1 ? 1 : 0x40;
 }
 
 /** Rounding of ROUNDxx's immediate: bit 2 = MXCSR's, bit 3 = no PE (SDM 2, ROUNDPD). */

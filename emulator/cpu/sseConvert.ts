@@ -1,6 +1,13 @@
 /** SSE conversions (SDM 1 §4.8, §11.4.4; SDM 2 CVT*). Fast where no flag can change, else softfloatSse. */
-import { mxcsr, plainMxcsr, sseBegin, sseFinish } from './mxcsr';
-import { fpRounding } from './softfloatCore';
+import {
+  mxcsr,
+  plainMxcsr,
+  sseBegin,
+  sseFinish,
+} from './mxcsr';
+import {
+  fpRounding,
+} from './softfloatCore';
 import {
   fromInteger32,
   fromInteger64,

@@ -2,10 +2,20 @@
  * SSE integer instructions that wasm has no operator for: PCMPxSTRx (SDM 2B §4.1),
  * PHMINPOSUW, MPSADBW, PSADBW, CRC32.
  */
-import { segmentLinear } from './addressing';
-import { OFF_FPU_MORE } from './layout';
-import { probeWrite, writeU8 } from './memory';
-import { CPU, faulted } from './state';
+import {
+  segmentLinear,
+} from './addressing';
+import {
+  OFF_FPU_MORE,
+} from './layout';
+import {
+  probeWrite,
+  writeU8,
+} from './memory';
+import {
+  CPU,
+  faulted,
+} from './state';
 
 /** Room for two vectors whose lanes are taken by computed index; per vCPU. */
 @inline

@@ -3,7 +3,9 @@
  * is a bit, the tag word's other values are computed when it is stored (SDM 1 §8.1.7).
  * FOP is left out (always 0), FCS and FDS read 0 as on processors with CPUID.7.EBX[13].
  */
-import { raise } from './exceptions';
+import {
+  raise,
+} from './exceptions';
 import {
   CR0_NE,
   MODE_EM,
@@ -22,9 +24,21 @@ import {
   VECTOR_NM,
   VECTOR_UD,
 } from './layout';
-import { INDEFINITE_MANT, INDEFINITE_SE } from './softfloat80';
-import { fpEnvironment, fpFlags, FP_C1, FP_IE, rMant, rSe } from './softfloatCore';
-import { CPU } from './state';
+import {
+  INDEFINITE_MANT,
+  INDEFINITE_SE,
+} from './softfloat80';
+import {
+  fpEnvironment,
+  fpFlags,
+  FP_C1,
+  FP_IE,
+  rMant,
+  rSe,
+} from './softfloatCore';
+import {
+  CPU,
+} from './state';
 
 export const FSW_SF: u32 = 0x40;
 export const FSW_ES: u32 = 0x80;

@@ -26,7 +26,14 @@ import {
   scale80,
   sqrt80,
 } from './softfloat80';
-import { fpFlags, FP_DE, FP_IE, FP_ZE, rMant, rSe } from './softfloatCore';
+import {
+  fpFlags,
+  FP_DE,
+  FP_IE,
+  FP_ZE,
+  rMant,
+  rSe,
+} from './softfloatCore';
 import {
   begin,
   controlWord,
@@ -47,7 +54,6 @@ import {
   setSt,
   setStatusBits,
   setTop,
-  stAddress,
   statusBits,
   stMant,
   stSe,

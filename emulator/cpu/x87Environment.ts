@@ -1,5 +1,8 @@
 /** Control and state of the x87 and SSE: FLDCW … FRSTOR (SDM 1 §8.1.10), FXSAVE and FXRSTOR (SDM 1 §10.5). */
-import { raiseNonCanonical, raiseWithCode } from './exceptions';
+import {
+  raiseNonCanonical,
+  raiseWithCode,
+} from './exceptions';
 import {
   CR4_OSFXSR,
   MODE_CODE64,
@@ -7,7 +10,6 @@ import {
   MODE_PROTECTED,
   OFF_CR4,
   OFF_FPU_CONTROL,
-  OFF_FPU_EMPTY,
   OFF_FPU_FCS,
   OFF_FPU_FDP,
   OFF_FPU_FDS,
@@ -19,11 +21,33 @@ import {
   OFF_XMM,
   VECTOR_GP,
 } from './layout';
-import { probeRead, probeWrite, readU16, readU32, readU64, readV128, writeU16, writeU32, writeU64, writeV128 } from './memory';
-import { isCanonical } from './mmu';
-import { MXCSR_MASK } from './mxcsr';
-import { classify80, CLASS_NORMAL, CLASS_ZERO } from './softfloat80';
-import { CPU, faulted } from './state';
+import {
+  probeRead,
+  probeWrite,
+  readU16,
+  readU32,
+  readU64,
+  readV128,
+  writeU16,
+  writeU32,
+  writeU64,
+  writeV128,
+} from './memory';
+import {
+  isCanonical,
+} from './mmu';
+import {
+  MXCSR_MASK,
+} from './mxcsr';
+import {
+  classify80,
+  CLASS_NORMAL,
+  CLASS_ZERO,
+} from './softfloat80';
+import {
+  CPU,
+  faulted,
+} from './state';
 import {
   controlWord,
   emptyBits,

@@ -1,9 +1,9 @@
 /**
- * F2XM1, FYL2X, FYL2XP1, FPTAN, FPATAN, FSIN, FCOS, FSINCOS (SDM 1 §8.3.8, SDM 2A).
+ * F2XM1, FYL2X, FYL2XP1, FPATAN (SDM 1 §8.3.8, SDM 2A); the circular ones are in x87Circular.ts.
  *
  * Computed with 128 bits and rounded once, so within half a unit of the exact result (SDM 1 §8.3.10 asks
- * for one unit); real processors differ from each other in the last bit. Circular arguments are reduced by
- * the 66-bit π that they use. Precision control has no effect. Outside their domains F2XM1 and FYL2XP1 give
+ * for one unit); real processors differ from each other in the last bit. Precision
+ * control has no effect. Outside their domains F2XM1 and FYL2XP1 give
  * x back, as processors do.
  */
 import {
@@ -12,8 +12,6 @@ import {
   CLASS_INFINITY,
   CLASS_ZERO,
   fromSigned80,
-  INDEFINITE_MANT,
-  INDEFINITE_SE,
   invalid80,
   mul80,
   nanRule,
@@ -28,7 +26,6 @@ import {
   FP_ZE,
   result80,
   rMant,
-  roundPack80,
   rSe,
 } from './softfloatCore';
 import {
@@ -36,6 +33,13 @@ import {
   seriesStep,
   wExp,
   wHi,
+  ONE,
+  PI_HI,
+  PI_LO,
+  roundWide,
+  uExp,
+  uMant,
+  unpackWide,
   wideAdd,
   wideDiv,
   wideFromSeries,
@@ -49,24 +53,15 @@ import {
 import {
   begin,
   finish,
-  FSW_C2,
-  full,
   isEmpty,
-  overflow,
   pop,
-  push,
   setSt,
-  setStatusBits,
-  statusBits,
   stMant,
   stSe,
   underflow,
 } from './x87';
 
 const TOP: u64 = 0x8000000000000000;
-const ONE: u64 = 0x4000000000000000;
-const PI_HI: u64 = 0xc90fdaa22168c234;
-const PI_LO: u64 = 0xc4c6628b80dc1cd1;
 const THREE_QUARTER_PI_HI: u64 = 0x96cbe3f9990e91a7;
 const THREE_QUARTER_PI_LO: u64 = 0x9394c9e8a0a5159c;
 const LN2_HI: u64 = 0xb17217f7d1cf79ab;
@@ -90,240 +85,6 @@ const ATAN_EIGHTHS = memory.data<u64>([
   0x3243f6a8885a308d, 0x313198a2e0370734,
 ]);
 
-/** Rounds the wide result; it is never exact. */
-function roundWide(): void {
-  roundPack80(wSign, wExp + BIAS80, wHi, wLo | 1, 64);
-}
-
-/** Exponent (unbiased) and normalised significand of an operand. */
-let uExp: i32 = 0;
-let uMant: u64 = 0;
-
-function unpack(se: u32, mant: u64): void {
-  const exp = i32(se & 0x7fff);
-  const n = i32(clz(mant));
-  uMant = mant << n;
-  uExp = (exp == 0 ? 1 : exp) - BIAS80 - n;
-}
-
-// --- sine, cosine, tangent ------------------------------------------------------------------------
-
-/** Quadrant of the last reduction. */
-let quadrant: u32 = 0;
-
-/** π/2 of 66 bits, scaled by 2^65: what processors reduce by (SDM 1 §8.3.8). */
-const HALF_PI_HI: u64 = 3;
-const HALF_PI_LO: u64 = 0x243f6a8885a308d3;
-
-/** The operand |x| < 2^63 less the nearest multiple of that π/2, exact, to w*; the sign of x is applied. */
-function reduce(se: u32, mant: u64): void {
-  const sign = se >> 15;
-  unpack(se, mant);
-  if (uExp < -1 || (uExp == -1 && uMant < PI_HI)) {
-    quadrant = 0;
-    return wideSet(sign, uExp, uMant, 0);
-  }
-  // (significand × 2^(exp+2)) mod π/2, bit by bit; the quotient's low bits are the quadrant.
-  let hi: u64 = 0;
-  let lo = uMant;
-  let n: u32 = 0;
-  for (let i = uExp + 2; i > 0; i--) {
-    hi = (hi << 1) | (lo >> 63);
-    lo <<= 1;
-    n <<= 1;
-    if (hi > HALF_PI_HI || (hi == HALF_PI_HI && lo >= HALF_PI_LO)) {
-      hi -= HALF_PI_HI + u64(lo < HALF_PI_LO);
-      lo -= HALF_PI_LO;
-      n++;
-    }
-  }
-  let flip: u32 = 0;
-  const otherLo = HALF_PI_LO - lo;
-  const otherHi = HALF_PI_HI - hi - u64(HALF_PI_LO < lo);
-  if (otherHi < hi || (otherHi == hi && otherLo < lo)) {
-    hi = otherHi;
-    lo = otherLo;
-    flip = 1;
-    n++;
-  }
-  quadrant = (sign ? 0 - n : n) & 3;
-  wideSet(sign ^ flip, 127 - 65, hi, lo);
-  wideNormalize();
-}
-
-let sineSign: u32 = 0;
-let sineExp: i32 = 0;
-let sineHi: u64 = 0;
-let sineLo: u64 = 0;
-
-/** Sine (to sine*) and cosine (to w*) of the wide r in w*, |r| ≤ π/4. */
-function sineCosine(): void {
-  const sign = wSign;
-  const exp = wExp;
-  const hi = wHi;
-  const lo = wLo;
-  wideMul(0, exp, hi, lo, 0, exp, hi, lo);
-  wideToFraction();
-  const zHi = wHi;
-  const zLo = wLo;
-  wHi = ONE;
-  wLo = 0;
-  for (let k: u64 = 26; k >= 2; k -= 2) seriesStep(zHi, zLo, k * (k + 1), true);
-  // Below 2^-63 the series is 1, but the sine is less than r.
-  if (wHi >= ONE) {
-    wHi = ONE - 1;
-    wLo = ~(<u64>0);
-  }
-  wideFromSeries();
-  wideMul(sign, exp, hi, lo, 0, wExp, wHi, wLo);
-  sineSign = wSign;
-  sineExp = wExp;
-  sineHi = wHi;
-  sineLo = wLo;
-  wHi = ONE;
-  wLo = 0;
-  for (let k: i64 = 27; k >= 1; k -= 2) seriesStep(zHi, zLo, u64(k * (k + 1)), true);
-  if (wHi >= ONE) {
-    wHi = ONE - 1;
-    wLo = ~(<u64>0);
-  }
-  wideFromSeries();
-}
-
-/** Packs sine (false) or cosine (true) of the reduced argument, by quadrant. */
-function packCircular(cosine: bool): void {
-  const q = quadrant + u32(cosine);
-  // cos r is in w*, sin r in sine*.
-  const cs = wSign;
-  const ce = wExp;
-  const ch = wHi;
-  const cl = wLo;
-  if (!(q & 1)) wideSet(sineSign, sineExp, sineHi, sineLo);
-  wSign ^= (q >> 1) & 1;
-  roundWide();
-  wideSet(cs, ce, ch, cl);
-}
-
-/** What a circular function's operand asks for. */
-const ARGUMENT_READY = 0;
-const ARGUMENT_DECIDED = 1;
-const ARGUMENT_TOO_LARGE = 2;
-
-function circularArgument(se: u32, mant: u64): i32 {
-  const c = classify80(se, mant);
-  if (nanRule(c, se, mant)) return ARGUMENT_DECIDED;
-  if (c == CLASS_INFINITY) {
-    invalid80();
-    return ARGUMENT_DECIDED;
-  }
-  if (c == CLASS_ZERO) {
-    result80(se, 0);
-    return ARGUMENT_DECIDED;
-  }
-  if ((se & 0x7fff) >= u32(BIAS80 + 63)) return ARGUMENT_TOO_LARGE;
-  if (c == CLASS_DENORMAL) fpFlags |= FP_DE;
-  return ARGUMENT_READY;
-}
-
-@inline
-function setC2(value: bool): void {
-  setStatusBits(value ? statusBits() | FSW_C2 : statusBits() & ~FSW_C2);
-}
-
-function sineOrCosine(cosine: bool): void {
-  begin();
-  setC2(false);
-  let write: bool;
-  if (isEmpty(0)) write = underflow();
-  else {
-    const se = stSe(0);
-    const mant = stMant(0);
-    const state = circularArgument(se, mant);
-    if (state == ARGUMENT_TOO_LARGE) {
-      finish();
-      setC2(true);
-      return;
-    }
-    if (state == ARGUMENT_READY) {
-      reduce(se, mant);
-      sineCosine();
-      packCircular(cosine);
-    } else if (cosine && rMant == 0) result80(BIAS80, TOP);
-    write = finish();
-  }
-  if (write) setSt(0, rSe, rMant);
-}
-
-export function fsin(): void {
-  sineOrCosine(false);
-}
-
-export function fcos(): void {
-  sineOrCosine(true);
-}
-
-/** FSINCOS: sine to ST(0), cosine pushed; FPTAN: tangent to ST(0), 1 pushed. */
-function pushingCircular(tangent: bool): void {
-  begin();
-  setC2(false);
-  if (isEmpty(0) || full()) {
-    if (isEmpty(0) ? underflow() : overflow()) {
-      setSt(0, INDEFINITE_SE, INDEFINITE_MANT);
-      push();
-    }
-    return;
-  }
-  const se = stSe(0);
-  const mant = stMant(0);
-  const state = circularArgument(se, mant);
-  if (state == ARGUMENT_TOO_LARGE) {
-    finish();
-    setC2(true);
-    return;
-  }
-  let firstSe = rSe;
-  let firstMant = rMant;
-  if (state == ARGUMENT_DECIDED) {
-    // NaN in both places; after zero comes 1.
-    if (rMant == 0) result80(BIAS80, TOP);
-  } else {
-    reduce(se, mant);
-    sineCosine();
-    if (tangent) {
-      const cs = wSign;
-      const ce = wExp;
-      const ch = wHi;
-      const cl = wLo;
-      // tan(r + nπ/2) is tan r, or −1/tan r for odd n.
-      if (quadrant & 1) wideDiv(cs ^ 1, ce, ch, cl, sineSign, sineExp, sineHi, sineLo);
-      else wideDiv(sineSign, sineExp, sineHi, sineLo, cs, ce, ch, cl);
-      roundWide();
-      firstSe = rSe;
-      firstMant = rMant;
-      result80(BIAS80, TOP);
-    } else {
-      packCircular(false);
-      firstSe = rSe;
-      firstMant = rMant;
-      packCircular(true);
-    }
-  }
-  if (!finish()) return;
-  const secondSe = rSe;
-  const secondMant = rMant;
-  setSt(0, firstSe, firstMant);
-  result80(secondSe, secondMant);
-  push();
-}
-
-export function fsincos(): void {
-  pushingCircular(false);
-}
-
-export function fptan(): void {
-  pushingCircular(true);
-}
-
 // --- 2^x − 1 --------------------------------------------------------------------------------------
 
 export function f2xm1(): void {
@@ -343,7 +104,7 @@ function power(se: u32, mant: u64): void {
   if (c == CLASS_ZERO) return result80(se, 0);
   if (c == CLASS_INFINITY) return se & 0x8000 ? result80(0x8000 | BIAS80, TOP) : result80(se, mant);
   if (c == CLASS_DENORMAL) fpFlags |= FP_DE;
-  unpack(se, mant);
+  unpackWide(se, mant);
   if (uExp >= 0) {
     // 1 gives 1, −1 gives −1/2; beyond that the result is undefined.
     fpFlags |= FP_PE;
@@ -418,7 +179,7 @@ function log2Wide(exp: i32, hi: u64, lo: u64): void {
 
 /** r = y · (the logarithm in w*), y finite and not zero. */
 function timesLog(ySe: u32, y: u64): void {
-  unpack(ySe, y);
+  unpackWide(ySe, y);
   wideMul(wSign, wExp, wHi, wLo, ySe >> 15, uExp, uMant, 0);
   roundWide();
 }
@@ -482,7 +243,7 @@ function logarithm(cx: i32, xSe: u32, x: u64, cy: i32, ySe: u32, y: u64): void {
   if (cx == CLASS_DENORMAL || cy == CLASS_DENORMAL) fpFlags |= FP_DE;
   if (isOne) return result80(ySign, 0);
   if (cy == CLASS_ZERO) return result80(xSe < u32(BIAS80) ? ySign ^ 0x8000 : ySign, 0);
-  unpack(xSe, x);
+  unpackWide(xSe, x);
   if (uMant == TOP) {
     // A power of two has an exact logarithm; processors say inexact all the same.
     const flags = fpFlags;
@@ -516,7 +277,7 @@ function logarithmPlusOne(cx: i32, xSe: u32, x: u64, cy: i32, ySe: u32, y: u64):
     fpFlags |= FP_PE;
     return result80(xSe, x);
   }
-  unpack(xSe, x);
+  unpackWide(xSe, x);
   const xs = xSe >> 15;
   const xe = uExp;
   const xm = uMant;
@@ -553,10 +314,10 @@ function arcTangent(cx: i32, xSe: u32, x: u64, cy: i32, ySe: u32, y: u64): void 
   }
   if (cy == CLASS_ZERO || cx == CLASS_INFINITY) return angle(sign, left ? 4 : 0);
   if (cx == CLASS_ZERO) return angle(sign, 2);
-  unpack(xSe, x);
+  unpackWide(xSe, x);
   let de = uExp;
   let dm = uMant;
-  unpack(ySe, y);
+  unpackWide(ySe, y);
   let ne = uExp;
   let nm = uMant;
   const steep = ne > de || (ne == de && nm > dm);

@@ -1,5 +1,10 @@
 /** x87 loads, stores, exchanges and constants (SDM 2A FLD … FXCH). Stores probe the memory before anything changes. */
-import { probeWrite, writeU16, writeU32, writeU64 } from './memory';
+import {
+  probeWrite,
+  writeU16,
+  writeU32,
+  writeU64,
+} from './memory';
 import {
   bcdHigh,
   fromBinary32,
@@ -27,7 +32,9 @@ import {
   rMant,
   rSe,
 } from './softfloatCore';
-import { faulted } from './state';
+import {
+  faulted,
+} from './state';
 import {
   begin,
   controlWord,

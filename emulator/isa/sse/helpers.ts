@@ -53,13 +53,6 @@ helpers('sseArithmetic', {
   sqrtSs: [[32], arithmetic(32)],
   addSubPs: vector2,
   addSubPd: vector2,
-  cmpPs: [[128, 128, 8], arithmetic(128)],
-  cmpPd: [[128, 128, 8], arithmetic(128)],
-  cmpSd: [[64, 64, 8], arithmetic(64)],
-  cmpSs: [[32, 32, 8], arithmetic(32)],
-  /** (a, b, quiet NaNs are invalid too): image of ZF PF CF. */
-  comiSd: [[64, 64, 32], arithmetic(32)],
-  comiSs: [[32, 32, 32], arithmetic(32)],
   roundSd: [[64, 8], arithmetic(64)],
   roundSs: [[32, 8], arithmetic(32)],
   roundPd: [[128, 8], arithmetic(128)],
@@ -70,6 +63,16 @@ helpers('sseArithmetic', {
   rsqrtSs: [[32], pure(32)],
   rcpPs: [[128], pure(128)],
   rsqrtPs: [[128], pure(128)],
+});
+
+helpers('sseCompare', {
+  cmpPs: [[128, 128, 8], arithmetic(128)],
+  cmpPd: [[128, 128, 8], arithmetic(128)],
+  cmpSd: [[64, 64, 8], arithmetic(64)],
+  cmpSs: [[32, 32, 8], arithmetic(32)],
+  /** (a, b, quiet NaNs are invalid too): image of ZF PF CF. */
+  comiSd: [[64, 64, 32], arithmetic(32)],
+  comiSs: [[32, 32, 32], arithmetic(32)],
 });
 
 helpers('sseConvert', {

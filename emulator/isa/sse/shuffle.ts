@@ -16,7 +16,6 @@ import {
   r,
   Rd,
   rw,
-  Ry,
   Ux,
   Vx,
   w,

@@ -47,8 +47,11 @@ helpers('x87Transcendental', {
   f2xm1: [[], quiet],
   fyl2x: [[], quiet],
   fyl2xp1: [[], quiet],
-  fptan: [[], quiet],
   fpatan: [[], quiet],
+});
+
+helpers('x87Circular', {
+  fptan: [[], quiet],
   fsin: [[], quiet],
   fcos: [[], quiet],
   fsincos: [[], quiet],
