@@ -108,7 +108,8 @@ function admissible(linear: u64, size: i32, user: bool, write: bool): bool {
     return false;
   }
   if (load<u32>(CPU, OFF_CHECKED_ACCESS)) {
-    const aligned = size == 16 ? 8 : size;
+    // SDM 3A table 6-7: 80-bit numbers and 128-bit halves by 8, x87 environments by 4.
+    const aligned = size <= 8 ? size : size == 10 || size == 16 ? 8 : 4;
     if (
       user &&
       (<i32>linear & (aligned - 1)) != 0 &&

@@ -196,6 +196,8 @@ export function writeInstruction(b: CaseBuilder, instruction: Instruction, form:
     return known === undefined ? undefined : Number((b.gpr[RCX] ?? 0n) & 0xffn) & countMask;
   };
   if (b.undefinedNow !== 0 && readsFlags.has(name)) return false;
+  // Undefined bits of its result could go anywhere.
+  if (name === 'LAR' && b.isSequence) return false;
   if (b.undefinedFpu !== 0 && name === 'FNSTSW') return false;
   if (b.undefinedNow !== 0 && b.isSequence && encoding.repeat === 'repz') return false;
 
@@ -392,7 +394,7 @@ function prepare(
   // With a bad target and a bad stack, which fault comes first is the maker's business.
   if (name === 'CALL' && (top < 0x30000020 || top > 0x30002000)) return false;
   // So for the frames of RETF and IRET beyond the end of the stack.
-  if (/^(RETF|IRET)/.test(name) && (top > 0x30001f80 || b.starts.length > 0)) return false;
+  if (/^(RETF|IRET)/.test(name) && (top > 0x30001f80 || b.isSequence)) return false;
   const codeAddress = (): number => b.behindCode();
   if (/^(RET|IRET)/.test(name) && (name !== 'RET' || random.chance(0.9))) {
     store(top, codeAddress(), bytes);

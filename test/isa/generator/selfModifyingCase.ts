@@ -7,6 +7,8 @@ import { RAX, RDI } from './caseBuilder.ts';
 import type { CaseBuilder } from './caseBuilder.ts';
 
 const moveLength = 5;
+/** RCX RDX RBX RBP RSI: RAX and RDI are STOSB's. */
+const targets = [1, 2, 3, 5, 6];
 
 export function writeSelfModifyingCase(b: CaseBuilder): void {
   const { random } = b;
@@ -14,10 +16,14 @@ export function writeSelfModifyingCase(b: CaseBuilder): void {
   if (!window) throw new Error('no writable code window');
   // Now and then across a page.
   b.rip = window.address + (random.chance(0.3) ? 0x1000 - random.below(30) : random.below(0x1f00));
-  const kinds = Array.from({ length: random.between(2, 7) }, () =>
+  const kinds: ('store' | 'string' | 'move')[] = Array.from({ length: random.between(2, 7) }, () =>
     random.pick(['store', 'store', 'string', 'move', 'move'] as const),
   );
   kinds.push('move', 'move');
+  // One STOSB: a second one would write behind the byte that the first was aimed at.
+  kinds.forEach((kind, i) => {
+    if (kind === 'string' && kinds.indexOf('string') !== i) kinds[i] = 'store';
+  });
   const lengths = { store: 7, string: 1, move: moveLength };
   const starts: number[] = [];
   let end = 0;
@@ -30,7 +36,7 @@ export function writeSelfModifyingCase(b: CaseBuilder): void {
     const moves = kinds.flatMap((kind, i) => (kind === 'move' && i > index ? [i] : []));
     const move = random.chance(0.6) ? moves[0] : random.pick(moves);
     const byte = random.below(moveLength);
-    const value = byte === 0 ? 0xb8 + random.pick([0, 1, 2, 3, 5, 6]) : random.below(256);
+    const value = byte === 0 ? 0xb8 + random.pick(targets) : random.below(256);
     return { offset: (starts[move ?? 0] ?? 0) + byte, value };
   };
   let stringTarget: number | undefined;
@@ -48,13 +54,13 @@ export function writeSelfModifyingCase(b: CaseBuilder): void {
       stringTarget ??= b.rip + offset;
       b.code.push(0xaa);
     } else {
-      b.code.push(0xb8 + random.pick([0, 1, 2, 3, 5, 6]));
+      b.code.push(0xb8 + random.pick(targets));
       b.code.push(...random.bytes(4));
     }
   });
   b.flags &= ~0x400;
   b.gpr[RDI] = BigInt(stringTarget ?? b.rip + end);
   // STOSB may hit an opcode: a MOV stays a MOV.
-  b.gpr[RAX] = BigInt(0xb8 + random.pick([1, 2, 3, 5, 6]));
+  b.gpr[RAX] = BigInt(0xb8 + random.pick(targets));
   b.names.push('self-modifying');
 }
