@@ -133,7 +133,7 @@ if (import.meta.main) {
     await main();
     process.exit(0);
   } catch (error) {
-    const { code, text } = describeFailure(error);
+    const { code, text } = describeFailure(error, 'npm start -- --help');
     if (text !== '') process.stderr.write(`guesthouse: ${text}\n`);
     process.exit(code);
   }

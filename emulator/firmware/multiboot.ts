@@ -116,7 +116,7 @@ function loadElf(request: BootRequest): Loaded {
     .map((s) => loadSegment(request, s.physicalAddress, s.content, s.sizeInMemory));
   if (file.entry >= 0x1_0000_0000)
     throw new KernelImageError(
-      'The entry point of the Multiboot kernel lies above 4 GiB.',
+      'The Multiboot kernel has its entry point above 4 GiB.',
       'Link it to a lower address.',
     );
   return { entry: file.entry, taken };
@@ -141,7 +141,7 @@ function loadFlat(request: BootRequest, { offset }: MultibootHeader): Loaded {
   const length = loadEnd === 0 ? kernel.length - fileStart : loadEnd - loadAddress;
   if (fileStart < 0 || length <= 0 || fileStart + length > kernel.length)
     throw new KernelImageError(
-      "The addresses in the kernel's Multiboot header do not fit the file.",
+      'The Multiboot kernel has load addresses that do not fit the file.',
       'The file may be incomplete; copy it again.',
     );
   const content = kernel.subarray(fileStart, fileStart + length);

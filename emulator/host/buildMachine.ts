@@ -8,7 +8,7 @@ import { createPc } from '../machine/pc.ts';
 import { createWasmEngine } from '../vcpu/wasm/wasmEngine.ts';
 import { readBootFile } from './bootFile.ts';
 import { bootableKernel } from './kernelDecompress.ts';
-import { asUserError } from './machineErrors.ts';
+import { asUserError, namingKernel } from './machineErrors.ts';
 import { loadCore } from './coreModule.ts';
 
 /** Where wall time starts under the counted clock. */
@@ -84,6 +84,6 @@ export async function buildMachine(
     };
   } catch (error) {
     await closeDisks().catch(() => undefined);
-    throw asUserError(error);
+    throw asUserError(namingKernel(error, request.boot.kernel));
   }
 }

@@ -1,5 +1,6 @@
 import { UserError } from '../../shared/services/errors.ts';
 import { BlockError } from '../backends/block.ts';
+import { KernelImageError } from '../firmware/kernelImageError.ts';
 
 const diskHints: Readonly<Record<BlockError['code'], string>> = {
   io: 'Check the drive that holds the image.',
@@ -10,6 +11,17 @@ const diskHints: Readonly<Record<BlockError['code'], string>> = {
   corrupt: 'Choose another image.',
   permission: 'Change the permissions of the image, or attach it read-only.',
 };
+
+/** A complaint about the kernel's bytes, with the name of the file that they were read from. */
+export function namingKernel(error: unknown, path: string): unknown {
+  if (!(error instanceof KernelImageError)) return error;
+  const message = error.message.replace(
+    /^The (?:file|kernel file|kernel|(Multiboot) kernel) /,
+    (_, kind?: string) => `The ${kind === undefined ? '' : `${kind} `}kernel file ${path} `,
+  );
+  const { code, hint } = error;
+  return new UserError({ code, message, ...(hint !== undefined && { hint }) }, { cause: error });
+}
 
 /** Turns what building a machine can throw into the error that a person sees. */
 export function asUserError(error: unknown): UserError {

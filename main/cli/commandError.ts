@@ -7,12 +7,13 @@ export class UsageError extends Error {
   override name = 'UsageError';
 }
 
-/** Exit code and text for whatever a command threw. */
-export function describeFailure(error: unknown): { code: number; text: string } {
+/** Exit code and text for whatever a command threw. `help` is the command line that would explain. */
+export function describeFailure(error: unknown, help: string): { code: number; text: string } {
   if (error instanceof CommanderError) {
     // Commander has printed its help or version already.
     if (error.exitCode === 0) return { code: 0, text: '' };
-    return { code: runExit.usage, text: oneLine(error.message.replace(/^error: /, '')) };
+    const what = oneLine(error.message.replace(/^error: /, '')).replace(/\.$/, '');
+    return { code: runExit.usage, text: `${what}; see "${help}"` };
   }
   if (error instanceof UsageError) return { code: runExit.usage, text: oneLine(error.message) };
   if (error instanceof UserError) {

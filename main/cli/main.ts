@@ -29,11 +29,16 @@ export async function runCli(args: readonly string[]): Promise<number> {
     }
     await program.parseAsync(args, { from: 'user' });
   } catch (error) {
-    const failure = describeFailure(error);
+    const failure = describeFailure(error, helpFor(program, args[0]));
     if (failure.text !== '') process.stderr.write(`guesthouse: ${failure.text}\n`);
     return failure.code;
   }
   return code;
+}
+
+function helpFor(program: Command, name: string | undefined): string {
+  const known = program.commands.some((command) => command.name() === name);
+  return known ? `guesthouse ${name} --help` : 'guesthouse --help';
 }
 
 if (import.meta.main) process.exit(await runCli(process.argv.slice(2)));

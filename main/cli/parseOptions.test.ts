@@ -27,7 +27,7 @@ describe('options of the command line', () => {
       '--memory 1G: give a whole number from 16 to 3584 MiB',
     );
     expect(() => oneOf('--engine', ['interpreter', 'kvm'])('xen')).toThrow(
-      '--engine xen: use interpreter, kvm',
+      '--engine xen: use interpreter or kvm',
     );
   });
 });

@@ -56,7 +56,8 @@ export function wholeNumber(option: string, low: number, high: number, unit = ''
 export function oneOf<const T extends readonly string[]>(option: string, choices: T) {
   return (text: string): T[number] => {
     if (choices.includes(text)) return text;
-    throw new UsageError(`${option} ${text}: use ${choices.join(', ')}`);
+    const all = choices.join(', ').replace(/, ([^,]*)$/, ' or $1');
+    throw new UsageError(`${option} ${text}: use ${all}`);
   };
 }
 

@@ -3,6 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { tmpdir, userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
 import envPaths from 'env-paths';
+import { UserError } from '../../shared/services/errors.ts';
 
 /** Where a manager keeps everything. */
 export interface Home {
@@ -20,8 +21,23 @@ export async function openHome(environment: NodeJS.ProcessEnv = process.env): Pr
   const chosen = environment['GUESTHOUSE_HOME'];
   const folder = resolve(chosen ? chosen : envPaths('guesthouse', { suffix: '' }).data);
   const vmsFolder = join(folder, 'vms');
-  await mkdir(vmsFolder, { recursive: true, mode: 0o700 });
+  await makeFolder(vmsFolder);
   return { folder, vmsFolder, socketPath: await socketPath(folder) };
+}
+
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw new UserError(
+      {
+        code: 'library-folder',
+        message: `The folder ${path} for the VMs cannot be made (${String((error as NodeJS.ErrnoException).code ?? error)}).`,
+        hint: 'Check its permissions, or name another folder in the variable GUESTHOUSE_HOME.',
+      },
+      { cause: error },
+    );
+  }
 }
 
 async function socketPath(folder: string): Promise<string> {

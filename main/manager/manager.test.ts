@@ -160,7 +160,7 @@ describe('VMs under a manager', () => {
     });
     const wrong = await create('wrong', { boot: { kernel: text } });
     await expect(manager.session.start(wrong)).rejects.toMatchObject({
-      message: expect.stringContaining('plain text') as string,
+      message: `The kernel file ${text} is plain text, not a kernel.`,
     });
     const noDisk = await create('no disk', { disks: [{ path: '/no/such/disk.img' }] });
     await expect(manager.session.start(noDisk)).rejects.toMatchObject({
