@@ -6,7 +6,7 @@ import { checkCapabilities } from '../../shared/vm/capabilities.ts';
 import { UsageError } from './commandError.ts';
 import { attachConsole } from './consoleCommand.ts';
 import { formatDetails, formatList, stateNames } from './format.ts';
-import { hostPath, oneOf, parseDisk, parseWith, wholeNumber } from './parseOptions.ts';
+import { engineHelp, hostPath, oneOf, parseDisk, parseWith, wholeNumber } from './parseOptions.ts';
 import { findVm, withServices } from './withServices.ts';
 
 interface SettingFlags {
@@ -175,24 +175,28 @@ export function libraryCommands(finish: (code: number) => void): Command[] {
 function settingOptions(command: Command): Command {
   return command
     .option('--description <text>', 'notes')
-    .option('--kernel <file>', 'bzImage, vmlinux or Multiboot ELF')
+    .option('--kernel <file>', 'bzImage, vmlinux or Multiboot ELF; a new VM needs one')
     .option('--initrd <file>', 'initial RAM disk')
     .option('--append <text>', 'kernel command line')
-    .option('--memory <MiB>', 'RAM', wholeNumber('--memory', 16, 3584, 'MiB'))
+    .option(
+      '--memory <MiB>',
+      'RAM, 16 to 3584 (a new VM has 512)',
+      wholeNumber('--memory', 16, 3584, 'MiB'),
+    )
     .option('--cpus <n>', 'virtual CPUs', wholeNumber('--cpus', 1, 8))
     .option(
       '--cpu-model <model>',
-      'guesthouse-v2 or host-like',
+      'guesthouse-v2 or host-like: what the guest sees as its CPU',
       oneOf('--cpu-model', ['guesthouse-v2', 'host-like']),
     )
     .option(
       '--engine <engine>',
-      'interpreter, translator or kvm',
+      engineHelp(),
       oneOf('--engine', ['interpreter', 'translator', 'kvm']),
     )
     .option(
       '--disk <file[,format=raw][,readonly]>',
-      'disk image; may be repeated',
+      'raw disk image; may be repeated (a comma in its name is written twice)',
       (text: string, before: DiskConfig[] | undefined) => [...(before ?? []), parseDisk(text)],
     );
 }

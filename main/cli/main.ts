@@ -13,6 +13,11 @@ export async function runCli(args: readonly string[]): Promise<number> {
   const program = new Command('guesthouse')
     .description('create, run and look after virtual machines')
     .version('0.1.0')
+    .addHelpText(
+      'after',
+      '\n"guesthouse COMMAND --help" explains a command. The VMs lie in the folder that the variable\n' +
+        'GUESTHOUSE_HOME names, by default in your folder for application data.',
+    )
     .showHelpAfterError(false)
     .configureOutput({ outputError: () => undefined });
   program.addCommand(runCommand(finish));

@@ -1,6 +1,8 @@
 import { resolve } from 'node:path';
 import type { z } from 'zod';
+import { engineCapabilities } from '../../shared/vm/capabilities.ts';
 import { diskSchema, type DiskConfig } from '../../shared/vm/config.ts';
+import { describeIssue } from '../../shared/vm/configMigrations.ts';
 import { UsageError } from './commandError.ts';
 
 /** A path as the user meant it: npm runs scripts in the project's folder and tells where it was. */
@@ -43,6 +45,17 @@ function splitAtSingleCommas(text: string): string[] {
   return parts;
 }
 
+/** "interpreter, translator or kvm; for now …" */
+export function engineHelp(): string {
+  const all = Object.entries(engineCapabilities);
+  const here = all.filter(([, engine]) => engine.available).map(([name]) => name);
+  const names = orList(all.map(([name]) => name));
+  return here.length === all.length ? names : `${names}; this version has ${here.join(', ')}`;
+}
+
+const orList = (names: readonly string[]): string =>
+  names.join(', ').replace(/, ([^,]*)$/, ' or $1');
+
 /** A parser of whole numbers for commander. */
 export function wholeNumber(option: string, low: number, high: number, unit = '') {
   return (text: string): number => {
@@ -56,8 +69,7 @@ export function wholeNumber(option: string, low: number, high: number, unit = ''
 export function oneOf<const T extends readonly string[]>(option: string, choices: T) {
   return (text: string): T[number] => {
     if (choices.includes(text)) return text;
-    const all = choices.join(', ').replace(/, ([^,]*)$/, ' or $1');
-    throw new UsageError(`${option} ${text}: use ${all}`);
+    throw new UsageError(`${option} ${text}: use ${orList(choices)}`);
   };
 }
 
@@ -65,6 +77,5 @@ export function oneOf<const T extends readonly string[]>(option: string, choices
 export function parseWith<S extends z.ZodType>(schema: S, value: unknown): z.output<S> {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
-  throw new UsageError(`${issue?.path.join('.') ?? 'value'}: ${issue?.message ?? 'is not valid'}`);
+  throw new UsageError(`${describeIssue(parsed.error)}; change it`);
 }

@@ -12,23 +12,23 @@ import {
 } from '../../shared/vm/machineRequest.ts';
 import { UserError } from '../../shared/services/errors.ts';
 import { UsageError } from './commandError.ts';
-import { hostPath, oneOf, parseDisk, parseWith, wholeNumber } from './parseOptions.ts';
+import { engineHelp, hostPath, oneOf, parseDisk, parseWith, wholeNumber } from './parseOptions.ts';
 
 interface RunFlags {
   kernel?: string;
   initrd?: string;
-  append: string;
+  append?: string;
   memory: number;
   cpus: number;
   cpuModel: MachineRequest['cpuModel'];
-  disk: DiskConfig[];
+  disk?: DiskConfig[];
   engine: MachineRequest['engine'];
   serial: RunOptions['serial'];
-  debugExit: boolean;
+  debugExit?: true;
   bootProtocol: MachineRequest['boot']['protocol'];
   clock: MachineRequest['clock'];
   maxSeconds?: number;
-  stats: boolean;
+  stats?: true;
 }
 
 /** `guesthouse run`: one machine without the library. `finish` is given the exit code. */
@@ -37,24 +37,23 @@ export function runCommand(finish: (code: number) => void): Command {
     .description('boot one machine without the library; its serial port is this terminal')
     .option('--kernel <file>', 'bzImage, vmlinux or Multiboot ELF (required)')
     .option('--initrd <file>', 'initial RAM disk')
-    .option('--append <text>', 'kernel command line', '')
-    .option('--memory <MiB>', 'RAM', wholeNumber('--memory', 16, 3584, 'MiB'), 512)
+    .option('--append <text>', 'kernel command line, as in "console=ttyS0"')
+    .option('--memory <MiB>', 'RAM, 16 to 3584', wholeNumber('--memory', 16, 3584, 'MiB'), 512)
     .option('--cpus <n>', 'virtual CPUs', wholeNumber('--cpus', 1, 8), 1)
     .option(
       '--cpu-model <model>',
-      'guesthouse-v2 or host-like',
+      'guesthouse-v2 or host-like: what the guest sees as its CPU',
       oneOf('--cpu-model', ['guesthouse-v2', 'host-like']),
       'guesthouse-v2',
     )
     .option(
       '--disk <file[,format=raw][,readonly]>',
-      'disk image; may be repeated',
-      (text: string, before: DiskConfig[]) => [...before, parseDisk(text)],
-      [],
+      'raw disk image; may be repeated (a comma in its name is written twice)',
+      (text: string, before: DiskConfig[] | undefined) => [...(before ?? []), parseDisk(text)],
     )
     .option(
       '--engine <engine>',
-      'interpreter, translator or kvm',
+      engineHelp(),
       oneOf('--engine', ['interpreter', 'translator', 'kvm']),
       'interpreter',
     )
@@ -72,13 +71,18 @@ export function runCommand(finish: (code: number) => void): Command {
       oneOf('--clock', clocks),
       'host',
     )
-    .option('--debug-exit', 'port 0xf4 ends the run with exit code (value << 1) | 1', false)
+    .option('--debug-exit', 'port 0xf4 ends the run with exit code (value << 1) | 1')
     .option(
       '--max-seconds <n>',
       'end the run with exit code 124 after that time',
       wholeNumber('--max-seconds', 1, 1_000_000, 'seconds'),
     )
-    .option('--stats', 'print counters of engine and devices to stderr at the end', false)
+    .option('--stats', 'print counters of engine and devices to stderr at the end')
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 the guest powered off; 64 bad arguments; 70 triple fault or a guest that\n' +
+        'cannot go on; 124 --max-seconds passed; (value << 1) | 1 with --debug-exit.',
+    )
     .action(async (flags: RunFlags) => finish(await run(flags)));
 }
 
@@ -86,7 +90,8 @@ async function run(flags: RunFlags): Promise<number> {
   if (flags.kernel === undefined) {
     throw new UsageError('name a kernel to boot with --kernel FILE');
   }
-  if (flags.disk.length > 16) throw new UsageError('give at most 16 --disk options');
+  const { append = '', disk: disks = [] } = flags;
+  if (disks.length > 16) throw new UsageError('give at most 16 --disk options');
   const request = parseWith(machineRequestSchema, {
     memoryMiB: flags.memory,
     cpus: flags.cpus,
@@ -95,11 +100,11 @@ async function run(flags: RunFlags): Promise<number> {
     boot: {
       kernel: hostPath(flags.kernel),
       ...(flags.initrd === undefined ? {} : { initrd: hostPath(flags.initrd) }),
-      commandLine: flags.append,
+      commandLine: append,
       protocol: flags.bootProtocol,
     },
-    disks: flags.disk,
-    debugExit: flags.debugExit,
+    disks,
+    debugExit: flags.debugExit ?? false,
     owner: '"guesthouse run"',
     clock: flags.clock,
   });
@@ -108,7 +113,7 @@ async function run(flags: RunFlags): Promise<number> {
   const { runMachine } = (await import(entry.href)) as RunModule;
   const options: RunOptions = {
     serial: flags.serial,
-    stats: flags.stats,
+    stats: flags.stats ?? false,
     ...(flags.maxSeconds === undefined ? {} : { maxSeconds: flags.maxSeconds }),
   };
   try {

@@ -10,9 +10,9 @@ export function serveCommand(): Command {
       'port to listen on; 0 takes any free one (default: 8734)',
       wholeNumber('--port', 0, 65535),
     )
-    .option('--open', 'open it in the browser', false)
-    .action(async (flags: { port?: number; open: boolean }) => {
+    .option('--open', 'open it in the browser')
+    .action(async (flags: { port?: number; open?: true }) => {
       const { serve } = await import('../server/serve.ts');
-      await serve(flags);
+      await serve({ ...flags, open: flags.open ?? false });
     });
 }

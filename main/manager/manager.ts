@@ -70,19 +70,21 @@ export class Manager implements Services {
 
   readonly session: SessionService = {
     start: (id) => this.start(id),
-    pause: (id) => this.running(id).pause(),
-    resume: (id) => this.running(id).resume(),
-    reset: (id) => this.running(id).reset(),
-    stop: (id, how) =>
-      how === 'acpi' ? this.running(id).pressPowerButton() : this.running(id).powerOff(),
+    pause: async (id) => (await this.running(id)).pause(),
+    resume: async (id) => (await this.running(id)).resume(),
+    reset: async (id) => (await this.running(id)).reset(),
+    stop: async (id, how) => {
+      const session = await this.running(id);
+      return how === 'acpi' ? session.pressPowerButton() : session.powerOff();
+    },
     attachSerial: async (id, port) => {
       const session = this.sessions.get(id) ?? (await this.sessionOf(id));
       return session.history(port);
     },
     // Nothing is held for an attachment: each connection filters what it forwards.
     detachSerial: () => Promise.resolve(),
-    sendSerial: (id, port, bytes) => this.running(id).sendSerial(port, bytes),
-    counters: (id) => this.running(id).counters(),
+    sendSerial: async (id, port, bytes) => (await this.running(id)).sendSerial(port, bytes),
+    counters: async (id) => (await this.running(id)).counters(),
   };
 
   /** How many VMs have a process. */
@@ -110,12 +112,13 @@ export class Manager implements Services {
     await session.start(config.name, machineRequestOf(config));
   }
 
-  private running(id: string): VmSession {
+  private async running(id: string): Promise<VmSession> {
     const session = this.sessions.get(id);
     if (session?.active) return session;
+    const { name } = await this.vms.get(id);
     throw new UserError({
       code: 'not-running',
-      message: 'The VM is not running.',
+      message: `"${name}" is not running.`,
       hint: 'Start it first.',
     });
   }

@@ -60,10 +60,32 @@ export function parseVmConfig(data: unknown): VmConfig {
   });
 }
 
-/** The first problem in one phrase: "boot.kernel: Invalid input". */
+/** The first problem in one phrase: "boot.kernel is missing". */
 export function describeIssue(error: z.ZodError): string {
   const issue = error.issues[0];
   const where = issue?.path.map(String).join('.') ?? '';
-  const what = issue?.message ?? 'it is not valid';
-  return where === '' ? what : `${where}: ${what}`;
+  return `${where === '' ? 'it' : where} ${issue === undefined ? 'is not valid' : what(issue)}`;
+}
+
+/** zod's own words are for programmers. */
+function what(issue: z.core.$ZodIssue): string {
+  switch (issue.code) {
+    case 'too_small':
+      if (issue.origin === 'string') return 'is empty';
+      return `must be at least ${issue.minimum}`;
+    case 'too_big': {
+      const things = issue.origin === 'string' ? 'characters' : 'entries';
+      return issue.origin === 'string' || issue.origin === 'array'
+        ? `can have at most ${issue.maximum} ${things}`
+        : `must be at most ${issue.maximum}`;
+    }
+    case 'invalid_type':
+      return `is missing or is not of the type ${issue.expected}`;
+    case 'invalid_value':
+      return `must be ${issue.values.map(String).join(' or ')}`;
+    case 'unrecognized_keys':
+      return `has an unknown entry ${issue.keys.join(', ')}`;
+    default:
+      return `is not valid (${issue.message})`;
+  }
 }
