@@ -13,6 +13,7 @@ import {
   BLOCK_NEXT_IN_PAGE,
   BLOCK_NEXT_IN_SECOND,
   BLOCK_RECORDS,
+  BLOCK_REGION,
   BLOCK_SECOND,
   CS,
   MODE_CODE64,
@@ -25,7 +26,9 @@ import {
   OFF_COUNT_KILLED,
   OFF_COUNT_RESETS,
   OFF_DECODE,
+  HANDLER_RECORDS_SIZE,
   RECORD_SIZE,
+  REGION_MAX,
   REC_HANDLER,
   VCPU_REGION_SIZE,
 } from './layout';
@@ -48,7 +51,7 @@ const OFF_PAGES: usize = OFF_HASH + 4 * HASH_ENTRIES;
 const OFF_SCRATCH_BLOCK: usize = OFF_PAGES + 4 * PAGE_ENTRIES;
 const OFF_ARENA: usize = OFF_SCRATCH_BLOCK + 256;
 /** A block of the greatest size, with its page entries. */
-const LARGEST: u32 = BLOCK_HEADER + RECORD_SIZE * (BLOCK_LIMIT + 1) + 64;
+const LARGEST: u32 = BLOCK_HEADER + RECORD_SIZE * (BLOCK_LIMIT + 2) + 64;
 
 /** Page entry: first block, wasm page, next entry of the hash chain, bitmap of 64-byte lines with code. */
 const PAGE_FIRST = 0;
@@ -60,6 +63,12 @@ const PAGE_SIZE = 24;
 @inline
 function hashOf(host: u32, key: u32): usize {
   return CPU + OFF_HASH + ((((host ^ (host >> 13)) + key * 0x1d3) & (HASH_ENTRIES - 1)) << 2);
+}
+
+/** Address of the byte that says whether a region may be run. */
+@inline
+export function regionAlive(region: u32): usize {
+  return CPU + VCPU_REGION_SIZE - REGION_MAX + region;
 }
 
 @inline
@@ -78,6 +87,7 @@ export function resetBlocks(): void {
   }
   memory.fill(CPU + OFF_HASH, 0, 4 * (HASH_ENTRIES + PAGE_ENTRIES));
   store<u32>(CPU, <u32>(CPU + OFF_ARENA), OFF_ARENA_NEXT);
+  memory.fill(regionAlive(0), 0, REGION_MAX);
   bump(OFF_ARENA_EPOCH);
   bump(OFF_COUNT_RESETS);
 }
@@ -176,13 +186,14 @@ function withinCodeLimit(block: usize): bool {
 
 function newBlock(linear: u64, host: u32, key: u32): usize {
   const room = load<u32>(CPU, OFF_ARENA_NEXT) + LARGEST;
-  if (room > <u32>CPU + VCPU_REGION_SIZE || !load<u32>(CPU, OFF_ARENA_NEXT)) resetBlocks();
+  if (room > <u32>CPU + VCPU_REGION_SIZE - REGION_MAX - HANDLER_RECORDS_SIZE || !load<u32>(CPU, OFF_ARENA_NEXT)) resetBlocks();
   const block = (<usize>load<u32>(CPU, OFF_ARENA_NEXT) + 7) & ~7;
   if (!decodeBlock(block, linear, host, key, BLOCK_LIMIT)) return 0;
   bump(OFF_COUNT_BLOCKS);
   const records = <u32>load<u16>(block, BLOCK_RECORDS);
   store<u32>(CPU, <u32>block + BLOCK_HEADER + records * RECORD_SIZE, OFF_ARENA_NEXT);
 
+  store<u16>(block, 0, BLOCK_REGION);
   const bucket = hashOf(host, key);
   store<u32>(block, load<u32>(bucket), BLOCK_NEXT);
   store<u32>(bucket, <u32>block);
@@ -227,6 +238,8 @@ function isInFirst(block: usize, page: u32): bool {
 /** Makes the rest of the block leave it, and takes it out of the hash table. */
 function kill(block: usize): void {
   bump(OFF_COUNT_KILLED);
+  const region = <u32>load<u16>(block, BLOCK_REGION);
+  if (region) store<u8>(regionAlive(region), 0);
   const bucket = hashOf(load<u32>(block, BLOCK_HOST), load<u32>(block, BLOCK_KEY));
   if (load<u32>(bucket) == <u32>block) store<u32>(bucket, load<u32>(block, BLOCK_NEXT));
   else {
@@ -291,4 +304,33 @@ export function codeChanged(address: f64, length: u32): void {
     }
     at = next;
   }
+}
+
+/** The decoded block that starts at a wasm address, or 0. */
+export function blockAt(host: u32, key: u32): usize {
+  let block = <usize>load<u32>(hashOf(host, key));
+  for (; block; block = <usize>load<u32>(block, BLOCK_NEXT)) {
+    if (load<u32>(block, BLOCK_HOST) == host && load<u32>(block, BLOCK_KEY) == key) return block;
+  }
+  return 0;
+}
+
+/** Whether a write of [host, host+size), within a page, would kill code of the region. */
+export function overlapsRegion(host: u32, size: i32, region: u32): bool {
+  const entry = pageEntry(host);
+  if (!entry) return false;
+  const from = host & 0xfff;
+  const to = from + size;
+  if (!(load<u64>(entry, PAGE_LINES) & lines(from, to))) return false;
+  const page = host & ~0xfff;
+  let block = <usize>load<u32>(entry, PAGE_FIRST);
+  for (; block; block = <usize>load<u32>(chainField(block, page))) {
+    if (isDead(block) || load<u16>(block, BLOCK_REGION) != region) continue;
+    const inFirst = isInFirst(block, page);
+    const start = inFirst ? load<u32>(block, BLOCK_HOST) & 0xfff : 0;
+    const length = bytesInFirst(block);
+    const end = inFirst ? start + length : <u32>load<u16>(block, BLOCK_BYTES) - length;
+    if (to > start && from < end) return true;
+  }
+  return false;
 }

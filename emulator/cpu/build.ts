@@ -36,6 +36,7 @@ if (
     '--outFile', raw,
     '--runtime', 'stub',
     '--importMemory',
+    '--exportTable',
     '--sharedMemory',
     '--initialMemory', '64',
     '--maximumMemory', '65536',
@@ -43,6 +44,8 @@ if (
     '--enable', 'simd,threads,bulk-memory',
     // Names tell tailCalls.ts which functions are handlers.
     '--debug',
+    // Vectors cross to translated code only, which is wasm too.
+    '--disableWarning', '112',
   ]);
   if (error !== null) {
     process.stderr.write(`${stderr.toString()}\n${error.message}\n`);

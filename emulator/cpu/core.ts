@@ -2,3 +2,22 @@
 export { run } from './interpreter';
 export { codeChanged } from './blocks';
 export * from './exports';
+export { segmentLinear } from './addressing';
+export { blockAt, dropAllCode } from './blocks';
+export { raise, raiseWithCode } from './exceptions';
+export { probeWrite } from './memory';
+export { readSlow, readV128Slow } from './memorySlow';
+export * from './generated/helperExports';
+export {
+  countHeatIndex,
+  enterRegionIndex,
+  handlerDoneIndex,
+  handlerIndex,
+  interpretInstead,
+  readForWriteFromRegion,
+  slotsAddress,
+  storeLazyFlags,
+  writeFromRegion,
+  writeV128FromRegion,
+} from './regions';
+export { mulHighS64, mulHighU64 } from './wide';

@@ -16,6 +16,8 @@ import {
   BLOCK_HOST,
   BLOCK_KEY,
   BLOCK_RECORDS,
+  HOOK_HEAT,
+  OFF_HEAT_LIMIT,
   BLOCK_SECOND,
   CS,
   DS,
@@ -54,6 +56,7 @@ import {
 } from './layout';
 import { raiseWithCode } from './exceptions';
 import { codeAddress } from './mmu';
+import { countHeat } from './regions';
 import { endOfBlock, generalProtection, undefinedInstruction } from './specialHandlers';
 import { CPU, rip, segmentLimit } from './state';
 
@@ -526,6 +529,15 @@ export function decodeBlock(block: usize, linear: u64, host: u32, key: u32, limi
   let count: i32 = 0;
   let offset: u32 = 0;
   let ended = false;
+  // Single steps run the instruction and nothing else.
+  const heat = load<u32>(CPU, OFF_HEAT_LIMIT);
+  const hooked = heat != 0 && !isChecked && limit > 1;
+  if (hooked) {
+    finishSpecial(rec, 0, countHeat.index);
+    store<u16>(rec, 1, REC_COUNT);
+    store<u32>(rec, heat, HOOK_HEAT);
+    rec += RECORD_SIZE;
+  }
   while (count < limit && !ended) {
     mayCross = count == 0;
     stopped = false;
@@ -565,7 +577,7 @@ export function decodeBlock(block: usize, linear: u64, host: u32, key: u32, limi
   store<u32>(block, host, BLOCK_HOST);
   store<u32>(block, key, BLOCK_KEY);
   store<u16>(block, <u16>max<u32>(offset, 1), BLOCK_BYTES);
-  store<u16>(block, <u16>(count + 1), BLOCK_RECORDS);
+  store<u16>(block, <u16>(count + 1 + i32(hooked)), BLOCK_RECORDS);
   store<u32>(block, second, BLOCK_SECOND);
   return true;
 }

@@ -24,6 +24,20 @@ import { CPU, rip } from './state';
 let lastRecord: usize = 0;
 let currentBlock: usize = 0;
 let blockStart: u64 = 0;
+/** The block whose indirect branch was the last one; 0 once that is used. */
+let cameFrom: usize = 0;
+
+/** The block whose indirect branch led here, or 0. */
+@inline
+export function takeOrigin(): usize {
+  const from = cameFrom;
+  cameFrom = 0;
+  return from;
+}
+@inline
+export function setOrigin(block: usize): void {
+  cameFrom = block;
+}
 
 @inline
 export function stopRecord(): usize {
@@ -65,7 +79,7 @@ export function stop(rec: usize, code: i32): i32 {
 
 /** The loop must look at an event or the end of the slice. */
 @inline
-function interrupted(): bool {
+export function interrupted(): bool {
   return load<u32>(CPU, OFF_PENDING) != 0 || sliceOver();
 }
 
@@ -96,6 +110,7 @@ export function ended(rec: usize): i32 {
 /** An indirect branch: RIP is stored. */
 export function arrived(rec: usize): i32 {
   retire(load<u16>(rec, REC_COUNT));
+  cameFrom = currentBlock;
   if (interrupted()) return stop(rec, ARRIVED);
   const block = cachedBlock();
   if (!block) return stop(rec, ARRIVED);

@@ -34,6 +34,7 @@ import {
   REC_LINK_TAKEN,
   REC_SEGMENT,
   REC_START,
+  REGION_FAULT,
   RESYNCHRONISE,
   SERVICE_EXIT,
   SERVICE_STEP,
@@ -127,6 +128,11 @@ export function run(budget: i32): i32 {
     }
     if (outcome == RESYNCHRONISE) {
       retire(<i32>load<u16>(rec, REC_COUNT) - 1);
+      continue;
+    }
+    if (outcome == REGION_FAULT) {
+      deliverFault();
+      retire(1);
       continue;
     }
     if (outcome == ARRIVED || load<u32>(CPU, OFF_PENDING) || sliceOver()) continue;

@@ -391,6 +391,7 @@ export const BLOCK_BYTES = 16; // u16 length of the code
 export const BLOCK_RECORDS = 18; // u16 number of records, the end record included
 export const BLOCK_SECOND = 20; // u32 wasm address of the second page's part, 0 if in one page
 export const BLOCK_NEXT_IN_SECOND = 24; // u32 next block of the second page's chain
+export const BLOCK_REGION = 28; // u16 region it was translated in, 0 = none
 export const BLOCK_HEADER = 32;
 
 /** Record of an instruction, RECORD_SIZE bytes. Register operands are wasm addresses. */
@@ -420,4 +421,34 @@ export const TAKEN = 2; // RIP is stored, all is counted; the block may be linke
 export const NOT_TAKEN = 3; // the same with REC_LINK_NEXT
 export const END_OF_BLOCK = 4; // the same, but the record is no instruction
 export const RESYNCHRONISE = 5; // RIP is stored; the record is no instruction
+export const REGION_FAULT = 7; // translated code noted a fault; RIP is at its instruction
 export const ARRIVED = 6; // RIP is stored and the instructions are counted: find the block
+
+// --- Translated regions (cpu/regions.ts, vcpu/wasm/translations.ts) -----------------------------
+
+/** Fields of the hook, the first record of each block when translation is on. */
+export const HOOK_FUNCTION = 8; // u32 table index of the region's function
+export const HOOK_ENTRY = 12; // u32 entry number
+export const HOOK_OFFSET = 16; // i32 offset of the block's RIP from the region's base
+export const HOOK_HEAT = 32; // u32 runs left until the block is hot
+/** u32: 0 = blocks get no hooks and are only interpreted; else runs after which a block is hot. */
+export const OFF_HEAT_LIMIT = 0x1040;
+/** u32: instructions that the region being run may retire, and what it retired. */
+export const OFF_REGION_LIMIT = 0x1044;
+export const OFF_REGION_RETIRED = 0x1048;
+/** u32: region being run, and the block whose indirect jump left it or 0. */
+export const OFF_REGION_CURRENT = 0x104c;
+export const OFF_REGION_FROM = 0x1050;
+/** u32 runs of regions, u64 instructions retired in them. */
+export const OFF_COUNT_REGION_RUNS = 0x1054;
+export const OFF_COUNT_REGION_RETIRED = 0x1058;
+/** u32 count, then HOT_MAX × {u32 block, u32 block whose indirect jump led there or 0, u64 RIP}. */
+export const OFF_HOT_COUNT = 0x1060;
+export const OFF_HOT = 0x1070;
+export const HOT_MAX = 64;
+/** Copies of records, for the handlers that translated code calls. */
+export const HANDLER_RECORDS_SIZE = 0x200000;
+/** One byte per region: it may be run. At the end of the vCPU's region, behind the copies. */
+export const REGION_MAX = 0x10000;
+/** Noted like a fault: the instruction is to be interpreted. */
+export const FAULT_INTERPRET = 0x1000;

@@ -5,7 +5,7 @@
 import binaryen from 'assemblyscript/binaryen';
 
 /** Functions whose `return call_indirect(...)` or `return f(rec)` becomes a tail call. */
-const CALLERS = /^(generated\/handlers|dispatch|specialHandlers)\//;
+const CALLERS = /^(generated\/handlers|dispatch|regions|specialHandlers)\//;
 const TARGETS = /^dispatch\/(taken|notTaken|ended|arrived|enter)$/;
 
 type Expression = number;

@@ -67,7 +67,8 @@ export async function buildMachine(
         ...(parts.debugConsole === undefined ? {} : { debugConsole: parts.debugConsole }),
       },
       {
-        createEngine: (engine) => createWasmEngine(core, engine),
+        createEngine: (engine) =>
+          createWasmEngine(core, { ...engine, translate: engine.engine === 'translator' }),
         yieldToEventLoop: () => nextTurn(),
         onHostFailure: (message) => parts.hostFailure(message),
       },

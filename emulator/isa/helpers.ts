@@ -46,3 +46,12 @@ export function helperNamed(name: string): Helper {
 }
 
 export const allHelpers = (): readonly Helper[] => [...known.values()];
+
+/**
+ * Whether translated code, which holds general registers, XMM registers and flags in locals, may call the helper as
+ * it stands: it changes at most the x87 state, MXCSR and memory.
+ */
+export function isInlineHelper({ file, name, writes }: Helper): boolean {
+  if (writes === false) return true;
+  return /^(x87|mxcsr)/.test(file) && !/^(fxsave|fxrstor)$/.test(name);
+}

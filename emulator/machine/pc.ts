@@ -63,6 +63,7 @@ class Pc implements Machine {
       memory: spec.memory,
       slots: ramRanges(spec.memory),
       cpuModel: spec.cpuModel,
+      engine: spec.engine,
       host: this.#vcpuHost(),
       entropy: this.#entropy,
     });

@@ -12,6 +12,7 @@ export interface EngineRequest {
     readonly ramOffset: number;
   }[];
   readonly cpuModel: MachineSpec['cpuModel'];
+  readonly engine: MachineSpec['engine'];
   readonly host: VcpuHost;
   /** For RDRAND; repeats with counted time. */
   readonly entropy: Entropy;

@@ -11,11 +11,7 @@ export interface EngineCapability {
 /** What each engine of this build can do. Forms and commands show the reason where it stands. */
 export const engineCapabilities: Readonly<Record<MachineRequest['engine'], EngineCapability>> = {
   interpreter: { available: true, maxCpus: 1 },
-  translator: {
-    available: false,
-    reason: 'The translator engine is not part of this version yet.',
-    maxCpus: 1,
-  },
+  translator: { available: true, maxCpus: 1 },
   kvm: {
     available: false,
     reason: 'The KVM engine is not part of this version yet.',

@@ -13,7 +13,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   shared: [],
   'emulator/isa': [],
   'emulator/cpu': [],
-  'emulator/translator': ['emulator/isa'],
+  'emulator/translator': ['emulator/isa', 'emulator/cpu/layout.ts'],
   'emulator/bus': ['shared'],
   'emulator/block': ['shared', 'emulator/backends'],
   'emulator/backends': ['shared', 'emulator/block'],

@@ -5,7 +5,7 @@
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { allHelpers } from '../helpers.ts';
+import { allHelpers, isInlineHelper } from '../helpers.ts';
 import '../instructions.ts';
 import { allInstructions } from '../registry.ts';
 import { printHandler } from './printer.ts';
@@ -125,6 +125,20 @@ writeGenerated(
     data('OPCODES', 'u16', tables.opcodes),
     data('CANDIDATES', 'u8', tables.candidates),
     data('SLOTS', 'u16', slots),
+    '',
+  ].join('\n'),
+);
+
+// The translator calls helpers that write no register by themselves.
+const exported = new Map<string, string[]>();
+for (const { name, file } of allHelpers().filter(isInlineHelper)) {
+  if (name !== 'mulHighS64' && name !== 'mulHighU64' && files.has(name)) exported.set(file, [...(exported.get(file) ?? []), name]);
+}
+writeFileSync(
+  join(generated, 'helperExports.ts'),
+  [
+    notice,
+    ...[...exported].map(([file, names]) => `export { ${names.join(', ')} } from '../${file}';`),
     '',
   ].join('\n'),
 );

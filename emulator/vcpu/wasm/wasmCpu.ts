@@ -11,6 +11,7 @@ import { readCpuState, writeCpuState, writeSegment } from './cpuState.ts';
 import type { CpuModel } from './cpuidModels.ts';
 import { cpuidEntries } from './cpuidModels.ts';
 import type { GuestMemory } from './guestMemory.ts';
+import { Translations } from './translations.ts';
 
 /** Functions of core.wasm (cpu/core.ts, cpu/exports.ts). */
 interface Core {
@@ -40,6 +41,8 @@ export interface WasmCpuOptions {
   readonly cpus: number;
   readonly model: CpuModel;
   readonly host: VcpuHost;
+  /** Hot code is translated to wasm; else all of it is interpreted. */
+  readonly translate?: boolean;
   /** Source of RDRAND. */
   readonly entropy: Entropy;
 }
@@ -59,6 +62,7 @@ export class WasmCpu implements Vcpu {
   readonly #core: Core;
   readonly #view: DataView;
   readonly #base: number;
+  readonly #translations: Translations | undefined;
 
   constructor(options: WasmCpuOptions) {
     const { core, memory, index, host } = options;
@@ -88,12 +92,15 @@ export class WasmCpu implements Vcpu {
     });
     this.#core = instance.exports as unknown as Core;
     this.reset();
+    if (options.translate === true)
+      this.#translations = new Translations(memory.memory, instance.exports, this.#base);
   }
 
   run(budget: number): VcpuExit {
     let reason: number;
     try {
       reason = this.#core.run(budget);
+      this.#translations?.translateHot();
     } catch (error) {
       // A trap of the core is a bug in it; errors of devices are not its own and go on.
       if (!(error instanceof WebAssembly.RuntimeError)) throw error;
@@ -216,6 +223,7 @@ export class WasmCpu implements Vcpu {
       tlbFills: counter(layout.OFF_COUNT_TLB_FILLS),
       tlbFlushes: counter(layout.OFF_COUNT_TLB_FLUSHES),
       codeWrites: counter(layout.OFF_COUNT_CODE_WRITES),
+      ...this.#translations?.counters(),
     };
   }
 

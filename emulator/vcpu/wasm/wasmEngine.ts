@@ -16,6 +16,8 @@ export interface WasmEngineRequest {
     readonly ramOffset: number;
   }[];
   readonly cpuModel: CpuModel;
+  /** Hot code is translated; else all of it is interpreted. */
+  readonly translate?: boolean;
   readonly host: VcpuHost;
   /** Source of RDRAND; the host's by default. */
   readonly entropy?: Entropy;
@@ -32,7 +34,14 @@ export interface WasmEngine {
 /** One CPU and its memory on the wasm core. Throws RangeError if the host lacks the memory. */
 export function createWasmEngine(
   core: WebAssembly.Module,
-  { memory: ramBytes, slots, cpuModel, host, entropy = new HostEntropy() }: WasmEngineRequest,
+  {
+    memory: ramBytes,
+    slots,
+    cpuModel,
+    translate = false,
+    host,
+    entropy = new HostEntropy(),
+  }: WasmEngineRequest,
 ): WasmEngine {
   const guest = createGuestMemory(
     1,
@@ -44,6 +53,7 @@ export function createWasmEngine(
     index: 0,
     cpus: 1,
     model: cpuModel,
+    translate,
     host,
     entropy,
   });

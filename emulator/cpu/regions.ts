@@ -1,0 +1,221 @@
+/**
+ * Translated code seen from the core: regions of blocks that run as one function of the shared table
+ * (translator/), the list of blocks that got hot, and what emitted code calls where its inlined paths do not do.
+ */
+import { cachedBlock, overlapsRegion, regionAlive } from './blocks';
+import { enter, interrupted, retire, runningBlock, setOrigin, stop, takeOrigin } from './dispatch';
+import {
+  flagsAdd16, flagsAdd32, flagsAdd64, flagsAdd8, flagsDec16, flagsDec32, flagsDec64, flagsDec8,
+  flagsInc16, flagsInc32, flagsInc64, flagsInc8, flagsLogic16, flagsLogic32, flagsLogic64, flagsLogic8,
+  flagsSub16, flagsSub32, flagsSub64, flagsSub8, setFlags,
+} from './flags';
+import { HANDLERS } from './generated/handlers';
+import { SLOTS } from './generated/tables';
+import {
+  ARRIVED,
+  BLOCK_REGION,
+  FAULT_INTERPRET,
+  FLAG_CF,
+  HOOK_ENTRY,
+  HOOK_FUNCTION,
+  HOOK_HEAT,
+  HOOK_OFFSET,
+  HOT_MAX,
+  MODE_CODE64,
+  MODE_CODE_MASK,
+  MODE_STACK32,
+  OFF_COUNT_REGION_RETIRED,
+  OFF_COUNT_REGION_RUNS,
+  OFF_FAULT,
+  OFF_FAULT_NONCANONICAL,
+  OFF_HEAT_LIMIT,
+  OFF_HOT,
+  OFF_HOT_COUNT,
+  OFF_INSTRET,
+  OFF_REGION_CURRENT,
+  OFF_REGION_FROM,
+  OFF_REGION_LIMIT,
+  OFF_REGION_RETIRED,
+  OFF_SLICE_END,
+  OFF_TLB_CONTEXT,
+  OFF_TLB_READ,
+  RECORD_SIZE,
+  REC_HANDLER,
+  REGION_FAULT,
+} from './layout';
+import { readForWriteSlow, probeWriteSlow, writeSlow, writeV128Slow } from './memorySlow';
+import { CPU, faulted, mode, rip } from './state';
+import { isCode, tlbEntry } from './tlb';
+
+// --- Hooks: the first records of blocks -----------------------------------------------------------
+
+/** The next region that would be entered is interpreted instead: its code asked for it. */
+let interpretNext: bool = false;
+
+/** Counts a run by the interpreter; notes the block when it gets hot, and whose indirect branch led to it. */
+export function countHeat(rec: usize): i32 {
+  const from = takeOrigin();
+  const left = load<u32>(rec, HOOK_HEAT) - 1;
+  if (left) {
+    store<u32>(rec, left, HOOK_HEAT);
+    return call_indirect<i32>(load<u32>(rec, RECORD_SIZE), rec + RECORD_SIZE);
+  }
+  const count = load<u32>(CPU, OFF_HOT_COUNT);
+  store<u32>(rec, load<u32>(CPU, OFF_HEAT_LIMIT), HOOK_HEAT);
+  if (count < <u32>HOT_MAX) {
+    const at = CPU + OFF_HOT + <usize>(count << 4);
+    store<u32>(at, <u32>runningBlock());
+    store<u32>(at, <u32>from, 4);
+    store<u64>(at, rip(), 8);
+    store<u32>(CPU, count + 1, OFF_HOT_COUNT);
+  }
+  return call_indirect<i32>(load<u32>(rec, RECORD_SIZE), rec + RECORD_SIZE);
+}
+
+/** Emitted code takes a flat stack for granted: 64-bit, or 32-bit with SS.B. */
+@inline
+function stackIsFlat(): bool {
+  const bits = mode();
+  return (bits & MODE_CODE_MASK) == MODE_CODE64 || (bits & MODE_STACK32) != 0;
+}
+
+/** The block starts translated code: runs it, and goes on to where that leads. */
+export function enterRegion(rec: usize): i32 {
+  const block = runningBlock();
+  takeOrigin();
+  const region = <u32>load<u16>(block, BLOCK_REGION);
+  if (!load<u8>(regionAlive(region))) {
+    store<u32>(rec, countHeat.index, REC_HANDLER);
+    return call_indirect<i32>(load<u32>(rec, RECORD_SIZE), rec + RECORD_SIZE);
+  }
+  if (interpretNext || !stackIsFlat()) {
+    interpretNext = false;
+    return call_indirect<i32>(load<u32>(rec, RECORD_SIZE), rec + RECORD_SIZE);
+  }
+  const left = load<u64>(CPU, OFF_SLICE_END) - load<u64>(CPU, OFF_INSTRET);
+  store<u32>(CPU, <u32>left, OFF_REGION_LIMIT);
+  store<u32>(CPU, region, OFF_REGION_CURRENT);
+  store<u32>(CPU, 0, OFF_REGION_FROM);
+  const noted = call_indirect<i32>(
+    load<u32>(rec, HOOK_FUNCTION),
+    load<u32>(rec, HOOK_ENTRY),
+    rip() - <u64>load<i32>(rec, HOOK_OFFSET),
+  );
+  store<u32>(CPU, 0, OFF_REGION_CURRENT);
+  const retired = load<i32>(CPU, OFF_REGION_RETIRED);
+  retire(retired);
+  store<u32>(CPU, load<u32>(CPU, OFF_COUNT_REGION_RUNS) + 1, OFF_COUNT_REGION_RUNS);
+  store<u64>(CPU, load<u64>(CPU, OFF_COUNT_REGION_RETIRED) + <u64>retired, OFF_COUNT_REGION_RETIRED);
+  if (noted) {
+    if (!wantsInterpreter()) return stop(rec, REGION_FAULT);
+    interpretNext = true;
+    return stop(rec, ARRIVED);
+  }
+  setOrigin(<usize>load<u32>(CPU, OFF_REGION_FROM));
+  if (interrupted()) return stop(rec, ARRIVED);
+  const next = cachedBlock();
+  if (!next) return stop(rec, ARRIVED);
+  return enter(next);
+}
+
+/** Behind the copy of a record whose handler translated code calls: it went on to the next instruction. */
+export function handlerDone(rec: usize): i32 {
+  return 0;
+}
+
+/** True, once, if the noted fault is for the interpreter to find again, or only asks for it. */
+function wantsInterpreter(): bool {
+  // A non-canonical stack address is #SS, which only the record's handler knows.
+  if (load<u32>(CPU, OFF_FAULT) != FAULT_INTERPRET && !load<u32>(CPU, OFF_FAULT_NONCANONICAL)) return false;
+  store<u32>(CPU, 0, OFF_FAULT);
+  store<u32>(CPU, 0, OFF_FAULT_NONCANONICAL);
+  return true;
+}
+
+// --- From emitted code -------------------------------------------------------------------------
+
+/** Asks for the instruction to be interpreted: emitted code then leaves as after a fault. */
+export function interpretInstead(): void {
+  store<u32>(CPU, FAULT_INTERPRET, OFF_FAULT);
+}
+
+/**
+ * A store that would change code of the region that is running is left to the interpreter, which drops the
+ * region first. Raises what the store would raise.
+ */
+function guarded(linear: u64, size: i32): bool {
+  probeWriteSlow(linear, size);
+  if (faulted()) return true;
+  if ((<u32>linear & 0xfff) + <u32>size > 0x1000) {
+    interpretInstead();
+    return true;
+  }
+  const entry = tlbEntry(OFF_TLB_READ, linear);
+  if (load<u64>(entry) != ((linear & ~(<u64>0xfff)) | load<u64>(CPU, OFF_TLB_CONTEXT))) return false;
+  const host = <u32>linear + load<u32>(entry, 8);
+  if (!isCode(host) || !overlapsRegion(host, size, load<u32>(CPU, OFF_REGION_CURRENT))) return false;
+  interpretInstead();
+  return true;
+}
+
+export function readForWriteFromRegion(linear: u64, size: i32): u64 {
+  return guarded(linear, size) ? 0 : readForWriteSlow(linear, size);
+}
+export function writeFromRegion(linear: u64, value: u64, size: i32): void {
+  if (!guarded(linear, size)) writeSlow(linear, value, size);
+}
+export function writeV128FromRegion(linear: u64, value: v128): void {
+  if (!guarded(linear, 16)) writeV128Slow(linear, value);
+}
+
+/** The two flag words out of an operation that a region left behind (translator/guestFlags.ts, flagFormCode). */
+export function storeLazyFlags(form: u32, result: u64, a: u64, b: u64): void {
+  const r = <u32>result;
+  const x = <u32>a;
+  const y = <u32>b;
+  switch (form) {
+    case 1: flagsAdd8(r, x, y); break;
+    case 2: flagsAdd16(r, x, y); break;
+    case 3: flagsAdd32(r, x, y); break;
+    case 4: flagsAdd64(result, a, b); break;
+    case 5: flagsSub8(r, x, y); break;
+    case 6: flagsSub16(r, x, y); break;
+    case 7: flagsSub32(r, x, y); break;
+    case 8: flagsSub64(result, a, b); break;
+    case 17: flagsLogic8(r); break;
+    case 18: flagsLogic16(r); break;
+    case 19: flagsLogic32(r); break;
+    case 20: flagsLogic64(result); break;
+    default: {
+      // INC and DEC keep CF, which is in b.
+      setFlags(b & 1, FLAG_CF);
+      if (form == 9) flagsInc8(r);
+      else if (form == 10) flagsInc16(r);
+      else if (form == 11) flagsInc32(r);
+      else if (form == 12) flagsInc64(result);
+      else if (form == 13) flagsDec8(r);
+      else if (form == 14) flagsDec16(r);
+      else if (form == 15) flagsDec32(r);
+      else flagsDec64(result);
+    }
+  }
+}
+
+// --- For the host ------------------------------------------------------------------------------
+
+/** Address of the decoder's slots, and a handler's index in the function table (vcpu/wasm/guestCodeReader.ts). */
+export function slotsAddress(): usize {
+  return SLOTS;
+}
+export function handlerIndex(number: i32): i32 {
+  return HANDLERS[number].index;
+}
+export function countHeatIndex(): i32 {
+  return countHeat.index;
+}
+export function enterRegionIndex(): i32 {
+  return enterRegion.index;
+}
+export function handlerDoneIndex(): i32 {
+  return handlerDone.index;
+}

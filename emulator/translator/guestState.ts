@@ -1,0 +1,112 @@
+/** Guest registers of a region in wasm locals, loaded at its start and stored where it is left. */
+import { OFF_FLAG_CARRY, OFF_FLAG_RESULT, OFF_GPR, OFF_XMM } from '../cpu/layout.ts';
+import type { FunctionBuilder } from './functionBuilder.ts';
+import { Op, SimdOp, ValueType } from './wasmOpcodes.ts';
+
+export class GuestState {
+  readonly #b: FunctionBuilder;
+  readonly #cpu: number;
+  readonly #gpr: (number | undefined)[] = new Array<undefined>(16).fill(undefined);
+  readonly #xmm: (number | undefined)[] = new Array<undefined>(16).fill(undefined);
+  #dirtyGpr = 0;
+  #dirtyXmm = 0;
+  /** The two flag words of cpu/flags.ts, or the operands they will be computed from. */
+  readonly flagA: number;
+  readonly flagB: number;
+  readonly flagResult: number;
+
+  /** `cpu`: wasm address of the state block. */
+  constructor(b: FunctionBuilder, cpu: number) {
+    this.#b = b;
+    this.#cpu = cpu;
+    this.flagA = b.permanent(ValueType.i64);
+    this.flagB = b.permanent(ValueType.i64);
+    this.flagResult = b.permanent(ValueType.i64);
+  }
+
+  gpr(number: number): number {
+    return (this.#gpr[number] ??= this.#b.permanent(ValueType.i64));
+  }
+  /** The local, for writing. */
+  dirtyGpr(number: number): number {
+    this.#dirtyGpr |= 1 << number;
+    return this.gpr(number);
+  }
+  xmm(number: number): number {
+    return (this.#xmm[number] ??= this.#b.permanent(ValueType.v128));
+  }
+  dirtyXmm(number: number): number {
+    this.#dirtyXmm |= 1 << number;
+    return this.xmm(number);
+  }
+
+  /** Which registers the region holds in locals, to know whether emission has to be repeated. */
+  get touched(): string {
+    return `${this.#gpr.map((l) => (l === undefined ? 0 : 1)).join('')} ${this.#xmm.map((l) => (l === undefined ? 0 : 1)).join('')} ${this.#dirtyGpr} ${this.#dirtyXmm}`;
+  }
+
+  /** Assumes what an earlier emission of the same region found. */
+  assume(earlier: GuestState): void {
+    for (let i = 0; i < 16; i++) {
+      if (earlier.#gpr[i] !== undefined) this.gpr(i);
+      if (earlier.#xmm[i] !== undefined) this.xmm(i);
+    }
+    this.#dirtyGpr = earlier.#dirtyGpr;
+    this.#dirtyXmm = earlier.#dirtyXmm;
+  }
+
+  /** Emits loads of all registers in use, and of the flag words. */
+  load(): void {
+    const b = this.#b;
+    this.#gpr.forEach((local, i) => {
+      if (local === undefined) return;
+      b.i32(this.#cpu);
+      b.memory(Op.i64Load, OFF_GPR + 8 * i);
+      b.setLocal(local);
+    });
+    this.#xmm.forEach((local, i) => {
+      if (local === undefined) return;
+      b.i32(this.#cpu);
+      b.simdMemory(SimdOp.load, OFF_XMM + 16 * i);
+      b.setLocal(local);
+    });
+    this.loadFlags();
+  }
+
+  loadFlags(): void {
+    const b = this.#b;
+    b.i32(this.#cpu);
+    b.memory(Op.i64Load, OFF_FLAG_CARRY);
+    b.setLocal(this.flagA);
+    b.i32(this.#cpu);
+    b.memory(Op.i64Load, OFF_FLAG_RESULT);
+    b.setLocal(this.flagResult);
+  }
+
+  /** Emits stores of what the region changes anywhere; flags are the caller's. */
+  store(): void {
+    const b = this.#b;
+    this.#gpr.forEach((local, i) => {
+      if (local === undefined || !(this.#dirtyGpr & (1 << i))) return;
+      b.i32(this.#cpu);
+      b.getLocal(local);
+      b.memory(Op.i64Store, OFF_GPR + 8 * i);
+    });
+    this.#xmm.forEach((local, i) => {
+      if (local === undefined || !(this.#dirtyXmm & (1 << i))) return;
+      b.i32(this.#cpu);
+      b.getLocal(local);
+      b.simdMemory(SimdOp.store, OFF_XMM + 16 * i);
+    });
+  }
+
+  storeFlagWords(): void {
+    const b = this.#b;
+    b.i32(this.#cpu);
+    b.getLocal(this.flagA);
+    b.memory(Op.i64Store, OFF_FLAG_CARRY);
+    b.i32(this.#cpu);
+    b.getLocal(this.flagResult);
+    b.memory(Op.i64Store, OFF_FLAG_RESULT);
+  }
+}

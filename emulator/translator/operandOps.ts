@@ -1,0 +1,428 @@
+/** Operands, named registers, memory by segment and the stack, as wasm inside a region. */
+import type { In, Op as Operand, Semantics, V128, Val, Width } from '../isa/dsl.ts';
+import { Seg } from '../isa/flagRules.ts';
+import { OFF_SEG, OFF_X87, SEG_BASE, SEG_SIZE } from '../cpu/layout.ts';
+import type { WasmV128, WasmVal } from './functionBuilder.ts';
+import type { RegisterOperand } from './guestCode.ts';
+import { MemoryOps } from './memoryOps.ts';
+import type { RegionFrame } from './regionFrame.ts';
+import { Op } from './wasmOpcodes.ts';
+
+export type OperandPart = Pick<
+  Semantics,
+  | ('read' | 'write' | 'writeZeroUpper' | 'readVector' | 'writeVector' | 'readAligned')
+  | ('writeAligned' | 'readXmm' | 'writeXmm' | 'index' | 'selector' | 'address' | 'segment')
+  | ('linear' | 'displaced' | 'loadAt' | 'storeAt' | 'checkWrite' | 'reg' | 'setReg' | 'regHigh')
+  | ('setRegHigh' | 'nextRip' | 'currentRip' | 'load' | 'loadForWrite' | 'store' | 'storeVector')
+  | ('checkStore' | 'stackLoad' | 'stackStore' | 'stackAdjust' | 'push' | 'pop')
+>;
+
+interface RegionOp extends Operand {
+  readonly access: 'r' | 'w' | 'rw' | 'a';
+  /** Displacement of a displaced operand. */
+  readonly extra?: WasmVal;
+}
+interface Prepared {
+  readonly host: number;
+  readonly linear: number;
+}
+
+const RSP = 4;
+
+export function operandOps(f: RegionFrame): OperandPart & { startInstruction(): void } {
+  const { b, state } = f;
+  const memory = new MemoryOps(f);
+  /** Values and prepared writes of memory operands of the instruction under way. */
+  const values = new Map<Operand, WasmVal>();
+  const prepared = new Map<Operand | string, Prepared | 'checked'>();
+
+  // -- registers --------------------------------------------------------------------------------
+
+  const readGpr = (number: number, width: Width): WasmVal => {
+    b.getLocal(state.gpr(number));
+    if (width !== 64) {
+      b.op(Op.i32WrapI64);
+      b.wrap(width);
+    }
+    return b.take(width);
+  };
+  const readHigh = (number: number): WasmVal => {
+    b.getLocal(state.gpr(number));
+    b.op(Op.i32WrapI64);
+    b.i32(8);
+    b.integer('shrU', 32);
+    b.wrap(8);
+    return b.take(8);
+  };
+  const writeGpr = (number: number, value: Val, high = false): void => {
+    const local = state.dirtyGpr(number);
+    if (value.width >= 32) b.push64(value);
+    else {
+      const mask = high ? 0xff00n : value.width === 8 ? 0xffn : 0xffffn;
+      b.getLocal(local);
+      b.i64(~mask);
+      b.integer('and', 64);
+      b.push64(value);
+      if (high) {
+        b.i64(8);
+        b.integer('shl', 64);
+      }
+      b.integer('or', 64);
+    }
+    b.setLocal(local);
+  };
+  const registerOf = (op: Operand): RegisterOperand => {
+    const { source, fixed, file } = op.spec;
+    if (source === 'fixed')
+      return { file: file === 'xmm' ? 'xmm' : 'gpr', number: fixed ?? 0, high: false };
+    return source === 'reg' ? f.place.instruction.reg : f.place.instruction.rm;
+  };
+  const readRegister = (op: Operand): WasmVal => {
+    const register = registerOf(op);
+    const width = op.width as Width;
+    if (register.file === 'gpr')
+      return register.high ? readHigh(register.number) : readGpr(register.number, width);
+    if (register.file === 'xmm') {
+      b.getLocal(state.xmm(register.number));
+      b.simd(width === 64 ? 0x1d : 0x1b);
+      b.op(0);
+      if (width < 32) b.wrap(width);
+      return b.take(width);
+    }
+    b.i32(0);
+    b.memory(width === 64 ? Op.i64Load : Op.i32Load, f.cpu + OFF_X87 + register.number * 16);
+    return b.take(width);
+  };
+  const writeRegister = (op: Operand, value: WasmVal): void => {
+    const register = registerOf(op);
+    if (register.file === 'gpr') writeGpr(register.number, value, register.high);
+    else if (register.file === 'xmm') {
+      const local = state.dirtyXmm(register.number);
+      b.getLocal(local);
+      b.push(value);
+      b.simd(value.width === 64 ? 0x1e : 0x1c);
+      b.op(0);
+      b.setLocal(local);
+    } else {
+      const at = f.cpu + OFF_X87 + register.number * 16;
+      b.i32(0);
+      b.push64(value);
+      b.memory(Op.i64Store, at);
+      b.i32(0);
+      b.i32(0xffff);
+      b.memory(Op.i32Store16, at + 8);
+    }
+  };
+
+  // -- addresses --------------------------------------------------------------------------------
+
+  /** Offset in the segment, 64 bits, before it is cut to the address size. */
+  const sum = (extra?: WasmVal): WasmVal => {
+    const { memory: m } = f.place.instruction;
+    let parts = 0;
+    const plus = (): void => {
+      if (parts++ > 0) b.integer('add', 64);
+    };
+    if (m.base === 'rip') {
+      f.pushRip(f.place.blockOffset);
+      plus();
+    } else if (m.base !== undefined) {
+      b.getLocal(state.gpr(m.base));
+      plus();
+    }
+    if (m.index !== undefined) {
+      b.getLocal(state.gpr(m.index));
+      if (m.scale > 0) {
+        b.i64(m.scale);
+        b.integer('shl', 64);
+      }
+      plus();
+    }
+    if (m.displacement !== 0n || parts === 0) {
+      b.i64(m.displacement);
+      plus();
+    }
+    if (extra) {
+      b.push64(extra);
+      plus();
+    }
+    return b.take(64);
+  };
+  const cut = (value: WasmVal, bytes: number): WasmVal => {
+    if (bytes === 8) return value;
+    b.push(value);
+    b.i64(bytes === 4 ? 0xffffffff : 0xffff);
+    b.integer('and', 64);
+    return b.take(64);
+  };
+  const addSegmentBase = (offset: WasmVal, segment: number): WasmVal => {
+    b.i32(0);
+    b.memory(Op.i64Load, f.cpu + OFF_SEG + segment * SEG_SIZE + SEG_BASE);
+    b.push(offset);
+    b.integer('add', 64);
+    return b.take(64);
+  };
+  /** Segment checks by the core. */
+  const checkedLinear = (offset: Val, segment: number, bytes: number, write: boolean): WasmVal => {
+    b.i32(segment);
+    b.push64(offset);
+    b.i32(bytes);
+    b.i32(write ? 1 : 0);
+    b.call(f.core('segmentLinear'));
+    return b.take(64);
+  };
+  const linearOf = (op: RegionOp, bytes: number, write: boolean): WasmVal => {
+    const { instruction } = f.place;
+    const offset = sum(op.extra);
+    switch (instruction.addressKind) {
+      case 0:
+        return offset;
+      case 1:
+        return addSegmentBase(cut(offset, instruction.addressBytes), instruction.segment);
+      case 2:
+        return cut(offset, 4);
+      default:
+        return checkedLinear(
+          cut(offset, instruction.addressBytes),
+          instruction.segment,
+          bytes,
+          write,
+        );
+    }
+  };
+  const segmentNumber = (segment: number | 'ds'): number =>
+    segment === 'ds' ? f.place.instruction.segment : segment;
+  const linearAt = (
+    segment: number | 'ds',
+    offset: Val,
+    bytes: number,
+    write: boolean,
+  ): WasmVal => {
+    const number = segmentNumber(segment);
+    if (f.is64) {
+      b.push64(offset);
+      const wide = b.take(64);
+      return number < Seg.FS ? wide : addSegmentBase(wide, number);
+    }
+    if (number < Seg.FS && (number !== Seg.CS || !write)) {
+      b.push64(offset);
+      return b.take(64);
+    }
+    return checkedLinear(offset, number, bytes, write);
+  };
+
+  // -- memory operands --------------------------------------------------------------------------
+
+  const read = (op: Operand): Val => {
+    const width = op.width as Width;
+    if (op.isMemory) {
+      const known = values.get(op);
+      if (known) return known;
+      const target = op as RegionOp;
+      let value: WasmVal;
+      if (target.access === 'rw') {
+        const access = memory.readForWrite(linearOf(target, width / 8, true), width);
+        prepared.set(op, access);
+        value = access.value;
+      } else value = memory.read(linearOf(target, width / 8, false), width);
+      values.set(op, value);
+      return value;
+    }
+    const { instruction } = f.place;
+    if (op.spec.source === 'imm' || op.spec.source === 'far') {
+      const second = instruction.variant.form.operands.filter((o) => o.spec.source === 'imm')[1];
+      const shift = second?.spec === op.spec ? 32n : 0n;
+      return b.constant(instruction.immediate >> shift, width);
+    }
+    if (op.spec.source === 'fixed' && op.spec.file === 'none')
+      return b.constant(op.spec.fixed ?? 0, width);
+    return readRegister(op);
+  };
+  const write = (op: Operand, value: In): void => {
+    const width = op.width as Width;
+    const written = b.in(value, width);
+    if (!op.isMemory) {
+      writeRegister(op, written);
+      return;
+    }
+    values.delete(op);
+    const access = prepared.get(op);
+    if (access !== undefined && access !== 'checked')
+      memory.writePrepared(access.host, access.linear, written);
+    else memory.write(linearOf(op as RegionOp, width / 8, true), written);
+  };
+  const readVector = (op: Operand, aligned: boolean): V128 => {
+    if (!op.isMemory) {
+      b.getLocal(state.xmm(registerOf(op).number));
+      return b.takeVector();
+    }
+    const linear = linearOf(op as RegionOp, 16, false);
+    if (aligned) checkAlignment(linear);
+    return { kind: 'v128', local: memory.readVector(linear) } as WasmV128;
+  };
+  const checkAlignment = (linear: WasmVal): void => {
+    b.push(linear);
+    b.op(Op.i32WrapI64);
+    b.i32(15);
+    b.integer('and', 32);
+    f.if();
+    // The interpreter's handler raises the right one of #GP and #SS.
+    b.call(f.core('interpretInstead'));
+    f.exitFault();
+    f.endIf();
+  };
+  const writeVector = (op: Operand, value: V128, aligned: boolean): void => {
+    if (!op.isMemory) {
+      b.pushVector(value);
+      b.setLocal(state.dirtyXmm(registerOf(op).number));
+      return;
+    }
+    const linear = linearOf(op as RegionOp, 16, true);
+    if (aligned) checkAlignment(linear);
+    memory.writeVector(linear, (value as WasmV128).local);
+  };
+  const displaced = (
+    op: Operand,
+    offset: In,
+    width: number,
+    access: RegionOp['access'],
+  ): Operand => {
+    const base = op as RegionOp;
+    const own = b.in(offset, 64);
+    let extra = own;
+    if (base.extra) {
+      b.push(base.extra);
+      b.push64(own);
+      b.integer('add', 64);
+      extra = b.take(64);
+    } else if (own.constant === undefined && own.width !== 64) {
+      b.push64(own);
+      extra = b.take(64);
+    }
+    return { ...base, width, access, extra } as RegionOp;
+  };
+
+  // -- stack ------------------------------------------------------------------------------------
+
+  const stackAddress = (offset: number): WasmVal => {
+    b.getLocal(state.gpr(RSP));
+    if (offset !== 0) {
+      b.i64(offset);
+      b.integer('add', 64);
+    }
+    if (!f.is64) {
+      b.i64(0xffffffff);
+      b.integer('and', 64);
+    }
+    return b.take(64);
+  };
+  const stackAdjust = (delta: In): void => {
+    const local = state.dirtyGpr(RSP);
+    b.getLocal(local);
+    if (typeof delta === 'object') b.push64(delta);
+    else b.i64(delta);
+    b.integer('add', 64);
+    if (!f.is64) {
+      b.i64(0xffffffff);
+      b.integer('and', 64);
+    }
+    b.setLocal(local);
+  };
+  const stackLoad = (offset: number, width: Width): Val => memory.read(stackAddress(offset), width);
+  const stackStore = (offset: number, value: Val): void =>
+    memory.write(stackAddress(offset), value);
+
+  const key = (segment: number | 'ds', offset: Val, width: number): string => {
+    const { local, constant } = offset as WasmVal;
+    return `${segment} ${local} ${constant} ${width}`;
+  };
+
+  return {
+    startInstruction() {
+      values.clear();
+      prepared.clear();
+    },
+    read,
+    write,
+    writeZeroUpper(op, value) {
+      b.vectorConstant(0n, 0n);
+      b.push64(value);
+      b.simd(0x1e);
+      b.op(0);
+      b.setLocal(state.dirtyXmm(registerOf(op).number));
+    },
+    readVector: (op) => readVector(op, false),
+    writeVector: (op, value) => writeVector(op, value, false),
+    readAligned: (op) => readVector(op, true),
+    writeAligned: (op, value) => writeVector(op, value, true),
+    readXmm(number) {
+      b.getLocal(state.xmm(number));
+      return b.takeVector();
+    },
+    writeXmm(number, value) {
+      b.pushVector(value);
+      b.setLocal(state.dirtyXmm(number));
+    },
+    index: (op) => b.constant(registerOf(op).number, 32),
+    selector: () => b.constant((f.place.instruction.immediate >> 32n) & 0xffffn, 16),
+    address(op) {
+      return cut(sum((op as RegionOp).extra), f.place.instruction.addressBytes);
+    },
+    segment: () => b.constant(f.place.instruction.segment, 32),
+    linear(op, bytes, isWrite) {
+      const value = linearOf(op as RegionOp, bytes, isWrite);
+      if (f.place.instruction.addressKind === 3) f.checkFault();
+      return value;
+    },
+    displaced,
+    loadAt: (op, offset, width) => read(displaced(op, offset, width, 'r')),
+    storeAt: (op, offset, value) => write(displaced(op, offset, value.width, 'w'), value),
+    checkWrite(op) {
+      if (op.isMemory)
+        memory.checkWrite(linearOf(op as RegionOp, op.width / 8, true), op.width / 8);
+    },
+    reg: readGpr,
+    setReg: (number, value) => writeGpr(number, value),
+    regHigh: readHigh,
+    setRegHigh: (number, value) => writeGpr(number, b.in(value, 8), true),
+    nextRip() {
+      f.pushRip(f.nextOffset);
+      return b.take(64);
+    },
+    currentRip() {
+      f.pushRip(f.currentOffset);
+      return b.take(64);
+    },
+    load: (segment, offset, width) =>
+      memory.read(linearAt(segment, offset, width / 8, false), width),
+    loadForWrite(segment, offset, width) {
+      const access = memory.readForWrite(linearAt(segment, offset, width / 8, true), width);
+      prepared.set(key(segment, offset, width), access);
+      return access.value;
+    },
+    store(segment, offset, value) {
+      const access = prepared.get(key(segment, offset, value.width));
+      if (access !== undefined && access !== 'checked')
+        memory.writePrepared(access.host, access.linear, value);
+      else memory.write(linearAt(segment, offset, value.width / 8, true), value);
+    },
+    storeVector(segment, offset, value) {
+      memory.writeVector(linearAt(segment, offset, 16, true), (value as WasmV128).local);
+    },
+    checkStore(segment, offset, width) {
+      memory.checkWrite(linearAt(segment, offset, width / 8, true), width / 8);
+    },
+    stackLoad,
+    stackStore,
+    stackAdjust,
+    push(value) {
+      stackStore(-value.width / 8, value);
+      stackAdjust(-value.width / 8);
+    },
+    pop(width) {
+      const value = stackLoad(0, width);
+      stackAdjust(width / 8);
+      return value;
+    },
+  };
+}

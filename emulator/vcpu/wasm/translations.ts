@@ -1,0 +1,315 @@
+/**
+ * Translates what got hot, between two slices: reads the list the core keeps, forms regions, compiles them as one module a
+ * batch, and tells the blocks where their code is. Regions die when their bytes are written (the core clears
+ * their byte) or the core drops all decoded code; their table entries are then used again.
+ */
+import {
+  BLOCK_BYTES,
+  BLOCK_HEADER,
+  BLOCK_REGION,
+  HANDLER_RECORDS_SIZE,
+  HOOK_ENTRY,
+  HOOK_FUNCTION,
+  HOOK_HEAT,
+  HOOK_OFFSET,
+  HOT_MAX,
+  OFF_ARENA_EPOCH,
+  OFF_COUNT_REGION_RETIRED,
+  OFF_COUNT_REGION_RUNS,
+  OFF_HEAT_LIMIT,
+  OFF_HOT,
+  OFF_HOT_COUNT,
+  RECORD_SIZE,
+  REC_HANDLER,
+  REGION_MAX,
+  VCPU_REGION_SIZE,
+} from '../../cpu/layout.ts';
+import { helperNamed, isInlineHelper } from '../../isa/helpers.ts';
+import { emitRegion } from '../../translator/regionEmitter.ts';
+import { WasmModule, type FunctionType } from '../../translator/wasmModule.ts';
+import { ValueType } from '../../translator/wasmOpcodes.ts';
+import { GuestCodeReader, variantsByHandler } from './guestCodeReader.ts';
+import type { FinderHost } from './regionFinder.ts';
+import { planRegions, type HotBlock, type LiveRegion, type Plan } from './regionPlanner.ts';
+
+const { i32, i64, v128 } = ValueType;
+/** Functions of the core that emitted code calls. */
+const coreTypes = {
+  readSlow: { parameters: [i64, i32], results: [i64] },
+  readV128Slow: { parameters: [i64], results: [v128] },
+  readForWriteFromRegion: { parameters: [i64, i32], results: [i64] },
+  writeFromRegion: { parameters: [i64, i64, i32], results: [] },
+  writeV128FromRegion: { parameters: [i64, v128], results: [] },
+  probeWrite: { parameters: [i64, i32], results: [] },
+  segmentLinear: { parameters: [i32, i64, i32, i32], results: [i64] },
+  raise: { parameters: [i32], results: [] },
+  raiseWithCode: { parameters: [i32, i32], results: [] },
+  interpretInstead: { parameters: [], results: [] },
+  storeLazyFlags: { parameters: [i32, i64, i64, i64], results: [] },
+  mulHighU64: { parameters: [i64, i64], results: [i64] },
+  mulHighS64: { parameters: [i64, i64], results: [i64] },
+} as const satisfies Record<string, FunctionType>;
+
+const typeOfWidth = (width: number): ValueType => (width === 128 ? v128 : width === 64 ? i64 : i32);
+function helperType(name: string): FunctionType {
+  const { parameters, returns } = helperNamed(name);
+  return {
+    parameters: parameters.map(typeOfWidth),
+    results: returns === undefined ? [] : [typeOfWidth(returns)],
+  };
+}
+
+const regionType: FunctionType = { parameters: [i32, i64], results: [i32] };
+const handlerType: FunctionType = { parameters: [i32], results: [i32] };
+/** Runs of a block by the interpreter before it is translated. */
+const heatLimit = 64;
+/** Two records: the copy, and what comes back. */
+const copySize = 2 * RECORD_SIZE;
+
+interface Region extends LiveRegion {
+  readonly slot: number;
+}
+
+export class Translations {
+  readonly #memory: DataView;
+  readonly #bytes: Uint8Array;
+  readonly #cpu: number;
+  readonly #exports: WebAssembly.Exports;
+  readonly #table: WebAssembly.Table;
+  readonly #wasmMemory: WebAssembly.Memory;
+  readonly #host: FinderHost;
+  readonly #regions = new Map<number, Region>();
+  #epoch: number;
+  readonly #countHeat: number;
+  readonly #enterRegion: number;
+  readonly #handlerDone: number;
+  #nextRegion = 1;
+  #copies = 0;
+  readonly #freeSlots: number[] = [];
+  readonly #counts = { regions: 0, batches: 0, instructions: 0, bytes: 0, milliseconds: 0 };
+
+  constructor(wasmMemory: WebAssembly.Memory, exports: WebAssembly.Exports, cpu: number) {
+    this.#wasmMemory = wasmMemory;
+    this.#memory = new DataView(wasmMemory.buffer);
+    this.#bytes = new Uint8Array(wasmMemory.buffer);
+    this.#cpu = cpu;
+    this.#exports = exports;
+    this.#table = exports.table as WebAssembly.Table;
+    const address = (name: string): number => (exports[name] as () => number)() >>> 0;
+    const variants = variantsByHandler(
+      this.#memory,
+      address('slotsAddress'),
+      exports.handlerIndex as (handler: number) => number,
+    );
+    this.#countHeat = address('countHeatIndex');
+    this.#enterRegion = address('enterRegionIndex');
+    this.#handlerDone = address('handlerDoneIndex');
+    const hooks = [this.#countHeat, this.#enterRegion];
+    this.#host = {
+      memory: this.#memory,
+      cpu,
+      reader: new GuestCodeReader(this.#memory, cpu, variants, hooks),
+      isEntry: (block) => this.#hookHandler(block) === this.#enterRegion,
+      blockAt: (at, key) => (exports.blockAt as (h: number, k: number) => number)(at, key) >>> 0,
+    };
+    this.#epoch = this.#memory.getUint32(cpu + OFF_ARENA_EPOCH, true);
+    this.#memory.setUint32(cpu + OFF_HEAT_LIMIT, heatLimit, true);
+  }
+
+  #hookHandler(block: number): number {
+    return this.#memory.getUint32(block + BLOCK_HEADER + REC_HANDLER, true);
+  }
+
+  #aliveByte(region: number): number {
+    return this.#cpu + VCPU_REGION_SIZE - REGION_MAX + region;
+  }
+
+  #isAlive(region: number): boolean {
+    return region !== 0 && this.#bytes[this.#aliveByte(region)] !== 0;
+  }
+
+  /** Call between runs of the core. */
+  translateHot(): void {
+    const m = this.#memory;
+    const count = m.getUint32(this.#cpu + OFF_HOT_COUNT, true);
+    if (count === 0) return;
+    m.setUint32(this.#cpu + OFF_HOT_COUNT, 0, true);
+    const epoch = m.getUint32(this.#cpu + OFF_ARENA_EPOCH, true);
+    if (epoch !== this.#epoch) {
+      // All blocks are gone, and what the list names may be something else now.
+      this.#epoch = epoch;
+      for (const { number, slot } of [...this.#regions.values()]) this.#forget(number, slot);
+      this.#copies = 0;
+      return;
+    }
+    const started = performance.now();
+    this.#collectDead();
+    const hot: HotBlock[] = [];
+    for (let i = 0; i < Math.min(count, HOT_MAX); i++) {
+      const at = this.#cpu + OFF_HOT + 16 * i;
+      hot.push({
+        block: m.getUint32(at, true),
+        from: m.getUint32(at + 4, true),
+        rip: m.getBigUint64(at + 8, true),
+      });
+    }
+    this.#translate(hot);
+    // Room for the next batch's copies, or all starts anew.
+    if (this.#copies > HANDLER_RECORDS_SIZE / 2) (this.#exports.dropAllCode as () => void)();
+    this.#counts.milliseconds += performance.now() - started;
+  }
+
+  #translate(hot: readonly HotBlock[]): void {
+    const m = this.#memory;
+    const module = new WasmModule(65536);
+    const live = (number: number): Region | undefined =>
+      this.#isAlive(number) ? this.#regions.get(number) : undefined;
+    const plans = planRegions(this.#host, hot, live);
+    const imports = new Map(
+      Object.entries(coreTypes).map(([name, type]) => [
+        name,
+        module.importFunction('core', name, type),
+      ]),
+    );
+    for (const name of helpersOf(plans))
+      if (!imports.has(name))
+        imports.set(name, module.importFunction('core', name, helperType(name)));
+    const host = {
+      cpu: this.#cpu,
+      core: (name: string): number => {
+        const index = imports.get(name);
+        if (index === undefined) throw new Error(`the core gives translated code no '${name}'`);
+        return index;
+      },
+      handlerType: module.type(handlerType),
+    };
+    const type = module.type(regionType);
+    const made: number[] = [];
+    for (const plan of plans) {
+      for (const old of plan.replaces) this.#drop(old);
+      const number = this.#newRegion();
+      if (number === 0) break;
+      const { source } = plan;
+      const copies = new Map<number, number>();
+      const { code, locals, entries } = emitRegion(source, {
+        ...host,
+        alive: this.#aliveByte(number),
+        copyOfRecord: (record, handler) => {
+          const copy = copies.get(record) ?? this.#copyRecord(record, handler);
+          copies.set(record, copy);
+          return copy;
+        },
+      });
+      module.addFunction({ type, locals, code });
+      const slot = this.#newSlot();
+      made.push(slot);
+      this.#regions.set(number, {
+        number,
+        slot,
+        base: plan.base,
+        heads: plan.heads,
+        jumps: plan.jumps,
+        offsets: new Map(source.blocks.map((one) => [one.address, one.offset])),
+      });
+      this.#bytes[this.#aliveByte(number)] = 1;
+      for (const one of source.blocks) {
+        m.setUint16(one.address + BLOCK_REGION, number, true);
+      }
+      entries.forEach((index, entry) => {
+        const { address, offset } = source.blocks[index]!;
+        const hook = address + BLOCK_HEADER;
+        m.setUint32(hook + HOOK_FUNCTION, slot, true);
+        m.setUint32(hook + HOOK_ENTRY, entry, true);
+        m.setInt32(hook + HOOK_OFFSET, offset, true);
+        m.setUint32(hook + REC_HANDLER, this.#enterRegion, true);
+      });
+      this.#counts.regions++;
+      this.#counts.instructions += source.blocks.reduce((n, b) => n + b.instructions.length, 0);
+      this.#counts.bytes += code.length;
+    }
+    if (made.length === 0) return;
+    new WebAssembly.Instance(new WebAssembly.Module(module.finish(made)), {
+      env: { memory: this.#wasmMemory, table: this.#table },
+      core: this.#exports,
+    });
+    this.#counts.batches++;
+  }
+
+  #newSlot(): number {
+    return this.#freeSlots.pop() ?? this.#table.grow(1);
+  }
+
+  #newRegion(): number {
+    for (let tries = 1; tries < REGION_MAX; tries++) {
+      const region = this.#nextRegion;
+      this.#nextRegion = region + 1 === REGION_MAX ? 1 : region + 1;
+      if (!this.#regions.has(region)) return region;
+    }
+    return 0;
+  }
+
+  #collectDead(): void {
+    for (const region of [...this.#regions.keys()]) if (!this.#isAlive(region)) this.#drop(region);
+  }
+
+  /** Its blocks are interpreted again, and may become part of another region. */
+  #drop(number: number): void {
+    const { slot, offsets } = this.#regions.get(number)!;
+    const m = this.#memory;
+    for (const block of offsets.keys()) {
+      if (m.getUint16(block + BLOCK_BYTES, true) === 0) continue;
+      if (m.getUint16(block + BLOCK_REGION, true) !== number) continue;
+      m.setUint16(block + BLOCK_REGION, 0, true);
+      if (!this.#host.isEntry(block)) continue;
+      m.setUint32(block + BLOCK_HEADER + REC_HANDLER, this.#countHeat, true);
+      m.setUint32(block + BLOCK_HEADER + HOOK_HEAT, heatLimit, true);
+    }
+    this.#forget(number, slot);
+  }
+
+  #forget(number: number, slot: number): void {
+    this.#bytes[this.#aliveByte(number)] = 0;
+    this.#table.set(slot, null);
+    this.#freeSlots.push(slot);
+    this.#regions.delete(number);
+  }
+
+  /** The copy's place; the copies of dropped regions are not used again before all code is dropped. */
+  #copyRecord(record: number, handler: number): number {
+    const at = this.#cpu + VCPU_REGION_SIZE - REGION_MAX - HANDLER_RECORDS_SIZE + this.#copies;
+    this.#copies += copySize;
+    this.#bytes.copyWithin(at, record, record + RECORD_SIZE);
+    this.#memory.setUint32(at + REC_HANDLER, handler, true);
+    this.#memory.setUint32(at + RECORD_SIZE + REC_HANDLER, this.#handlerDone, true);
+    return at;
+  }
+
+  counters(): Record<string, number> {
+    const m = this.#memory;
+    return {
+      translatedRegions: this.#counts.regions,
+      translatedInstructions: this.#counts.instructions,
+      translatedBytes: this.#counts.bytes,
+      translationBatches: this.#counts.batches,
+      translationMs: Math.round(this.#counts.milliseconds),
+      liveRegions: this.#regions.size,
+      regionRuns: m.getUint32(this.#cpu + OFF_COUNT_REGION_RUNS, true),
+      regionInstructions: Number(m.getBigUint64(this.#cpu + OFF_COUNT_REGION_RETIRED, true)),
+    };
+  }
+}
+
+/** Helpers that the code of the plans calls itself. */
+function helpersOf(plans: readonly Plan[]): Set<string> {
+  return new Set(
+    plans.flatMap(({ source }) =>
+      source.blocks.flatMap(({ instructions }) =>
+        instructions.flatMap(({ effects }) =>
+          effects.byHandler
+            ? []
+            : effects.helpers.filter((name) => isInlineHelper(helperNamed(name))),
+        ),
+      ),
+    ),
+  );
+}
