@@ -146,12 +146,15 @@ export function planRegions(
     for (const address of live.offsets.keys()) owner.set(address, group);
     return group;
   };
+  /** The group that already takes the place of a region, though it may have lost some of its blocks. */
+  const replacing = (number: number): Group | undefined =>
+    [...groups].find((group) => group.replaces.includes(number));
   const groupOf = (block: number): Group | undefined => {
     if (block === 0) return undefined;
     const planned = owner.get(block);
     if (planned) return planned;
     const live = liveRegion(memory.getUint16(block + BLOCK_REGION, true));
-    return live && fromLive(live);
+    return live && (replacing(live.number) ?? fromLive(live));
   };
 
   const seen = new Set<string>();
@@ -173,7 +176,7 @@ export function planRegions(
     const live = liveRegion(memory.getUint16(block + BLOCK_REGION, true));
     if (live) {
       if (host.isEntry(block)) continue;
-      const group = fromLive(live);
+      const group = replacing(live.number) ?? fromLive(live);
       group.addHead(block, live.offsets.get(block) ?? 0);
       explore(group);
       continue;
