@@ -11,6 +11,9 @@ import { bootableKernel } from './kernelDecompress.ts';
 import { asUserError, namingKernel } from './machineErrors.ts';
 import { loadCore } from './coreModule.ts';
 
+/** Runs of a block before the translator takes it: what its emission and compilation cost (docs/engine.md). */
+const translateAfter = 400;
+
 /** Where wall time starts under the counted clock. */
 const countedStartMs = Date.UTC(2026, 0, 1);
 
@@ -68,7 +71,10 @@ export async function buildMachine(
       },
       {
         createEngine: (engine) =>
-          createWasmEngine(core, { ...engine, translate: engine.engine === 'translator' }),
+          createWasmEngine(
+            core,
+            engine.engine === 'translator' ? { ...engine, translateAfter } : engine,
+          ),
         yieldToEventLoop: () => nextTurn(),
         onHostFailure: (message) => parts.hostFailure(message),
       },

@@ -20,6 +20,8 @@ export interface Effects {
   readonly control: 'next' | 'jump' | 'branch' | 'indirect';
   /** A near CALL: continues behind itself one day. */
   readonly pushesReturn: boolean;
+  /** Left to the interpreter: branches of 16-bit operand size, which cut RIP. */
+  readonly interpreted: boolean;
   /** The handler always leaves: nothing follows in this block. */
   readonly leaves: boolean;
   /** A helper stores to guest memory, perhaps over the region's own code. */
@@ -275,6 +277,7 @@ function find(variant: Variant): Effects {
     ...variant.form.operands.map((operand) => operandOf(operand, variant)),
   );
   if (variant.instruction.name === 'CALL') pushesReturn = true;
+  const interpreted = control !== 'next' && variant.isSized && variant.size === 16;
   // A handler leaves the flags in the state words.
   if (byHandler || leaves) {
     byHandler = true;
@@ -285,5 +288,15 @@ function find(variant: Variant): Effects {
     const { faults, writes } = helperNamed(name);
     return faults !== false && writes !== false;
   });
-  return { flags, readsFlags, byHandler, control, pushesReturn, leaves, helperStores, helpers };
+  return {
+    flags,
+    readsFlags,
+    byHandler,
+    control,
+    pushesReturn,
+    leaves,
+    helperStores,
+    interpreted,
+    helpers,
+  };
 }

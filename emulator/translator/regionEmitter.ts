@@ -220,6 +220,11 @@ class RegionEmitter {
     for (const instruction of block.instructions) {
       this.#frame.place = { instruction, blockOffset: block.offset };
       this.#startInstruction();
+      if (instruction.effects.interpreted) {
+        this.#b.call(this.#host.core('interpretInstead'));
+        this.#frame.exitFault();
+        return;
+      }
       const left = instruction.effects.byHandler
         ? this.#byHandler(instruction)
         : this.#inline(instruction);

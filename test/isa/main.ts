@@ -1,7 +1,7 @@
 /**
  * The instruction suite: random cases for every form that runs in ring 3, our engine against this
  * machine's CPU. `node test/isa/main.ts [--seed N] [--cases N] [--only REGEXP] [--case N] [--show N]
- * [--workers N]`. Exit code 1 if anything differs but what generator/exclusions.ts lists.
+ * [--workers N] [--engine interpreter|translator]`. Exit code 1 if anything differs but what generator/exclusions.ts lists.
  */
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
@@ -19,6 +19,7 @@ const { values: options } = parseArgs({
     only: { type: 'string' },
     case: { type: 'string' },
     show: { type: 'string', default: '5' },
+    engine: { type: 'string', default: 'interpreter' },
     workers: { type: 'string', default: String(Math.min(4, availableParallelism())) },
   },
 });
@@ -35,6 +36,8 @@ export interface WorkerRequest {
 export interface WorkerSetup {
   readonly seed: number;
   readonly only: string | undefined;
+  /** Each case is translated on its first run and counted on its second. */
+  readonly translate: boolean;
 }
 
 if (process.arch !== 'x64' || process.platform !== 'linux') {
@@ -52,7 +55,11 @@ const vectors = new Map<number, number>();
 
 function runWorker(): Promise<void> {
   return new Promise((resolve, reject) => {
-    const workerData: WorkerSetup = { seed, only: options.only };
+    const workerData: WorkerSetup = {
+      seed,
+      only: options.only,
+      translate: options.engine === 'translator',
+    };
     const file = fileURLToPath(new URL('suiteWorker.ts', import.meta.url));
     const worker = new Worker(file, { workerData });
     const request = (): void => {

@@ -6,12 +6,14 @@ import type { WorkerRequest, WorkerSetup } from './main.ts';
 import { NativeOracle, buildOracle } from './nativeOracle.ts';
 import { runRange } from './runRange.ts';
 import { SuiteGuest, buildKernel } from './suiteGuest.ts';
-import { wasmEngine } from './wasmEngine.ts';
+import { translatingEngine, wasmEngine } from './wasmEngine.ts';
 
 const setup = workerData as WorkerSetup;
 const generator = new CaseGenerator(setup.seed, setup.only ? new RegExp(setup.only) : undefined);
 const oracle = new NativeOracle(buildOracle());
-const guest = new SuiteGuest(wasmEngine, buildKernel());
+const guest = setup.translate
+  ? new SuiteGuest(translatingEngine, buildKernel(), true)
+  : new SuiteGuest(wasmEngine, buildKernel());
 
 parentPort?.on('message', async (request: WorkerRequest | undefined) => {
   if (request === undefined) {

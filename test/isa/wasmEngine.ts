@@ -7,10 +7,17 @@ import type { EngineFactory } from './suiteGuest.ts';
 const file = process.env['CORE'] ?? new URL('../../emulator/cpu/build/core.wasm', import.meta.url);
 const core = new WebAssembly.Module(readFileSync(file));
 
-export const wasmEngine: EngineFactory = (host, ramBytes) =>
-  createWasmEngine(core, {
-    memory: ramBytes,
-    slots: [{ start: 0, size: ramBytes, ramOffset: 0 }],
-    cpuModel: 'guesthouse-v2',
-    host,
-  });
+const engine =
+  (translateAfter?: number): EngineFactory =>
+  (host, ramBytes) =>
+    createWasmEngine(core, {
+      memory: ramBytes,
+      slots: [{ start: 0, size: ramBytes, ramOffset: 0 }],
+      cpuModel: 'guesthouse-v2',
+      host,
+      ...(translateAfter === undefined ? {} : { translateAfter }),
+    });
+
+export const wasmEngine = engine();
+/** Translates everything that has run once. */
+export const translatingEngine = engine(1);

@@ -61,8 +61,8 @@ function helperType(name: string): FunctionType {
 
 const regionType: FunctionType = { parameters: [i32, i64], results: [i32] };
 const handlerType: FunctionType = { parameters: [i32], results: [i32] };
-/** Runs of a block by the interpreter before it is translated. */
-const heatLimit = 64;
+/** Blocks inside a region wait so many times longer before it is made anew with them as entries. */
+const innerPatience = 4;
 /** Two records: the copy, and what comes back. */
 const copySize = 2 * RECORD_SIZE;
 
@@ -80,6 +80,7 @@ export class Translations {
   readonly #host: FinderHost;
   readonly #regions = new Map<number, Region>();
   #epoch: number;
+  readonly #after: number;
   readonly #countHeat: number;
   readonly #enterRegion: number;
   readonly #handlerDone: number;
@@ -88,7 +89,14 @@ export class Translations {
   readonly #freeSlots: number[] = [];
   readonly #counts = { regions: 0, batches: 0, instructions: 0, bytes: 0, milliseconds: 0 };
 
-  constructor(wasmMemory: WebAssembly.Memory, exports: WebAssembly.Exports, cpu: number) {
+  /** `after`: runs of a block by the interpreter before it is translated. */
+  constructor(
+    wasmMemory: WebAssembly.Memory,
+    exports: WebAssembly.Exports,
+    cpu: number,
+    after: number,
+  ) {
+    this.#after = after;
     this.#wasmMemory = wasmMemory;
     this.#memory = new DataView(wasmMemory.buffer);
     this.#bytes = new Uint8Array(wasmMemory.buffer);
@@ -113,7 +121,7 @@ export class Translations {
       blockAt: (at, key) => (exports.blockAt as (h: number, k: number) => number)(at, key) >>> 0,
     };
     this.#epoch = this.#memory.getUint32(cpu + OFF_ARENA_EPOCH, true);
-    this.#memory.setUint32(cpu + OFF_HEAT_LIMIT, heatLimit, true);
+    this.#memory.setUint32(cpu + OFF_HEAT_LIMIT, after, true);
   }
 
   #hookHandler(block: number): number {
@@ -214,6 +222,7 @@ export class Translations {
       this.#bytes[this.#aliveByte(number)] = 1;
       for (const one of source.blocks) {
         m.setUint16(one.address + BLOCK_REGION, number, true);
+        m.setUint32(one.address + BLOCK_HEADER + HOOK_HEAT, innerPatience * this.#after, true);
       }
       entries.forEach((index, entry) => {
         const { address, offset } = source.blocks[index]!;
@@ -262,7 +271,7 @@ export class Translations {
       m.setUint16(block + BLOCK_REGION, 0, true);
       if (!this.#host.isEntry(block)) continue;
       m.setUint32(block + BLOCK_HEADER + REC_HANDLER, this.#countHeat, true);
-      m.setUint32(block + BLOCK_HEADER + HOOK_HEAT, heatLimit, true);
+      m.setUint32(block + BLOCK_HEADER + HOOK_HEAT, this.#after, true);
     }
     this.#forget(number, slot);
   }

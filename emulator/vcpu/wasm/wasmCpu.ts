@@ -41,8 +41,8 @@ export interface WasmCpuOptions {
   readonly cpus: number;
   readonly model: CpuModel;
   readonly host: VcpuHost;
-  /** Hot code is translated to wasm; else all of it is interpreted. */
-  readonly translate?: boolean;
+  /** Runs of a block by the interpreter before it is translated to wasm; undefined: nothing is. */
+  readonly translateAfter?: number | undefined;
   /** Source of RDRAND. */
   readonly entropy: Entropy;
 }
@@ -92,8 +92,13 @@ export class WasmCpu implements Vcpu {
     });
     this.#core = instance.exports as unknown as Core;
     this.reset();
-    if (options.translate === true)
-      this.#translations = new Translations(memory.memory, instance.exports, this.#base);
+    if (options.translateAfter !== undefined)
+      this.#translations = new Translations(
+        memory.memory,
+        instance.exports,
+        this.#base,
+        options.translateAfter,
+      );
   }
 
   run(budget: number): VcpuExit {

@@ -16,8 +16,8 @@ export interface WasmEngineRequest {
     readonly ramOffset: number;
   }[];
   readonly cpuModel: CpuModel;
-  /** Hot code is translated; else all of it is interpreted. */
-  readonly translate?: boolean;
+  /** Runs of a block by the interpreter before it is translated; by default nothing is. */
+  readonly translateAfter?: number;
   readonly host: VcpuHost;
   /** Source of RDRAND; the host's by default. */
   readonly entropy?: Entropy;
@@ -38,7 +38,7 @@ export function createWasmEngine(
     memory: ramBytes,
     slots,
     cpuModel,
-    translate = false,
+    translateAfter,
     host,
     entropy = new HostEntropy(),
   }: WasmEngineRequest,
@@ -53,7 +53,7 @@ export function createWasmEngine(
     index: 0,
     cpus: 1,
     model: cpuModel,
-    translate,
+    translateAfter,
     host,
     entropy,
   });
