@@ -92,8 +92,9 @@ export class Structure {
     this.#target = target;
     const count = graph.successors.length;
     this.entries = [...graph.entries];
-    const irreducible = new Set<string>();
-    this.#edgeDispatched = (from, to) => irreducible.has(`${from}>${to}`);
+    const irreducible = new Set<number>();
+    const key = (from: number, to: number): number => from * (count + 1) + to;
+    this.#edgeDispatched = (from, to) => irreducible.size > 0 && irreducible.has(key(from, to));
 
     for (;;) {
       const useDispatcher = this.entries.length > 1 || irreducible.size > 0;
@@ -117,7 +118,7 @@ export class Structure {
       for (const node of order)
         for (const to of successors(node))
           if (position[to]! <= position[node]! && !dominates(to, node)) {
-            irreducible.add(`${node}>${to}`);
+            irreducible.add(key(node, to));
             if (!this.entries.includes(to)) this.entries.push(to);
             this.#dispatched.add(to);
             changed = true;
