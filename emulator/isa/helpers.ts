@@ -49,9 +49,9 @@ export const allHelpers = (): readonly Helper[] => [...known.values()];
 
 /**
  * Whether translated code, which holds general registers, XMM registers and flags in locals, may call the helper as
- * it stands: it changes at most the x87 state, MXCSR and memory.
+ * it stands: it works on its arguments, the x87 state, MXCSR and guest memory.
  */
 export function isInlineHelper({ file, name, writes }: Helper): boolean {
-  if (writes === false) return true;
-  return /^(x87|mxcsr)/.test(file) && !/^(fxsave|fxrstor)$/.test(name);
+  if (/^(fxsave|fxrstor)$/.test(name)) return false;
+  return /^(x87|mxcsr)/.test(file) || (/^(sse|wide)/.test(file) && writes === false);
 }
