@@ -20,7 +20,8 @@ import { operandOps } from './operandOps.ts';
 import { RegionFrame, parameterEntry, regionExit, type CoreFunctions } from './regionFrame.ts';
 import { Structure } from './structure.ts';
 import { vectorOps } from './vectorOps.ts';
-import { Op, ValueType, blockVoid } from './wasmOpcodes.ts';
+import type { ValueType } from './wasmOpcodes.ts';
+import { Op, blockVoid } from './wasmOpcodes.ts';
 import { WasmWriter } from './wasmWriter.ts';
 
 export interface EmittedRegion {
@@ -122,19 +123,19 @@ class RegionEmitter {
 
     const { startInstruction, ...operands } = operandOps(this.#frame);
     this.#startInstruction = startInstruction;
-    const self = this;
+    const frame = this.#frame;
     this.#semantics = {
       get size() {
-        return self.#frame.place.instruction.variant.size;
+        return frame.place.instruction.variant.size;
       },
       get addressSize() {
-        return self.#frame.place.instruction.variant.addressSize || 64;
+        return frame.place.instruction.variant.addressSize || 64;
       },
       get repeat() {
-        return self.#frame.place.instruction.variant.repeat;
+        return frame.place.instruction.variant.repeat;
       },
       get where() {
-        return self.#frame.place.instruction.variant.instruction.name;
+        return frame.place.instruction.variant.instruction.name;
       },
       ...integerOps(b, (name) => b.call(host.core(name))),
       ...operands,

@@ -196,9 +196,9 @@ export class Structure {
   }
 
   #tree(node: number): void {
-    const merges = this.#children
-      [node]!.filter((child) => this.#isMerge[child])
-      .sort((a, b) => this.#position[b]! - this.#position[a]!);
+    const children = this.#children[node]!;
+    const merges = children.filter((child) => this.#isMerge[child]);
+    merges.sort((a, b) => this.#position[b]! - this.#position[a]!);
     if (this.#isHeader[node]) this.#open('loop', node);
     this.#within(node, merges);
     if (this.#isHeader[node]) this.#close();

@@ -1,4 +1,4 @@
-import { ValueType } from './wasmOpcodes.ts';
+import type { ValueType } from './wasmOpcodes.ts';
 import { WasmWriter } from './wasmWriter.ts';
 
 export interface FunctionType {

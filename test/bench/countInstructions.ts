@@ -13,5 +13,7 @@ const work: Readonly<Record<string, number>> = { movsb: 100 * 65536 };
 export async function countInstructions(kernel: string, bits: Bits): Promise<Map<string, number>> {
   const counted = guesthouse('interpreter', '--clock', 'counted');
   const { ticks } = await timeRows(counted, kernel, bits);
-  return new Map([...ticks].map(([row, list]) => [row, work[row] ?? list[0]! / ticksPerInstruction]));
+  return new Map(
+    [...ticks].map(([row, list]) => [row, work[row] ?? list[0]! / ticksPerInstruction]),
+  );
 }

@@ -6,11 +6,16 @@ import { GuestConsole } from './guestConsole.ts';
 /** Generous: CI machines are slow and two guests boot at a time. */
 const bootSeconds = 480;
 
-async function boot(flavour: KernelFlavour, protocol: string): Promise<GuestConsole> {
+async function boot(
+  flavour: KernelFlavour,
+  protocol: string,
+  engine: string,
+): Promise<GuestConsole> {
   const kernel = await debianKernel(flavour);
   return new GuestConsole([
     ...['--kernel', kernel.image, '--initrd', await busyboxInitramfs(kernel)],
     ...['--append', 'console=ttyS0', '--boot-protocol', protocol, '--memory', '512'],
+    ...['--engine', engine],
   ]);
 }
 
@@ -19,16 +24,18 @@ const trouble =
   /WARNING:|BUG:|Oops|Call Trace|Kernel panic|unstable|soft lockup|RCU.*stall|nobody cared/i;
 
 describe.concurrent('Debian 12 boots unmodified to a shell', () => {
-  const boots: [KernelFlavour, string][] = [
-    ['cloud-amd64', 'pvh'],
-    ['cloud-amd64', 'bzImage'],
-    ['amd64', 'pvh'],
-    ['amd64', 'bzImage'],
-    ['686', 'auto'],
+  const boots: [KernelFlavour, string, string][] = [
+    ['cloud-amd64', 'pvh', 'interpreter'],
+    ['cloud-amd64', 'bzImage', 'interpreter'],
+    ['cloud-amd64', 'pvh', 'translator'],
+    ['amd64', 'pvh', 'interpreter'],
+    ['amd64', 'bzImage', 'interpreter'],
+    ['686', 'auto', 'interpreter'],
+    ['686', 'auto', 'translator'],
   ];
-  it.each(boots)('%s by %s', async (flavour, protocol) => {
+  it.each(boots)('%s by %s, %s', async (flavour, protocol, engine) => {
     const kernel = await debianKernel(flavour);
-    await using guest = await boot(flavour, protocol);
+    await using guest = await boot(flavour, protocol, engine);
     await guest.waitForShell(bootSeconds);
     expect(await guest.run('uname -r')).toBe(kernel.release);
     expect(await guest.run('dmesg')).not.toMatch(trouble);

@@ -3,16 +3,21 @@ import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 
-const cases = 2_000_000;
+const runs = [
+  { cases: 2_000_000, engine: 'interpreter' },
+  // Each case compiles a module of its own.
+  { cases: 60_000, engine: 'translator' },
+];
 
 const isPossible = process.platform === 'linux' && process.arch === 'x64';
 
-test.skipIf(!isPossible)(
-  `${cases} random cases end as on this machine's own CPU`,
+test.skipIf(!isPossible).each(runs)(
+  "$cases random cases end as on this machine's own CPU, $engine",
   { timeout: 20 * 60_000 },
-  async () => {
+  async ({ cases, engine }) => {
     const program = fileURLToPath(new URL('main.ts', import.meta.url));
-    const suite = spawn(process.execPath, [program, '--cases', String(cases), '--seed', '1']);
+    const options = ['--cases', String(cases), '--seed', '1', '--engine', engine];
+    const suite = spawn(process.execPath, [program, ...options]);
     let output = '';
     for (const stream of [suite.stdout, suite.stderr]) {
       stream.setEncoding('utf8').on('data', (text: string) => (output += text));

@@ -3,30 +3,11 @@ import { describe, expect, it } from 'vitest';
 import type { TestCpu } from './testCpu.ts';
 import { codeAddress, createTestCpu, print, startProtected, store32, u32 } from './testCpu.ts';
 
-/** What the interpreter's decoded blocks must not change: code that changes, counts, faults. */
+/** What decoding and translating code must not change: code that changes, counts, faults. */
 
 const coreFile = process.env.CORE ?? new URL('../../cpu/build/core.wasm', import.meta.url);
 const coreIsBuilt = existsSync(coreFile);
 const core = coreIsBuilt ? new WebAssembly.Module(readFileSync(coreFile)) : undefined;
-
-function started(
-  code: readonly number[],
-  handlers: Readonly<Record<number, readonly number[]>> = {},
-): TestCpu {
-  if (core === undefined) throw new Error('the core is not built');
-  const cpu = createTestCpu(core);
-  startProtected(cpu, code, handlers);
-  return cpu;
-}
-
-function runUntilHalt(cpu: TestCpu): string {
-  for (let i = 0; i < 100; i++) {
-    const exit = cpu.vcpu.run(10_000);
-    if (exit.reason === 'halt') return cpu.printed();
-    if (exit.reason !== 'budget') throw new Error(exit.reason);
-  }
-  throw new Error('the CPU does not halt');
-}
 
 const hlt = 0xf4;
 /** startProtected puts seven bytes of LIDT before the code. */
@@ -34,7 +15,30 @@ const first = codeAddress + 7;
 const mov8 = (address: number, value: number): number[] => [0xc6, 0x05, ...u32(address), value];
 const jump = (from: number, to: number): number[] => [0xe9, ...u32(to - from - 5)];
 
-describe.skipIf(!coreIsBuilt)('decoded code', () => {
+// Slices of a few instructions: what has run once is translated in the middle of each program.
+describe.skipIf(!coreIsBuilt).each([
+  ['decoded', undefined, 10_000],
+  ['translated', 1, 5],
+] as const)('%s code', (_, translateAfter, budget) => {
+  function started(
+    code: readonly number[],
+    handlers: Readonly<Record<number, readonly number[]>> = {},
+  ): TestCpu {
+    if (core === undefined) throw new Error('the core is not built');
+    const cpu = createTestCpu(core, translateAfter);
+    startProtected(cpu, code, handlers);
+    return cpu;
+  }
+
+  function runUntilHalt(cpu: TestCpu): string {
+    for (let i = 0; i < 1000; i++) {
+      const exit = cpu.vcpu.run(budget);
+      if (exit.reason === 'halt') return cpu.printed();
+      if (exit.reason !== 'budget') throw new Error(exit.reason);
+    }
+    throw new Error('the CPU does not halt');
+  }
+
   it('sees an instruction overwritten by the one before it', () => {
     // mov byte [immediate of the next], 'B'; mov al, 'A'; out 0xe9, al
     const cpu = started([...mov8(first + 8, 'B'.charCodeAt(0)), ...print('A'), hlt]);
@@ -97,5 +101,36 @@ describe.skipIf(!coreIsBuilt)('decoded code', () => {
     // lock mov [0], eax
     const locked = started([0xf0, 0xa3, ...u32(0), hlt], { 6: [...print('U'), hlt] });
     expect(runUntilHalt(locked)).toBe('U');
+  });
+
+  it('goes on in the same way after its page is mapped elsewhere', () => {
+    // Twice: call 0x2000; then the page of 0x2000 is made that of 0x3000 and INVLPG is done.
+    const paging = [
+      ...store32(0x10000, 0x11003),
+      ...[0xb8, ...u32(0x10000), 0x0f, 0x22, 0xd8], // mov eax, tables; mov cr3, eax
+      ...[0x0f, 0x20, 0xc0, 0x0d, ...u32(0x80000000), 0x0f, 0x22, 0xc0], // cr0 |= PG
+    ];
+    const start = first + paging.length;
+    const call = (from: number): number[] => [0xe8, ...u32(0x2000 - from - 5)];
+    const remap = [...store32(0x11000 + 8, 0x3003), 0x0f, 0x01, 0x3d, ...u32(0x2000)];
+    const loop = [...call(start + 5), 0x49, 0x75, 0xf8]; // call; dec ecx; jnz
+    const before = [0xb9, ...u32(6), ...loop];
+    const second = start + before.length + remap.length;
+    const after = [0xb9, ...u32(3), ...call(second + 5), 0x49, 0x75, 0xf8];
+    const cpu = started([...paging, ...before, ...remap, ...after, hlt]);
+    for (let page = 0; page < 256; page++) {
+      const entry = 0x11000 + 4 * page;
+      cpu.write(entry, ...u32(page * 0x1000 + 3));
+    }
+    cpu.write(0x2000, ...print('a'), 0xc3);
+    cpu.write(0x3000, ...print('b'), 0xc3);
+    expect(runUntilHalt(cpu)).toBe('aaaaaabbb');
+  });
+
+  it('single-steps through a loop, an exception after each instruction', () => {
+    // pushf; or dword [esp], 0x100; popf; mov ecx, 3; (dec ecx; jnz) x 3; #DB prints and returns
+    const code = [0x9c, 0x81, 0x0c, 0x24, ...u32(0x100), 0x9d, 0xb9, ...u32(3)];
+    const cpu = started([...code, 0x49, 0x75, 0xfd, hlt], { 1: [...print('.'), 0xcf] });
+    expect(runUntilHalt(cpu)).toBe('.'.repeat(1 + 6));
   });
 });

@@ -17,7 +17,8 @@ export interface TestCpu extends WasmEngine {
 
 export const testRamBytes = 4 * 2 ** 20;
 
-export function createTestCpu(core: WebAssembly.Module): TestCpu {
+/** `translateAfter`: see WasmEngineRequest. */
+export function createTestCpu(core: WebAssembly.Module, translateAfter?: number): TestCpu {
   const output: number[] = [];
   const time = { ns: 0, wallMs: 1_700_000_000_000 };
   const pic = { vector: 8 };
@@ -27,6 +28,7 @@ export function createTestCpu(core: WebAssembly.Module): TestCpu {
     slots: [{ start: 0, size: testRamBytes, ramOffset: 0 }],
     cpuModel: 'guesthouse-v2',
     entropy: new SeededEntropy(1),
+    ...(translateAfter === undefined ? {} : { translateAfter }),
     host: {
       portRead: () => 0xff,
       portWrite: (port, _width, value) => {

@@ -24,41 +24,15 @@ import {
   REGION_MAX,
   VCPU_REGION_SIZE,
 } from '../../cpu/layout.ts';
-import { helperNamed, isInlineHelper } from '../../isa/helpers.ts';
+import { coreTypes, helperType, helpersOf } from '../../translator/coreFunctions.ts';
 import { emitRegion } from '../../translator/regionEmitter.ts';
 import { WasmModule, type FunctionType } from '../../translator/wasmModule.ts';
 import { ValueType } from '../../translator/wasmOpcodes.ts';
-import { GuestCodeReader, variantsByHandler } from './guestCodeReader.ts';
-import type { FinderHost } from './regionFinder.ts';
-import { planRegions, type HotBlock, type LiveRegion, type Plan } from './regionPlanner.ts';
+import { GuestCodeReader, variantsByHandler } from '../../translator/guestCodeReader.ts';
+import type { FinderHost } from '../../translator/regionFinder.ts';
+import { planRegions, type HotBlock, type LiveRegion } from '../../translator/regionPlanner.ts';
 
-const { i32, i64, v128 } = ValueType;
-/** Functions of the core that emitted code calls. */
-const coreTypes = {
-  readSlow: { parameters: [i64, i32], results: [i64] },
-  readV128Slow: { parameters: [i64], results: [v128] },
-  readForWriteFromRegion: { parameters: [i64, i32], results: [i64] },
-  writeFromRegion: { parameters: [i64, i64, i32], results: [] },
-  writeV128FromRegion: { parameters: [i64, v128], results: [] },
-  probeWrite: { parameters: [i64, i32], results: [] },
-  segmentLinear: { parameters: [i32, i64, i32, i32], results: [i64] },
-  raise: { parameters: [i32], results: [] },
-  raiseWithCode: { parameters: [i32, i32], results: [] },
-  interpretInstead: { parameters: [], results: [] },
-  storeLazyFlags: { parameters: [i32, i64, i64, i64], results: [] },
-  mulHighU64: { parameters: [i64, i64], results: [i64] },
-  mulHighS64: { parameters: [i64, i64], results: [i64] },
-} as const satisfies Record<string, FunctionType>;
-
-const typeOfWidth = (width: number): ValueType => (width === 128 ? v128 : width === 64 ? i64 : i32);
-function helperType(name: string): FunctionType {
-  const { parameters, returns } = helperNamed(name);
-  return {
-    parameters: parameters.map(typeOfWidth),
-    results: returns === undefined ? [] : [typeOfWidth(returns)],
-  };
-}
-
+const { i32, i64 } = ValueType;
 const regionType: FunctionType = { parameters: [i32, i64], results: [i32] };
 const handlerType: FunctionType = { parameters: [i32], results: [i32] };
 /** Blocks inside a region wait so many times longer before it is made anew with them as entries. */
@@ -179,7 +153,7 @@ export class Translations {
         module.importFunction('core', name, type),
       ]),
     );
-    for (const name of helpersOf(plans))
+    for (const name of helpersOf(plans.map(({ source }) => source)))
       if (!imports.has(name))
         imports.set(name, module.importFunction('core', name, helperType(name)));
     const host = {
@@ -306,19 +280,4 @@ export class Translations {
       regionInstructions: Number(m.getBigUint64(this.#cpu + OFF_COUNT_REGION_RETIRED, true)),
     };
   }
-}
-
-/** Helpers that the code of the plans calls itself. */
-function helpersOf(plans: readonly Plan[]): Set<string> {
-  return new Set(
-    plans.flatMap(({ source }) =>
-      source.blocks.flatMap(({ instructions }) =>
-        instructions.flatMap(({ effects }) =>
-          effects.byHandler
-            ? []
-            : effects.helpers.filter((name) => isInlineHelper(helperNamed(name))),
-        ),
-      ),
-    ),
-  );
 }

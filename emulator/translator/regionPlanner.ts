@@ -2,8 +2,8 @@
  * Decides what a batch translates: new regions around hot blocks, and old ones made anew because they were entered in the
  * middle or because an indirect jump of theirs was seen to go to a place outside.
  */
-import { BLOCK_BYTES, BLOCK_REGION } from '../../cpu/layout.ts';
-import type { RegionSource } from '../../translator/guestCode.ts';
+import { BLOCK_BYTES, BLOCK_REGION } from '../cpu/layout.ts';
+import type { RegionSource } from './guestCode.ts';
 import {
   findRegion,
   type FinderHost,

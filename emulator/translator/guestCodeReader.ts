@@ -27,17 +27,12 @@ import {
   REC_SCALE,
   REC_SEGMENT,
   REC_START,
-} from '../../cpu/layout.ts';
-import '../../isa/instructions.ts';
-import { variantsOf, type Variant } from '../../isa/gen/variants.ts';
-import { allInstructions } from '../../isa/registry.ts';
-import { effectsOf } from '../../translator/effects.ts';
-import type {
-  GuestBlock,
-  GuestInstruction,
-  MemoryOperand,
-  RegisterOperand,
-} from '../../translator/guestCode.ts';
+} from '../cpu/layout.ts';
+import '../isa/instructions.ts';
+import { variantsOf, type Variant } from '../isa/gen/variants.ts';
+import { allInstructions } from '../isa/registry.ts';
+import { effectsOf } from './effects.ts';
+import type { GuestBlock, GuestInstruction, MemoryOperand, RegisterOperand } from './guestCode.ts';
 
 /** Slots whose handler always leaves have this bit (isa/gen/main.ts). */
 const LEAVES = 0x8000;

@@ -1,6 +1,6 @@
 /** Which blocks are translated together: those that run has reached from a hot one, near first. */
-import { BLOCK_KEY, MODE_CODE64, MODE_CODE_MASK, OFF_TLB_EXECUTE } from '../../cpu/layout.ts';
-import type { GuestBlock, RegionSource } from '../../translator/guestCode.ts';
+import { BLOCK_KEY, MODE_CODE64, MODE_CODE_MASK, OFF_TLB_EXECUTE } from '../cpu/layout.ts';
+import type { GuestBlock, RegionSource } from './guestCode.ts';
 import type { GuestCodeReader } from './guestCodeReader.ts';
 
 const blockLimit = 64;
