@@ -36,7 +36,7 @@ describe('the guesthouse command', () => {
     [['run', '--kernel', 'k', '--disk', 'd,format=qcow2'], /format=raw/],
     [['run', '--kernel', 'k', '--cpus', '4'], /one CPU/],
     [['run', '--kernel', 'k', '--engine', 'kvm'], /KVM/],
-    [['run', '--kernel', 'k', '--engine', 'translator'], /translator/],
+    [['run', '--kernel', 'k', '--engine', 'kvm'], /kvm/i],
     [['run', '--kernel', 'k', '--frobnicate'], /--frobnicate/],
     [['frobnicate'], /frobnicate/],
   ])('answers %j with exit code 64 and one line', async (args, line) => {

@@ -132,7 +132,8 @@ writeGenerated(
 // The translator calls helpers that write no register by themselves.
 const exported = new Map<string, string[]>();
 for (const { name, file } of allHelpers().filter(isInlineHelper)) {
-  if (name !== 'mulHighS64' && name !== 'mulHighU64' && files.has(name)) exported.set(file, [...(exported.get(file) ?? []), name]);
+  if (name !== 'mulHighS64' && name !== 'mulHighU64' && files.has(name))
+    exported.set(file, [...(exported.get(file) ?? []), name]);
 }
 writeFileSync(
   join(generated, 'helperExports.ts'),
