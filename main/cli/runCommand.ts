@@ -31,6 +31,9 @@ interface RunFlags {
   stats?: true;
 }
 
+/** Errors that no other argument helps against. */
+const notArguments = ['internal', 'core-missing'];
+
 /** `guesthouse run`: one machine without the library. `finish` is given the exit code. */
 export function runCommand(finish: (code: number) => void): Command {
   return new Command('run')
@@ -119,10 +122,10 @@ async function run(flags: RunFlags): Promise<number> {
   try {
     return await runMachine(request, options);
   } catch (error) {
-    if (!(error instanceof UserError) || error.code === 'internal') throw error;
+    if (!(error instanceof UserError)) throw error;
     // A file that cannot be used is an argument to change.
     const text = error.hint === undefined ? error.message : `${error.message} ${error.hint}`;
     process.stderr.write(`guesthouse: ${text.replaceAll('\n', ' ')}\n`);
-    return runExit.usage;
+    return notArguments.includes(error.code) ? runExit.unusable : runExit.usage;
   }
 }
