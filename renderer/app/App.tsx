@@ -160,8 +160,8 @@ function Welcome() {
       <EmptyHouse />
       <Typography variant="h1">No guests yet</Typography>
       <Typography sx={{ color: 'text.secondary', maxWidth: 460 }}>
-        A machine needs a kernel to boot, and mostly an initial RAM disk or a disk image. Everything
-        runs as you: no kernel module, no administrator rights.
+        A machine needs a kernel to boot, and usually an initial RAM disk or a disk image.
+        Everything runs as you: no kernel module, no administrator rights.
       </Typography>
       <Button variant="contained" size="large" onClick={() => open({ kind: 'newVm' })}>
         Create your first machine
