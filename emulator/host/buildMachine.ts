@@ -60,7 +60,6 @@ export async function buildMachine(
         boot: {
           kernel,
           commandLine: boot.commandLine,
-          entry: boot.protocol,
           ...(initrd === undefined ? {} : { initrd }),
         },
         disks: [...disks],

@@ -13,8 +13,6 @@ export interface MachineSpec {
     readonly kernel: Uint8Array;
     readonly initrd?: Uint8Array;
     readonly commandLine: string;
-    /** 'auto' prefers PVH where the image has it. */
-    readonly entry?: 'auto' | 'bzImage' | 'pvh';
   };
   readonly disks: readonly BlockBackend[];
   /** COM1.. in order; at most four. */
