@@ -11,13 +11,13 @@ const packages: Readonly<Record<string, string>> = {
   'qemu-utils': '/usr/bin/qemu-img',
   chromium: '/usr/bin/chromium',
   gcc: '/usr/bin/gcc',
+  binutils: '/usr/bin/objcopy',
   'gcc-multilib': '/usr/include/asm',
-  'busybox-static': '/bin/busybox',
   e2fsprogs: '/usr/sbin/mke2fs',
-  cpio: '/usr/bin/cpio',
   'xz-utils': '/usr/bin/xz',
+  lz4: '/usr/bin/lz4',
+  zstd: '/usr/bin/zstd',
   'acpica-tools': '/usr/bin/iasl',
-  libunicorn2: '/usr/lib/x86_64-linux-gnu/libunicorn.so.2',
 };
 
 /** Installs what is missing; returns the packages that are still missing, with the reason. */
