@@ -97,20 +97,7 @@ export class GuestFlags {
       b.i64(0);
       b.setLocal(flagA);
     } else if (rule === FlagRule.add || rule === FlagRule.sub) {
-      const isAdd = rule === FlagRule.add;
-      // add: (a & b) | ((a | b) & ~r); sub: (~a & b) | ((~a ^ b) & r)
-      b.getLocal(flagA);
-      if (!isAdd) this.#invert();
-      b.getLocal(flagB);
-      b.integer('and', 64);
-      b.getLocal(flagA);
-      if (!isAdd) this.#invert();
-      b.getLocal(flagB);
-      b.integer(isAdd ? 'or' : 'xor', 64);
-      b.getLocal(flagResult);
-      if (isAdd) this.#invert();
-      b.integer('and', 64);
-      b.integer('or', 64);
+      this.#pushCarries(rule === FlagRule.add);
       b.i64((3n << BigInt(width - 2)) | 8n);
       b.integer('and', 64);
       if (width < 64) {
@@ -153,6 +140,26 @@ export class GuestFlags {
       b.setLocal(flagResult);
     }
     this.form = 'words';
+  }
+
+  /** Carry (or borrow) out of each bit: add (a & b) | ((a | b) & ~r), sub (~a & b) | ((~a ^ b) & r). */
+  #pushCarries(isAdd: boolean): void {
+    const b = this.#b;
+    const { flagA, flagB, flagResult } = this.#state;
+    const pushA = (): void => {
+      b.getLocal(flagA);
+      if (!isAdd) this.#invert();
+    };
+    pushA();
+    b.getLocal(flagB);
+    b.integer('and', 64);
+    pushA();
+    b.getLocal(flagB);
+    b.integer(isAdd ? 'or' : 'xor', 64);
+    b.getLocal(flagResult);
+    if (isAdd) this.#invert();
+    b.integer('and', 64);
+    b.integer('or', 64);
   }
 
   #invert(): void {
@@ -210,19 +217,7 @@ export class GuestFlags {
         b.integer('ltU', 64);
         return b.takeCond();
     }
-    const isAdd = form.rule === FlagRule.add;
-    b.getLocal(flagA);
-    if (!isAdd) this.#invert();
-    b.getLocal(flagB);
-    b.integer('and', 64);
-    b.getLocal(flagA);
-    if (!isAdd) this.#invert();
-    b.getLocal(flagB);
-    b.integer(isAdd ? 'or' : 'xor', 64);
-    b.getLocal(flagResult);
-    if (isAdd) this.#invert();
-    b.integer('and', 64);
-    b.integer('or', 64);
+    this.#pushCarries(form.rule === FlagRule.add);
     return this.#bitOf(form.width);
   }
 
