@@ -7,6 +7,7 @@ import type { Machine } from '../machine/machine.ts';
 import { createPc } from '../machine/pc.ts';
 import { createWasmEngine } from '../vcpu/wasm/wasmEngine.ts';
 import { readBootFile } from './bootFile.ts';
+import { lowerCompilerPriority } from './compilerPriority.ts';
 import { bootableKernel } from './kernelDecompress.ts';
 import { asUserError, namingKernel } from './machineErrors.ts';
 import { loadCore } from './coreModule.ts';
@@ -49,6 +50,7 @@ export async function buildMachine(
     ]);
     const kernel = await bootableKernel(kernelFile, boot.protocol);
     const core = await loadCore();
+    lowerCompilerPriority();
     const { owner } = request;
     for (const disk of request.disks) disks.push(await openDisk({ ...disk, owner }));
     const machine = createPc(

@@ -58,7 +58,7 @@ export function runCommand(finish: (code: number) => void): Command {
       '--engine <engine>',
       engineHelp(),
       oneOf('--engine', ['interpreter', 'translator', 'kvm']),
-      'interpreter',
+      'translator',
     )
     .option('--serial <where>', 'stdio or none', oneOf('--serial', ['stdio', 'none']), 'stdio')
     .option('--display <kind>', 'none', oneOf('--display', ['none']), 'none')

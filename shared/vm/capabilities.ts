@@ -26,7 +26,7 @@ export function checkCapabilities(wanted: Pick<MachineRequest, 'engine' | 'cpus'
     throw new UserError({
       code: 'unsupported',
       message: engine.reason ?? `The ${wanted.engine} engine is not available.`,
-      hint: 'Choose the engine "interpreter".',
+      hint: 'Choose the engine "translator".',
     });
   }
   if (wanted.cpus > engine.maxCpus) {

@@ -27,7 +27,7 @@ export const vmConfigSchema = z.strictObject({
   memoryMiB: z.int().min(16).max(3584),
   cpus: z.int().min(1).max(8).default(1),
   cpuModel: z.enum(['guesthouse-v2', 'host-like']).default('guesthouse-v2'),
-  engine: engineSchema.default('interpreter'),
+  engine: engineSchema.default('translator'),
   boot: bootSchema,
   disks: z.array(diskSchema).max(16).default([]),
   createdAt: z.iso.datetime(),

@@ -12,7 +12,7 @@ const current = {
 
 describe('configuration versions', () => {
   it('reads the current version and fills in defaults', () => {
-    expect(parseVmConfig(current)).toMatchObject({ cpus: 1, disks: [], engine: 'interpreter' });
+    expect(parseVmConfig(current)).toMatchObject({ cpus: 1, disks: [], engine: 'translator' });
   });
 
   it('brings an old version up through every step in order', () => {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { bootSchema, diskSchema, engineSchema, vmConfigSchema, type VmConfig } from './config.ts';
+import { bootSchema, diskSchema, vmConfigSchema, type VmConfig } from './config.ts';
 
 /** How the kernel is entered: 'auto' prefers PVH where the image has it. */
 export const bootProtocols = ['auto', 'bzImage', 'pvh'] as const;
@@ -12,7 +12,7 @@ export const machineRequestSchema = z.strictObject({
   memoryMiB: vmConfigSchema.shape.memoryMiB,
   cpus: z.int().min(1).max(8).default(1),
   cpuModel: vmConfigSchema.shape.cpuModel,
-  engine: engineSchema.default('interpreter'),
+  engine: vmConfigSchema.shape.engine,
   boot: bootSchema.extend({ protocol: z.enum(bootProtocols).default('auto') }),
   disks: z.array(diskSchema).max(16).default([]),
   /** Port 0xf4 ends the machine with a value. */

@@ -11,7 +11,7 @@ import { countInstructions } from './countInstructions.ts';
 const { values } = parseArgs({
   options: {
     runs: { type: 'string', default: '3' },
-    engine: { type: 'string', default: 'interpreter' },
+    engine: { type: 'string', default: 'translator' },
     bits: { type: 'string', default: '32,64' },
     alone: { type: 'boolean', default: false },
   },

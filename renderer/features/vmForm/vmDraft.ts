@@ -110,7 +110,7 @@ export function checkDraft(draft: VmDraft, engine?: VmConfig['engine']): Checked
     const field = issue.path.join('.');
     problems[field] ??= wording(field, issue);
   }
-  const { maxCpus } = engineCapabilities[engine ?? 'interpreter'];
+  const { maxCpus } = engineCapabilities[engine ?? 'translator'];
   if (number(draft.cpus) > maxCpus)
     problems.cpus ??=
       maxCpus === 1
