@@ -1,8 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { MachineRequest } from '../../shared/vm/machineRequest.ts';
-import type { BlockBackend } from '../backends/block.ts';
 import type { CharacterBackend } from '../backends/character.ts';
-import { openDisk } from '../block/fileDisk.ts';
 import type { Machine } from '../machine/machine.ts';
 import { createPc } from '../machine/pc.ts';
 import { createWasmEngine } from '../vcpu/wasm/wasmEngine.ts';
@@ -11,6 +9,7 @@ import { lowerCompilerPriority } from './compilerPriority.ts';
 import { bootableKernel } from './kernelDecompress.ts';
 import { asUserError, namingKernel } from './machineErrors.ts';
 import { loadCore } from './coreModule.ts';
+import { openDrives, type OpenDrives } from './openDrives.ts';
 
 /** Runs of a block before the translator takes it: what its emission and compilation cost (docs/engine.md). */
 const translateAfter = 400;
@@ -38,10 +37,7 @@ export async function buildMachine(
   request: MachineRequest,
   parts: BuildParts,
 ): Promise<BuiltMachine> {
-  const disks: BlockBackend[] = [];
-  const closeDisks = async (): Promise<void> => {
-    for (const disk of disks.splice(0)) await disk.close();
-  };
+  let open: OpenDrives | undefined;
   try {
     const { boot } = request;
     const [kernelFile, initrd] = await Promise.all([
@@ -51,8 +47,7 @@ export async function buildMachine(
     const kernel = await bootableKernel(kernelFile, boot.protocol);
     const core = await loadCore();
     lowerCompilerPriority();
-    const { owner } = request;
-    for (const disk of request.disks) disks.push(await openDisk({ ...disk, owner }));
+    const { drives, close: closeDrives } = (open = await openDrives(request));
     const machine = createPc(
       {
         memory: request.memoryMiB * 2 ** 20,
@@ -64,7 +59,7 @@ export async function buildMachine(
           commandLine: boot.commandLine,
           ...(initrd === undefined ? {} : { initrd }),
         },
-        disks: [...disks],
+        drives,
         serial: parts.serial,
         debugExit: request.debugExit,
         time: request.clock === 'host' ? 'host' : { counted: { wallMs: countedStartMs } },
@@ -86,12 +81,12 @@ export async function buildMachine(
         try {
           await machine.dispose();
         } finally {
-          await closeDisks();
+          await closeDrives();
         }
       },
     };
   } catch (error) {
-    await closeDisks().catch(() => undefined);
+    await open?.close().catch(() => undefined);
     throw asUserError(namingKernel(error, request.boot.kernel));
   }
 }

@@ -52,7 +52,7 @@ function build(kernel: Uint8Array, changes: Partial<MachineSpec> = {}) {
       cpuModel: 'guesthouse-v2',
       engine: 'interpreter',
       boot: { kernel, commandLine: '' },
-      disks: [],
+      drives: [],
       serial: [terminal],
       debugExit: true,
       time: 'host',

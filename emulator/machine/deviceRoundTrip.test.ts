@@ -30,7 +30,7 @@ class Bench {
       cpuModel: 'guesthouse-v2',
       engine: 'interpreter',
       boot: { kernel: new Uint8Array(), commandLine: '' },
-      disks: [],
+      drives: [],
       serial: [line(0), line(1)],
       consoles: [line(2)],
       debugExit: false,

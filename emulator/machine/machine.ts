@@ -1,6 +1,6 @@
-import type { BlockBackend } from '../backends/block.ts';
 import type { CharacterBackend } from '../backends/character.ts';
 import type { VersionedState } from '../bus/types.ts';
+import type { DriveSpec } from './drives.ts';
 
 /** Everything a PC is built from; file contents are already read, backends already open. */
 export interface MachineSpec {
@@ -14,7 +14,7 @@ export interface MachineSpec {
     readonly initrd?: Uint8Array;
     readonly commandLine: string;
   };
-  readonly disks: readonly BlockBackend[];
+  readonly drives: readonly DriveSpec[];
   /** COM1.. in order; at most four. */
   readonly serial: readonly CharacterBackend[];
   /** Ports of the virtio console in order; the first is hvc0. */

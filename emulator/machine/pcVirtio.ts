@@ -21,14 +21,17 @@ export interface VirtioParts {
 /** The virtio devices of a specification, disks first, in slots counted up from the first free one. */
 export function virtioFunctions(pci: PciBus, parts: VirtioParts): readonly PciFunction[] {
   const { spec, memory, entropy } = parts;
-  const devices: [string, VirtioDevice][] = spec.disks.map((disk, index) => [
-    `virtio-blk${index}`,
-    new VirtioBlock({
-      disk: spec.time === 'host' ? disk : new OrderedDisk(disk),
-      serial: `guesthouse-${index}`,
-      onHostFailure: (error) => parts.onHostFailure(error.message),
-    }),
-  ]);
+  const disks = spec.drives.filter((drive) => drive.kind === 'disk');
+  const devices: [string, VirtioDevice][] = disks
+    .filter((disk) => disk.interface === 'virtio')
+    .map(({ backend, position }) => [
+      `virtio-blk${position}`,
+      new VirtioBlock({
+        disk: spec.time === 'host' ? backend : new OrderedDisk(backend),
+        serial: `guesthouse-${position}`,
+        onHostFailure: (error) => parts.onHostFailure(error.message),
+      }),
+    ]);
   const consoles = spec.consoles ?? [];
   if (consoles.length > 0) {
     const ports = consoles.map((backend, index) => ({ name: `guesthouse.${index}`, backend }));

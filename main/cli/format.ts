@@ -43,7 +43,14 @@ export function formatDetails(summary: VmSummary, config: VmConfig | undefined):
     if (config.boot.initrd !== undefined) rows.push(['Initrd', config.boot.initrd]);
     if (config.boot.commandLine !== '') rows.push(['Command line', config.boot.commandLine]);
     for (const [index, disk] of config.disks.entries()) {
-      rows.push([`Disk ${index + 1}`, `${disk.path}${disk.readOnly ? ' (read-only)' : ''}`]);
+      const how = [disk.interface, ...(disk.readOnly ? ['read-only'] : [])].join(', ');
+      rows.push([`Disk ${index + 1}`, `${disk.path} (${how})`]);
+    }
+    for (const [index, { path, interface: where }] of config.cdroms.entries()) {
+      rows.push([`CD-ROM ${index + 1}`, `${path ?? 'empty'} (${where})`]);
+    }
+    for (const [index, { path, readOnly }] of config.floppies.entries()) {
+      rows.push([`Floppy ${index + 1}`, `${path ?? 'empty'}${readOnly ? ' (read-only)' : ''}`]);
     }
     rows.push(['Created', config.createdAt]);
   }

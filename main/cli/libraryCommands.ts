@@ -1,12 +1,25 @@
 /** The commands over the library and its running VMs, by the same services as the window's. */
 import { Command } from 'commander';
-import type { BootConfig, DiskConfig, VmChanges, VmConfig } from '../../shared/vm/config.ts';
+import type {
+  BootConfig,
+  CdromConfig,
+  DiskConfig,
+  FloppyConfig,
+  VmConfig,
+} from '../../shared/vm/config.ts';
 import { newVmSchema, vmChangesSchema } from '../../shared/vm/config.ts';
 import { checkCapabilities } from '../../shared/vm/capabilities.ts';
 import { UsageError } from './commandError.ts';
 import { attachConsole } from './consoleCommand.ts';
 import { formatDetails, formatList, stateNames } from './format.ts';
-import { engineHelp, hostPath, oneOf, parseDisk, parseWith, wholeNumber } from './parseOptions.ts';
+import {
+  driveOptions,
+  engineHelp,
+  hostPath,
+  oneOf,
+  parseWith,
+  wholeNumber,
+} from './parseOptions.ts';
 import { findVm, withServices } from './withServices.ts';
 
 interface SettingFlags {
@@ -20,6 +33,8 @@ interface SettingFlags {
   cpuModel?: VmConfig['cpuModel'];
   engine?: VmConfig['engine'];
   disk?: DiskConfig[] | false;
+  cdrom?: CdromConfig[] | false;
+  floppy?: FloppyConfig[] | false;
 }
 
 const print = (text: string): void => void process.stdout.write(`${text}\n`);
@@ -72,7 +87,9 @@ export function libraryCommands(finish: (code: number) => void): Command[] {
         .argument('<vm>', 'name or id')
         .option('--name <name>', 'rename it')
         .option('--no-initrd', 'boot without an initial RAM disk')
-        .option('--no-disk', 'remove all disks'),
+        .option('--no-disk', 'remove all disks')
+        .option('--no-cdrom', 'remove all CD-ROM drives')
+        .option('--no-floppy', 'remove all floppy drives'),
     ).action((name: string, flags: SettingFlags) =>
       withServices('direct', async (services) => {
         const { id } = await findVm(services, name);
@@ -173,7 +190,7 @@ export function libraryCommands(finish: (code: number) => void): Command[] {
 }
 
 function settingOptions(command: Command): Command {
-  return command
+  return driveOptions(command)
     .option('--description <text>', 'notes')
     .option('--kernel <file>', 'bzImage, vmlinux or Multiboot ELF; a new VM needs one')
     .option('--initrd <file>', 'initial RAM disk')
@@ -193,16 +210,11 @@ function settingOptions(command: Command): Command {
       '--engine <engine>',
       engineHelp(),
       oneOf('--engine', ['interpreter', 'translator', 'kvm']),
-    )
-    .option(
-      '--disk <file[,format=raw][,readonly]>',
-      'raw disk image; may be repeated (a comma in its name is written twice)',
-      (text: string, before: DiskConfig[] | undefined) => [...(before ?? []), parseDisk(text)],
     );
 }
 
 function changesOf(flags: SettingFlags): Record<string, unknown> {
-  const { name, description, memory, cpus, cpuModel, engine, disk } = flags;
+  const { name, description, memory, cpus, cpuModel, engine, disk, cdrom, floppy } = flags;
   const all = {
     name,
     description,
@@ -210,10 +222,16 @@ function changesOf(flags: SettingFlags): Record<string, unknown> {
     cpus,
     cpuModel,
     engine,
-    disks: disk === false ? [] : Array.isArray(disk) ? disk : undefined,
+    disks: drives(disk),
+    cdroms: drives(cdrom),
+    floppies: drives(floppy),
   };
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
 }
+
+/** commander gives `true` for a --no option that was not used. */
+const drives = <T>(list: readonly T[] | boolean | undefined): readonly T[] | undefined =>
+  list === false ? [] : list === true ? undefined : list;
 
 /** The boot settings after the flags; undefined if no flag concerns them. */
 function bootOf(flags: SettingFlags, before?: BootConfig): Partial<BootConfig> | undefined {
@@ -231,6 +249,8 @@ function bootOf(flags: SettingFlags, before?: BootConfig): Partial<BootConfig> |
   };
 }
 
-function pick(changes: VmChanges, keys: readonly string[]): VmChanges {
-  return Object.fromEntries(Object.entries(changes).filter(([key]) => keys.includes(key)));
+function pick<T extends object>(changes: T, keys: readonly string[]): Partial<T> {
+  return Object.fromEntries(
+    Object.entries(changes).filter(([key]) => keys.includes(key)),
+  ) as Partial<T>;
 }

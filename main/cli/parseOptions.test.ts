@@ -1,11 +1,29 @@
 import { describe, expect, it } from 'vitest';
-import { hostPath, oneOf, parseDisk, wholeNumber } from './parseOptions.ts';
+import {
+  hostPath,
+  oneOf,
+  parseCdrom,
+  parseDisk,
+  parseFloppy,
+  wholeNumber,
+} from './parseOptions.ts';
 
 describe('options of the command line', () => {
   it('read a disk with its attributes', () => {
-    expect(parseDisk('/d.img')).toEqual({ path: '/d.img', format: 'raw', readOnly: false });
+    expect(parseDisk('/d.img')).toEqual({
+      ...{ path: '/d.img', format: 'raw', readOnly: false, interface: 'virtio' },
+    });
+    expect(parseDisk('/d.img,if=ahci')).toMatchObject({ interface: 'ahci' });
     expect(parseDisk('/d.img,format=raw,readonly')).toMatchObject({ readOnly: true });
     expect(parseDisk('/d.img,readonly=off')).toMatchObject({ readOnly: false });
+  });
+
+  it('read drives with and without a medium', () => {
+    expect(parseCdrom('/a.iso')).toEqual({ path: '/a.iso', interface: 'ide' });
+    expect(parseCdrom('none,if=ahci')).toEqual({ interface: 'ahci' });
+    expect(parseFloppy('/a.img,readonly')).toEqual({ path: '/a.img', readOnly: true });
+    expect(parseFloppy('none')).toEqual({ readOnly: false });
+    expect(() => parseCdrom('/a.iso,if=virtio')).toThrow('--cdrom if=virtio: use ide or ahci');
   });
 
   it('take a doubled comma for one in a file name', () => {

@@ -1,7 +1,16 @@
 import { resolve } from 'node:path';
+import type { Command } from 'commander';
 import type { z } from 'zod';
 import { engineCapabilities } from '../../shared/vm/capabilities.ts';
-import { diskSchema, type DiskConfig } from '../../shared/vm/config.ts';
+import {
+  cdromSchema,
+  diskInterfaces,
+  diskSchema,
+  floppySchema,
+  type CdromConfig,
+  type DiskConfig,
+  type FloppyConfig,
+} from '../../shared/vm/config.ts';
 import { describeIssue } from '../../shared/vm/configMigrations.ts';
 import { UsageError } from './commandError.ts';
 
@@ -11,25 +20,81 @@ export function hostPath(path: string, environment: NodeJS.ProcessEnv = process.
   return script !== undefined && typedIn ? resolve(typedIn, path) : resolve(path);
 }
 
-/** "FILE[,format=raw][,readonly]"; a comma in a file name is written twice. */
+/** Options for the drives of a new or changed machine, on any command. */
+export function driveOptions(command: Command): Command {
+  const list =
+    <T>(parse: (text: string) => T) =>
+    (text: string, before: T[] | undefined): T[] => [...(before ?? []), parse(text)];
+  return command
+    .option(
+      '--disk <file[,if=virtio|ide|ahci][,readonly]>',
+      'raw disk image; may be repeated (a comma in its name is written twice)',
+      list(parseDisk),
+    )
+    .option(
+      '--cdrom <file[,if=ide|ahci]>',
+      'ISO image in a CD-ROM drive, or "none" for an empty drive; may be repeated',
+      list(parseCdrom),
+    )
+    .option(
+      '--floppy <file[,readonly]>',
+      'raw floppy image in a floppy drive, or "none" for an empty drive; at most two',
+      list(parseFloppy),
+    );
+}
+
+/** "FILE[,format=raw][,if=virtio|ide|ahci][,readonly]"; a comma in a file name is written twice. */
 export function parseDisk(text: string): DiskConfig {
-  const parts = splitAtSingleCommas(text);
-  const path = parts.shift() ?? '';
-  if (path === '') throw new UsageError(`--disk ${text}: name a file, as in --disk disk.img`);
-  let readOnly = false;
-  for (const part of parts) {
-    const [key, value] = part.split('=', 2);
-    if (key === 'readonly' && (value === undefined || value === 'on')) readOnly = true;
-    else if (key === 'readonly' && value === 'off') readOnly = false;
-    else if (key === 'format') {
-      if (value !== 'raw') {
-        throw new UsageError(`--disk format=${value ?? ''}: only format=raw is supported for now`);
-      }
-    } else {
-      throw new UsageError(`--disk: "${part}" is unknown; use format=raw or readonly`);
-    }
+  const { path, settings } = parseDrive('--disk', text, ['format', 'if', 'readonly']);
+  if (path === 'none')
+    throw new UsageError('--disk none: only CD-ROM and floppy drives can be empty');
+  const { format = 'raw', if: where = 'virtio', readonly = 'off' } = settings;
+  if (format !== 'raw') {
+    throw new UsageError(`--disk format=${format}: only format=raw is supported for now`);
   }
-  return diskSchema.parse({ path: hostPath(path), format: 'raw', readOnly });
+  return diskSchema.parse({
+    path: hostPath(path),
+    format,
+    interface: oneOf('--disk if=', diskInterfaces)(where),
+    readOnly: oneOf('--disk readonly=', ['on', 'off'])(readonly) === 'on',
+  });
+}
+
+/** "FILE|none[,if=ide|ahci]" */
+export function parseCdrom(text: string): CdromConfig {
+  const { path, settings } = parseDrive('--cdrom', text, ['if']);
+  const where = oneOf('--cdrom if=', ['ide', 'ahci'])(settings.if ?? 'ide');
+  return cdromSchema.parse({ ...medium(path), interface: where });
+}
+
+/** "FILE|none[,readonly]" */
+export function parseFloppy(text: string): FloppyConfig {
+  const { path, settings } = parseDrive('--floppy', text, ['readonly']);
+  const readOnly = oneOf('--floppy readonly=', ['on', 'off'])(settings.readonly ?? 'off') === 'on';
+  return floppySchema.parse({ ...medium(path), readOnly });
+}
+
+const medium = (path: string): { path?: string } =>
+  path === 'none' ? {} : { path: hostPath(path) };
+
+function parseDrive<const K extends string>(
+  option: string,
+  text: string,
+  keys: readonly K[],
+): { path: string; settings: Partial<Record<K, string>> } {
+  const [path = '', ...parts] = splitAtSingleCommas(text);
+  if (path === '')
+    throw new UsageError(`${option} ${text}: name a file, as in ${option} image.img`);
+  const settings: Partial<Record<K, string>> = {};
+  for (const part of parts) {
+    const [name, value = 'on'] = part.split('=', 2);
+    const key = keys.find((known) => known === name);
+    if (key === undefined) {
+      throw new UsageError(`${option}: "${part}" is unknown; use ${orList(keys)}`);
+    }
+    settings[key] = value;
+  }
+  return { path, settings };
 }
 
 function splitAtSingleCommas(text: string): string[] {
@@ -69,7 +134,8 @@ export function wholeNumber(option: string, low: number, high: number, unit = ''
 export function oneOf<const T extends readonly string[]>(option: string, choices: T) {
   return (text: string): T[number] => {
     if (choices.includes(text)) return text;
-    throw new UsageError(`${option} ${text}: use ${orList(choices)}`);
+    const given = option.endsWith('=') ? `${option}${text}` : `${option} ${text}`;
+    throw new UsageError(`${given}: use ${orList(choices)}`);
   };
 }
 

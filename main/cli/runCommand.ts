@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { checkCapabilities } from '../../shared/vm/capabilities.ts';
-import type { DiskConfig } from '../../shared/vm/config.ts';
+import type { CdromConfig, DiskConfig, FloppyConfig } from '../../shared/vm/config.ts';
 import {
   bootProtocols,
   clocks,
@@ -12,7 +12,14 @@ import {
 } from '../../shared/vm/machineRequest.ts';
 import { UserError } from '../../shared/services/errors.ts';
 import { UsageError } from './commandError.ts';
-import { engineHelp, hostPath, oneOf, parseDisk, parseWith, wholeNumber } from './parseOptions.ts';
+import {
+  driveOptions,
+  engineHelp,
+  hostPath,
+  oneOf,
+  parseWith,
+  wholeNumber,
+} from './parseOptions.ts';
 
 interface RunFlags {
   kernel?: string;
@@ -22,6 +29,8 @@ interface RunFlags {
   cpus: number;
   cpuModel: MachineRequest['cpuModel'];
   disk?: DiskConfig[];
+  cdrom?: CdromConfig[];
+  floppy?: FloppyConfig[];
   engine: MachineRequest['engine'];
   serial: RunOptions['serial'];
   debugExit?: true;
@@ -36,7 +45,7 @@ const notArguments = ['internal', 'core-missing'];
 
 /** `guesthouse run`: one machine without the library. `finish` is given the exit code. */
 export function runCommand(finish: (code: number) => void): Command {
-  return new Command('run')
+  return driveOptions(new Command('run'))
     .description('boot one machine without the library; its serial port is this terminal')
     .option('--kernel <file>', 'bzImage, vmlinux or Multiboot ELF (required)')
     .option('--initrd <file>', 'initial RAM disk')
@@ -48,11 +57,6 @@ export function runCommand(finish: (code: number) => void): Command {
       'guesthouse-v2 or host-like: what the guest sees as its CPU',
       oneOf('--cpu-model', ['guesthouse-v2', 'host-like']),
       'guesthouse-v2',
-    )
-    .option(
-      '--disk <file[,format=raw][,readonly]>',
-      'raw disk image; may be repeated (a comma in its name is written twice)',
-      (text: string, before: DiskConfig[] | undefined) => [...(before ?? []), parseDisk(text)],
     )
     .option(
       '--engine <engine>',
@@ -93,7 +97,7 @@ async function run(flags: RunFlags): Promise<number> {
   if (flags.kernel === undefined) {
     throw new UsageError('name a kernel to boot with --kernel FILE');
   }
-  const { append = '', disk: disks = [] } = flags;
+  const { append = '', disk: disks = [], cdrom: cdroms = [], floppy: floppies = [] } = flags;
   if (disks.length > 16) throw new UsageError('give at most 16 --disk options');
   const request = parseWith(machineRequestSchema, {
     memoryMiB: flags.memory,
@@ -107,6 +111,8 @@ async function run(flags: RunFlags): Promise<number> {
       protocol: flags.bootProtocol,
     },
     disks,
+    cdroms,
+    floppies,
     debugExit: flags.debugExit ?? false,
     owner: '"guesthouse run"',
     clock: flags.clock,

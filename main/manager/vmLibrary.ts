@@ -192,11 +192,13 @@ function definedOnly(parsed: object, given: object): Record<string, unknown> {
   );
 }
 
-function checkPaths(vm: Pick<VmConfig, 'boot' | 'disks'>): void {
+function checkPaths(vm: Pick<VmConfig, 'boot' | 'disks' | 'cdroms' | 'floppies'>): void {
   const paths = [
     ['boot.kernel', vm.boot.kernel],
     ['boot.initrd', vm.boot.initrd],
-    ...vm.disks.map((disk, index) => [`disks.${index}.path`, disk.path] as const),
+    ...(['disks', 'cdroms', 'floppies'] as const).flatMap((list) =>
+      vm[list].map(({ path }, index) => [`${list}.${index}.path`, path] as const),
+    ),
   ] as const;
   for (const [field, path] of paths) {
     if (path === undefined || isAbsolute(path)) continue;

@@ -1,3 +1,4 @@
+import { planDrives, type DriveSet } from './drives.ts';
 import type { MachineRequest } from './machineRequest.ts';
 import { UserError } from '../services/errors.ts';
 
@@ -19,8 +20,14 @@ export const engineCapabilities: Readonly<Record<MachineRequest['engine'], Engin
   },
 };
 
-/** Throws UserError (code 'unsupported') for a machine that no engine of this build can run. */
-export function checkCapabilities(wanted: Pick<MachineRequest, 'engine' | 'cpus'>): void {
+/**
+ * Throws UserError (code 'unsupported') for a machine that no engine of this build can run, and
+ * 'too-many-drives' for more drives than the controllers take.
+ */
+export function checkCapabilities(
+  wanted: Pick<MachineRequest, 'engine' | 'cpus'> & DriveSet,
+): void {
+  planDrives(wanted);
   const engine = engineCapabilities[wanted.engine];
   if (!engine.available) {
     throw new UserError({

@@ -1,14 +1,32 @@
 import { z } from 'zod';
 
 /** Version of the configuration file's shape. Raise with a migration in configMigrations.ts. */
-export const configVersion = 1;
+export const configVersion = 2;
 
 export const engineSchema = z.enum(['interpreter', 'translator', 'kvm']);
+
+export const diskInterfaces = ['virtio', 'ide', 'ahci'] as const;
+export type DriveInterface = (typeof diskInterfaces)[number];
 
 export const diskSchema = z.strictObject({
   /** Absolute host path of the image. */
   path: z.string().min(1),
   format: z.literal('raw').default('raw'),
+  readOnly: z.boolean().default(false),
+  interface: z.enum(diskInterfaces).default('virtio'),
+});
+
+/** A CD-ROM drive; without a path it is empty. */
+export const cdromSchema = z.strictObject({
+  /** Absolute host path of an ISO image. */
+  path: z.string().min(1).optional(),
+  interface: z.enum(['ide', 'ahci']).default('ide'),
+});
+
+/** A floppy drive; without a path it is empty. */
+export const floppySchema = z.strictObject({
+  /** Absolute host path of a raw image of 160 KiB to 2.88 MB. */
+  path: z.string().min(1).optional(),
   readOnly: z.boolean().default(false),
 });
 
@@ -30,10 +48,15 @@ export const vmConfigSchema = z.strictObject({
   engine: engineSchema.default('translator'),
   boot: bootSchema,
   disks: z.array(diskSchema).max(16).default([]),
+  /** planDrives() of drives.ts says how many drives of each kind fit. */
+  cdroms: z.array(cdromSchema).max(8).default([]),
+  floppies: z.array(floppySchema).max(2).default([]),
   createdAt: z.iso.datetime(),
 });
 export type VmConfig = z.infer<typeof vmConfigSchema>;
 export type DiskConfig = z.infer<typeof diskSchema>;
+export type CdromConfig = z.infer<typeof cdromSchema>;
+export type FloppyConfig = z.infer<typeof floppySchema>;
 export type BootConfig = z.infer<typeof bootSchema>;
 
 export const newVmSchema = vmConfigSchema.omit({ version: true, id: true, createdAt: true });

@@ -7,8 +7,10 @@ export type Migrations = Readonly<
   Record<number, (data: Readonly<Record<string, unknown>>) => Record<string, unknown>>
 >;
 
-/** None yet: version 1 is the first. */
-export const configMigrations: Migrations = {};
+export const configMigrations: Migrations = {
+  // Disks had no interface: all were virtio, as is the default. There were no other drives.
+  1: (data) => ({ ...data, cdroms: [], floppies: [] }),
+};
 
 const versioned = z.looseObject({ version: z.int().min(1) });
 

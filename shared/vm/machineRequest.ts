@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { bootSchema, diskSchema, vmConfigSchema, type VmConfig } from './config.ts';
+import { bootSchema, vmConfigSchema, type VmConfig } from './config.ts';
 
 /** How the kernel is entered: 'auto' prefers PVH where the image has it. */
 export const bootProtocols = ['auto', 'bzImage', 'pvh'] as const;
@@ -14,7 +14,9 @@ export const machineRequestSchema = z.strictObject({
   cpuModel: vmConfigSchema.shape.cpuModel,
   engine: vmConfigSchema.shape.engine,
   boot: bootSchema.extend({ protocol: z.enum(bootProtocols).default('auto') }),
-  disks: z.array(diskSchema).max(16).default([]),
+  disks: vmConfigSchema.shape.disks,
+  cdroms: vmConfigSchema.shape.cdroms,
+  floppies: vmConfigSchema.shape.floppies,
   /** Port 0xf4 ends the machine with a value. */
   debugExit: z.boolean().default(false),
   /** 'counted': time advances with executed instructions and starts at a fixed date; runs repeat exactly. */
@@ -25,9 +27,11 @@ export const machineRequestSchema = z.strictObject({
 export type MachineRequest = z.infer<typeof machineRequestSchema>;
 
 export function machineRequestOf(config: VmConfig): MachineRequest {
-  const { memoryMiB, cpus, cpuModel, engine, boot, disks } = config;
-  const owner = `the VM "${config.name}"`;
-  return machineRequestSchema.parse({ memoryMiB, cpus, cpuModel, engine, boot, disks, owner });
+  const { memoryMiB, cpus, cpuModel, engine, boot, disks, cdroms, floppies } = config;
+  return machineRequestSchema.parse({
+    ...{ memoryMiB, cpus, cpuModel, engine, boot, disks, cdroms, floppies },
+    owner: `the VM "${config.name}"`,
+  });
 }
 
 /** How `guesthouse run` shows the machine that it runs. */

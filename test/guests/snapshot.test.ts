@@ -11,6 +11,7 @@ import type { CharacterBackend } from '../../emulator/backends/character.ts';
 import { openDisk } from '../../emulator/block/fileDisk.ts';
 import { loadCore } from '../../emulator/host/coreModule.ts';
 import { bootableKernel } from '../../emulator/host/kernelDecompress.ts';
+import { virtioDisk } from '../../emulator/machine/drives.ts';
 import type { Machine } from '../../emulator/machine/machine.ts';
 import { createPc } from '../../emulator/machine/pc.ts';
 import { createWasmEngine } from '../../emulator/vcpu/wasm/wasmEngine.ts';
@@ -71,7 +72,7 @@ async function build(name: string): Promise<{ machine: Machine; transcript: Tran
       cpuModel: 'guesthouse-v2',
       engine: 'interpreter',
       boot: { kernel, initrd, commandLine: 'console=ttyS0' },
-      disks: [disk],
+      drives: [virtioDisk(disk)],
       serial: [transcript],
       debugExit: false,
       time: { counted: { wallMs: Date.UTC(2026, 10, 23, 9, 30) } },

@@ -48,7 +48,7 @@ it('Linux has a console and a named port of virtio, both ways', async () => {
         initrd: await readFile(initramfs),
         commandLine: 'console=ttyS0 quiet cryptomgr.notests',
       },
-      disks: [],
+      drives: [],
       serial: [new CharacterQueue(sink(0))],
       consoles: [new CharacterQueue(sink(1)), port],
       debugExit: false,

@@ -101,9 +101,20 @@ function Cards({ vm, config }: { readonly vm: VmSummary; readonly config: VmConf
       <Card title="Storage" vm={vm} category="storage">
         {config.disks.length === 0 && <Row name="Disks">None</Row>}
         {config.disks.map((disk, index) => (
-          <Row key={disk.path} name={`vd${String.fromCharCode(97 + index)}`}>
+          <Row key={disk.path} name={`Disk ${index + 1} (${disk.interface})`}>
             <Path path={disk.path} />{' '}
             {disk.readOnly && <Chip size="small" variant="outlined" label="Read-only" />}
+          </Row>
+        ))}
+        {config.cdroms.map(({ path, interface: where }, index) => (
+          <Row key={index} name={`CD-ROM ${index + 1} (${where})`}>
+            {path === undefined ? 'Empty' : <Path path={path} />}
+          </Row>
+        ))}
+        {config.floppies.map(({ path, readOnly }, index) => (
+          <Row key={index} name={`Floppy ${index + 1}`}>
+            {path === undefined ? 'Empty' : <Path path={path} />}{' '}
+            {readOnly && <Chip size="small" variant="outlined" label="Read-only" />}
           </Row>
         ))}
       </Card>

@@ -160,7 +160,7 @@ export function StorageFields({ draft, problems, disabled = false, change }: Fie
       {disks.map((disk, index) => (
         <Box key={index} sx={{ display: 'flex', gap: 1, alignItems: 'flex-start' }}>
           <PathField
-            label={`Disk ${index + 1} (vd${String.fromCharCode(97 + index)})`}
+            label={`Disk ${index + 1} (${disk.interface})`}
             disabled={disabled}
             value={disk.path}
             problem={problems[`disks.${index}.path`]}
@@ -201,7 +201,9 @@ export function StorageFields({ draft, problems, disabled = false, change }: Fie
       <Button
         startIcon={<Add />}
         disabled={disabled}
-        onClick={() => change({ disks: [...disks, { path: '', readOnly: false }] })}
+        onClick={() =>
+          change({ disks: [...disks, { path: '', readOnly: false, interface: 'virtio' }] })
+        }
         sx={{ alignSelf: 'flex-start' }}
       >
         Add disk

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { vmConfigSchema } from '../../../shared/vm/config.ts';
+import { configVersion, vmConfigSchema } from '../../../shared/vm/config.ts';
 import { checkDraft, draftOf, newDraft, splitPath, type VmDraft } from './vmDraft.ts';
 
 const good: VmDraft = { ...newDraft, name: 'debian', kernel: '/boot/vmlinuz' };
@@ -48,7 +48,11 @@ test('paths must be whole, in the way of any host', () => {
 });
 
 test('a disk is named once and not left empty', () => {
-  const disks = ['/a.img', '', '/a.img'].map((path) => ({ path, readOnly: false }));
+  const disks = ['/a.img', '', '/a.img'].map((path) => ({
+    path,
+    readOnly: false,
+    interface: 'virtio' as const,
+  }));
   expect(checkDraft({ ...good, disks }).problems).toEqual({
     'disks.1.path': 'Choose the disk image, or remove this disk.',
     'disks.2.path': 'This image is already disk 1.',
@@ -57,7 +61,7 @@ test('a disk is named once and not left empty', () => {
 
 test('a configuration survives the way through the form', () => {
   const config = vmConfigSchema.parse({
-    version: 1,
+    version: configVersion,
     id: '0e1d5b9e-8c7f-4d1a-9f0c-0a1b2c3d4e5f',
     createdAt: '2026-11-23T07:00:00Z',
     name: 'debian',

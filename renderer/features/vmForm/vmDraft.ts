@@ -12,7 +12,14 @@ export interface VmDraft {
   readonly kernel: string;
   readonly initrd: string;
   readonly commandLine: string;
-  readonly disks: readonly { readonly path: string; readonly readOnly: boolean }[];
+  readonly disks: readonly {
+    readonly path: string;
+    readonly readOnly: boolean;
+    readonly interface: VmConfig['disks'][number]['interface'];
+  }[];
+  /** Kept as they are: the form does not show them yet. */
+  readonly cdroms: VmConfig['cdroms'];
+  readonly floppies: VmConfig['floppies'];
 }
 
 export const newDraft: VmDraft = {
@@ -25,6 +32,8 @@ export const newDraft: VmDraft = {
   initrd: '',
   commandLine: 'console=ttyS0',
   disks: [],
+  cdroms: [],
+  floppies: [],
 };
 
 export function draftOf(config: VmConfig): VmDraft {
@@ -37,7 +46,13 @@ export function draftOf(config: VmConfig): VmDraft {
     kernel: config.boot.kernel,
     initrd: config.boot.initrd ?? '',
     commandLine: config.boot.commandLine,
-    disks: config.disks.map(({ path, readOnly }) => ({ path, readOnly })),
+    disks: config.disks.map(({ path, readOnly, interface: where }) => ({
+      path,
+      readOnly,
+      interface: where,
+    })),
+    cdroms: config.cdroms,
+    floppies: config.floppies,
   };
 }
 
@@ -104,7 +119,9 @@ export function checkDraft(draft: VmDraft, engine?: VmConfig['engine']): Checked
       ...(initrd !== '' && { initrd }),
       commandLine: draft.commandLine.trim(),
     },
-    disks: draft.disks.map(({ path, readOnly }) => ({ path: path.trim(), readOnly })),
+    disks: draft.disks.map((disk) => ({ ...disk, path: disk.path.trim() })),
+    cdroms: draft.cdroms,
+    floppies: draft.floppies,
   });
   for (const issue of parsed.error?.issues ?? []) {
     const field = issue.path.join('.');

@@ -1,0 +1,53 @@
+/** Opens the images of a machine's drives. */
+import { planDrives } from '../../shared/vm/drives.ts';
+import type { MachineRequest } from '../../shared/vm/machineRequest.ts';
+import type { BlockBackend } from '../backends/block.ts';
+import { MediumSlot } from '../backends/mediumSlot.ts';
+import { openDisk } from '../block/fileDisk.ts';
+import type { DriveSpec } from '../machine/drives.ts';
+
+export interface OpenDrives {
+  readonly drives: readonly DriveSpec[];
+  /** Closes every image, also those that were changed for others meanwhile. */
+  close(): Promise<void>;
+}
+
+/** Rejects with BlockError or UserError, and leaves nothing open then. */
+export async function openDrives(
+  request: Pick<MachineRequest, 'disks' | 'cdroms' | 'floppies' | 'owner'>,
+): Promise<OpenDrives> {
+  const plan = planDrives(request);
+  const { owner } = request;
+  const drives: DriveSpec[] = [];
+  const close = async (): Promise<void> => {
+    for (const drive of drives.splice(0)) {
+      await (drive.kind === 'disk' ? drive.backend : drive.slot.medium)?.close();
+    }
+  };
+  const slot = async (path: string | undefined, readOnly: boolean): Promise<MediumSlot> =>
+    new MediumSlot(path === undefined ? undefined : await open(path, readOnly));
+  const open = (path: string, readOnly: boolean): Promise<BlockBackend> =>
+    openDisk({ path, format: 'raw', readOnly, owner });
+  const position = (kind: 'disk' | 'cdrom', index: number, where: 'virtio' | 'ide' | 'ahci') =>
+    plan[where].find((place) => place.kind === kind && place.index === index)?.position ?? 0;
+  try {
+    for (const [index, disk] of request.disks.entries()) {
+      const backend = await openDisk({ ...disk, owner });
+      const place = position('disk', index, disk.interface);
+      drives.push({ kind: 'disk', interface: disk.interface, position: place, backend });
+    }
+    for (const [index, { path, interface: where }] of request.cdroms.entries()) {
+      const place = position('cdrom', index, where);
+      drives.push({
+        ...{ kind: 'cdrom', interface: where, position: place },
+        slot: await slot(path, true),
+      });
+    }
+    for (const [index, { path, readOnly }] of request.floppies.entries())
+      drives.push({ kind: 'floppy', position: index, slot: await slot(path, readOnly) });
+    return { drives: [...drives], close };
+  } catch (error) {
+    await close().catch(() => undefined);
+    throw error;
+  }
+}
