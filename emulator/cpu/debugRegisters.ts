@@ -76,10 +76,12 @@ function enabled(dr7: u64, index: i32): bool {
 
 /** Whether data accesses must be looked at one by one: alignment check or data breakpoints. */
 export function updateChecks(): void {
+  const flags = load<u64>(CPU, OFF_RFLAGS);
+  if (!(flags & FLAG_AC) && !(dr(7) & 0xff) && !load<u32>(CPU, OFF_CHECKED_ACCESS)) return;
   const alignment =
     load<u32>(CPU, OFF_CPL) == 3 &&
     (load<u64>(CPU, OFF_CR0) & CR0_AM) != 0 &&
-    (load<u64>(CPU, OFF_RFLAGS) & FLAG_AC) != 0;
+    (flags & FLAG_AC) != 0;
   const checked = u32(alignment || hasDataBreakpoint());
   if (checked == load<u32>(CPU, OFF_CHECKED_ACCESS)) return;
   store<u32>(CPU, checked, OFF_CHECKED_ACCESS);

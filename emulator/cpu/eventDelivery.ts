@@ -14,6 +14,7 @@ import {
   markAccessed,
 } from './descriptors';
 import { raiseWithCode } from './exceptions';
+import { deliverQuickly } from './fastEvents';
 import { getFlags, setFlags } from './flags';
 import { updatePending } from './interrupts';
 import {
@@ -100,6 +101,10 @@ export function deliverEvent(
 ): void {
   let image = getFlags();
   if (kind == EVENT_FAULT && vector != VECTOR_DB) image |= FLAG_RF;
+  if (deliverQuickly(vector, kind >= EVENT_SOFTWARE, hasCode, code, image, returnRip)) {
+    store<u32>(CPU, 0, OFF_STEP_TF);
+    return;
+  }
   if (!(load<u64>(CPU, OFF_CR0) & CR0_PE)) {
     enterReal(vector, image, returnRip);
   } else if (mode() & MODE_LONG) {

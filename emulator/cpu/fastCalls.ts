@@ -11,14 +11,19 @@ import {
   FLAG_RF,
   FLAG_TF,
   FLAG_VM,
+  MODE_CODE32,
   MODE_CODE64,
   MODE_CODE_MASK,
+  MODE_CPL_SHIFT,
+  MODE_FLAT,
   MODE_LONG,
   MODE_PROTECTED,
+  MODE_STACK32,
   OFF_CR4,
   OFF_EFER,
   OFF_KERNEL_GS_BASE,
   OFF_LSTAR,
+  OFF_MODE,
   OFF_SFMASK,
   OFF_STAR,
   OFF_STEP_TF,
@@ -35,6 +40,7 @@ import { isCanonical } from './mmu';
 import { setCpl, updateMode } from './segments';
 import { CPU, cpl, gpr, mode, segment, setGpr, setRip, setSegment } from './state';
 
+const CPL_MASK: u32 = 3 << MODE_CPL_SHIFT;
 const RCX: i32 = 1;
 const RDX: i32 = 2;
 const RSP: i32 = 4;
@@ -50,7 +56,13 @@ function setFlatSegments(codeSelector: u32, stackSelector: u32, level: u32, is64
   setSegment(CS, codeSelector | level, 0, 0xffffffff, (is64 ? CODE64 : CODE32) | dpl);
   setSegment(SS, stackSelector | level, 0, 0xffffffff, DATA | dpl);
   setCpl(level);
-  updateMode();
+  const bits = mode();
+  if (bits & MODE_PROTECTED && (is64 || bits & MODE_FLAT)) {
+    // DS and ES stay as they are, so 32-bit code stays flat.
+    const kept = bits & ~(MODE_CODE_MASK | MODE_STACK32 | MODE_FLAT | CPL_MASK);
+    const code = is64 ? MODE_CODE64 : MODE_CODE32 | MODE_STACK32 | MODE_FLAT;
+    store<u32>(CPU, kept | code | (level << MODE_CPL_SHIFT), OFF_MODE);
+  } else updateMode();
   updateChecks();
   updatePending();
 }

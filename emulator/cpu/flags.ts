@@ -272,7 +272,15 @@ export function getFlags(): u64 {
 
 /** Replaces the bits of `mask`. What follows from TF, IF, AC and VM is the caller's. */
 export function setFlags(value: u64, mask: u64): void {
-  const flags = (getFlags() & ~mask) | (value & mask);
+  if (mask & ARITHMETIC) {
+    storeFlags((getFlags() & ~mask) | (value & mask));
+  } else {
+    store<u64>(CPU, (load<u64>(CPU, OFF_RFLAGS) & ~mask) | (value & mask), OFF_RFLAGS);
+  }
+}
+
+/** Replaces all of RFLAGS. */
+export function storeFlags(flags: u64): void {
   store<u64>(CPU, (flags & ~ARITHMETIC) | 2, OFF_RFLAGS);
   const cf = flags & FLAG_CF;
   const overflow = (flags >> 11) & 1;

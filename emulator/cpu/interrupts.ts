@@ -9,7 +9,14 @@ import { debugStepping } from './debugRegisters';
 import { deliverEvent, EVENT_INTERRUPT } from './eventDelivery';
 import { deliverNoted } from './exceptions';
 import { hostAcknowledgePic } from './host';
-import { acknowledge, deliverable, externalPending, syncEoi, withdrawEoi } from './lapic';
+import {
+  acknowledge,
+  deliverable,
+  externalPending,
+  nothingRequested,
+  syncEoi,
+  withdrawEoi,
+} from './lapic';
 import { pollTimer } from './lapicTimer';
 import {
   EXIT_BUDGET,
@@ -42,7 +49,7 @@ import { CPU, rip } from './state';
 const BENIGN: u32 = 0x100;
 
 function interruptWaits(): bool {
-  if (!(load<u64>(CPU, OFF_RFLAGS) & FLAG_IF)) return false;
+  if (!(load<u64>(CPU, OFF_RFLAGS) & FLAG_IF) || nothingRequested()) return false;
   return externalPending() || deliverable() >= 0;
 }
 

@@ -12,6 +12,7 @@ import {
 } from './eventDelivery';
 import { raiseWithCode } from './exceptions';
 import { enterOuter, fetchOuterStack, fetchReturnCode } from './farTransfers';
+import { returnQuickly } from './fastEvents';
 import { getFlags, setFlags } from './flags';
 import { updatePending } from './interrupts';
 import {
@@ -109,6 +110,7 @@ function resumeMask(): u64 {
 
 export function interruptReturn(size: u32): void {
   store<u32>(CPU, 0, OFF_NMI_BLOCKED);
+  if (returnQuickly(size)) return;
   if (mode() & MODE_PROTECTED) {
     if (getFlags() & FLAG_NT) returnToTask();
     else returnProtected(size);

@@ -150,6 +150,15 @@ export function setPicLevel(high: bool): void {
   updatePending();
 }
 
+/** No interrupt is requested at all, whatever masks it. */
+@inline
+export function nothingRequested(): bool {
+  return (
+    !(load<u32>(CPU, OFF_LAPIC_EXTINT) | load<u32>(CPU, OFF_PIC_INTR)) &&
+    !v128.any_true(v128.or(v128.load(CPU + OFF_LAPIC_IRR), v128.load(CPU + OFF_LAPIC_IRR + 16)))
+  );
+}
+
 /** Vector that could be taken now, or -1. */
 export function deliverable(): i32 {
   if (!apicEnabled()) return -1;

@@ -150,6 +150,7 @@ export function updateMode(): void {
 }
 
 /** Readable (code) or writable (data), base 0, 4 GiB. */
+@inline
 function isFlat(index: i32): bool {
   const attributes = segmentAttributes(index);
   if (segmentBase(index) != 0 || segmentLimit(index) != 0xffffffff) return false;
@@ -234,7 +235,8 @@ export function loadSegment(index: i32, selector: u32): void {
   } else if (!loadDataSegment(index, selector, VECTOR_GP)) {
     return;
   }
-  updateMode();
+  // Of a 64-bit program's segments only CS matters to MODE, and FS and GS never do.
+  if (index < FS && (mode() & MODE_CODE_MASK) != MODE_CODE64) updateMode();
 }
 
 /** ES, DS, FS, GS from a non-null selector; false after raising. */
