@@ -5,6 +5,8 @@ import { helperNamed } from '../isa/helpers.ts';
 import { OFF_RFLAGS } from '../cpu/layout.ts';
 import type { WasmCond, WasmVal } from './functionBuilder.ts';
 import type { RegionFrame } from './regionFrame.ts';
+import type { SseMode } from './sseMode.ts';
+import type { InlineHelpers } from './sseOps.ts';
 import { Op, blockVoid } from './wasmOpcodes.ts';
 
 export type ControlPart = Pick<
@@ -38,6 +40,8 @@ export function controlOps(
   f: RegionFrame,
   end: (ending: Ending) => void,
   scope: (body: () => void) => void,
+  sseMode: SseMode,
+  inline: InlineHelpers,
 ): ControlPart {
   const { b, flags } = f;
   const carried = (): boolean => f.place.instruction.effects.readsFlags;
@@ -76,7 +80,10 @@ export function controlOps(
     b.call(f.core(name));
   };
   const afterHelper = (name: string): void => {
-    if (helperNamed(name).faults !== false) f.checkFault();
+    const { file, faults } = helperNamed(name);
+    if (faults === false) return;
+    f.checkFault();
+    if (/^(sse|mxcsr)/.test(file)) sseMode.reload();
   };
 
   return {
@@ -192,6 +199,8 @@ export function controlOps(
     prefixes: () => b.constant(f.place.instruction.prefixes, 32),
     length: () => b.constant(f.place.instruction.length, 32),
     call(name, ...args) {
+      const known = inline.value(name, args);
+      if (known) return known;
       callHelper(name, args);
       const width = (helperNamed(name).returns ?? 64) as Width;
       if (width < 32) b.wrap(width);
@@ -200,12 +209,15 @@ export function controlOps(
       return value;
     },
     callVector(name, ...args) {
+      const known = inline.vector(name, args);
+      if (known) return known;
       callHelper(name, args);
       const value = b.takeVector();
       afterHelper(name);
       return value;
     },
     callVoid(name, ...args) {
+      if (inline.nothing(name)) return;
       callHelper(name, args);
       afterHelper(name);
     },

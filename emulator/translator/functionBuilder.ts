@@ -1,12 +1,14 @@
 /** Code and locals of one wasm function, and the values that live in its locals. */
 import type { Cond, In, V128, Val, Var, Width } from '../isa/dsl.ts';
-import { IntegerOp, Op, SimdOp, ValueType } from './wasmOpcodes.ts';
+import { FloatOp, IntegerOp, Op, SimdOp, ValueType } from './wasmOpcodes.ts';
 import { WasmWriter } from './wasmWriter.ts';
 
 /** A value in a local, or a constant. Narrow values are i32, zero-extended. */
 export interface WasmVal extends Val {
   readonly local: number;
   readonly constant: bigint | undefined;
+  /** The bits are those of a float local of the same width; `local` is -1. */
+  readonly float?: number;
 }
 export interface WasmCond extends Cond {
   readonly local: number;
@@ -108,6 +110,16 @@ export class FunctionBuilder {
   integer(op: IntegerOp, width: number): void {
     this.code.byte(IntegerOp[op][width === 64 ? 1 : 0]);
   }
+  float(op: FloatOp, width: number): void {
+    this.code.byte(FloatOp[op][width === 64 ? 1 : 0]);
+  }
+  floatConstant(value: number, width: number): void {
+    const bytes = new DataView(new ArrayBuffer(8));
+    if (width === 64) bytes.setFloat64(0, value, true);
+    else bytes.setFloat32(0, value, true);
+    this.op(width === 64 ? Op.f64Const : Op.f32Const);
+    this.code.bytes(new Uint8Array(bytes.buffer, 0, width / 8));
+  }
 
   // -- values -----------------------------------------------------------------------------------
 
@@ -123,6 +135,21 @@ export class FunctionBuilder {
     this.setLocal(local);
     return { kind: 'val', width, local, constant: undefined };
   }
+  /** Takes the float on the stack, as the integer of its bits. */
+  takeFloat(width: 32 | 64): WasmVal & { readonly float: number } {
+    const float = this.temporary(width === 64 ? ValueType.f64 : ValueType.f32);
+    this.setLocal(float);
+    return { kind: 'val', width, local: -1, constant: undefined, float };
+  }
+  /** Pushes the float whose bits the value is. */
+  pushFloat(value: Val): void {
+    const { float, width } = value as WasmVal;
+    if (float !== undefined) this.getLocal(float);
+    else {
+      this.push(value);
+      this.float('fromBits', width);
+    }
+  }
   takeCond(): WasmCond {
     const local = this.temporary(ValueType.i32);
     this.setLocal(local);
@@ -135,8 +162,11 @@ export class FunctionBuilder {
   }
 
   push(value: Val): void {
-    const { local, constant, width } = value as WasmVal;
-    if (constant === undefined) this.getLocal(local);
+    const { local, constant, width, float } = value as WasmVal;
+    if (float !== undefined) {
+      this.getLocal(float);
+      this.float('toBits', width);
+    } else if (constant === undefined) this.getLocal(local);
     else if (width === 64) this.i64(constant);
     else this.i32(Number(BigInt.asIntN(32, constant)));
   }

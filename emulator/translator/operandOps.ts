@@ -6,7 +6,7 @@ import type { WasmV128, WasmVal } from './functionBuilder.ts';
 import type { RegisterOperand } from './guestCode.ts';
 import { MemoryOps } from './memoryOps.ts';
 import type { RegionFrame } from './regionFrame.ts';
-import { Op } from './wasmOpcodes.ts';
+import { Op, laneOpcodes } from './wasmOpcodes.ts';
 
 export type OperandPart = Pick<
   Semantics,
@@ -84,14 +84,31 @@ export function operandOps(f: RegionFrame): OperandPart & { startInstruction(): 
       return register.high ? readHigh(register.number) : readGpr(register.number, width);
     if (register.file === 'xmm') {
       b.getLocal(state.xmm(register.number));
-      b.simd(width === 64 ? 0x1d : 0x1b);
+      if (width >= 32) {
+        b.simd(laneOpcodes[width === 64 ? 'f64x2' : 'f32x4'][1]);
+        b.op(0);
+        return b.takeFloat(width === 64 ? 64 : 32);
+      }
+      b.simd(laneOpcodes.i32x4[1]);
       b.op(0);
-      if (width < 32) b.wrap(width);
+      b.wrap(width);
       return b.take(width);
     }
     b.i32(0);
     b.memory(width === 64 ? Op.i64Load : Op.i32Load, f.cpu + OFF_X87 + register.number * 16);
     return b.take(width);
+  };
+  /** Puts the value into lane 0 of the vector on the stack. */
+  const replaceLow = (value: WasmVal): void => {
+    const wide = value.width === 64;
+    if (value.float === undefined) {
+      b.push(value);
+      b.simd(laneOpcodes[wide ? 'i64x2' : 'i32x4'][2]);
+    } else {
+      b.getLocal(value.float);
+      b.simd(laneOpcodes[wide ? 'f64x2' : 'f32x4'][2]);
+    }
+    b.op(0);
   };
   const writeRegister = (op: Operand, value: WasmVal): void => {
     const register = registerOf(op);
@@ -99,9 +116,7 @@ export function operandOps(f: RegionFrame): OperandPart & { startInstruction(): 
     else if (register.file === 'xmm') {
       const local = state.dirtyXmm(register.number);
       b.getLocal(local);
-      b.push(value);
-      b.simd(value.width === 64 ? 0x1e : 0x1c);
-      b.op(0);
+      replaceLow(value);
       b.setLocal(local);
     } else {
       const at = f.cpu + OFF_X87 + register.number * 16;
@@ -346,9 +361,7 @@ export function operandOps(f: RegionFrame): OperandPart & { startInstruction(): 
     write,
     writeZeroUpper(op, value) {
       b.vectorConstant(0n, 0n);
-      b.push64(value);
-      b.simd(0x1e);
-      b.op(0);
+      replaceLow(value as WasmVal);
       b.setLocal(state.dirtyXmm(registerOf(op).number));
     },
     readVector: (op) => readVector(op, false),

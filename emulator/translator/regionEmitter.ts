@@ -18,6 +18,8 @@ import { GuestState } from './guestState.ts';
 import { integerOps } from './integerOps.ts';
 import { operandOps } from './operandOps.ts';
 import { RegionFrame, parameterEntry, regionExit, type CoreFunctions } from './regionFrame.ts';
+import { SseMode } from './sseMode.ts';
+import { sseOps } from './sseOps.ts';
 import { Structure } from './structure.ts';
 import { vectorOps } from './vectorOps.ts';
 import type { ValueType } from './wasmOpcodes.ts';
@@ -69,6 +71,7 @@ class RegionEmitter {
   readonly #state: GuestState;
   readonly #flags: GuestFlags;
   readonly #frame: RegionFrame;
+  readonly #sseMode: SseMode;
   readonly #structure: Structure;
   readonly #semantics: Semantics;
   readonly #startInstruction: () => void;
@@ -85,6 +88,14 @@ class RegionEmitter {
     this.assumed = this.#state.touched;
     this.#flags = new GuestFlags(b, this.#state);
     this.#frame = new RegionFrame(b, this.#state, this.#flags, host.cpu, host.core, source.is64);
+    this.#sseMode = new SseMode(
+      this.#frame,
+      source.blocks.some(({ instructions }) =>
+        instructions.some(
+          ({ effects }) => !effects.byHandler && effects.helpers.includes('sseCheck'),
+        ),
+      ),
+    );
     this.#structure = new Structure(
       {
         entries: source.entries,
@@ -149,6 +160,8 @@ class RegionEmitter {
           body();
           startInstruction();
         },
+        this.#sseMode,
+        sseOps(this.#frame, this.#sseMode),
       ),
       ...vectorOps(b),
     };
@@ -175,6 +188,7 @@ class RegionEmitter {
     b.i32(0);
     b.memory(Op.i64Load, this.#host.cpu + OFF_TLB_CONTEXT);
     b.setLocal(f.context);
+    this.#sseMode.load();
     const code = new WasmWriter(body.length + 512);
     code.bytes(b.code.view());
     code.bytes(body);
@@ -218,6 +232,7 @@ class RegionEmitter {
     const block = this.#source.blocks[number]!;
     this.#flags.form = this.#forms[number]!;
     this.#ending = undefined;
+    this.#sseMode.startBlock();
     for (const instruction of block.instructions) {
       this.#frame.place = { instruction, blockOffset: block.offset };
       this.#startInstruction();
@@ -280,6 +295,7 @@ class RegionEmitter {
     this.#handlerLeft(instruction);
     f.endIf();
     this.#state.load();
+    this.#sseMode.reload();
     this.#flags.form = 'words';
     return false;
   }

@@ -42,6 +42,10 @@ export const Op = {
   i32WrapI64: 0xa7,
   i64ExtendI32S: 0xac,
   i64ExtendI32U: 0xad,
+  f32Const: 0x43,
+  f64Const: 0x44,
+  f32DemoteF64: 0xb6,
+  f64PromoteF32: 0xbb,
   i32Extend8S: 0xc0,
   i32Extend16S: 0xc1,
   simdPrefix: 0xfd,
@@ -80,6 +84,29 @@ export const IntegerOp = {
   rotr: [0x78, 0x8a],
 } as const;
 export type IntegerOp = keyof typeof IntegerOp;
+
+/** Float operators that exist for f32 and f64, as [f32, f64]. */
+export const FloatOp = {
+  eq: [0x5b, 0x61],
+  ne: [0x5c, 0x62],
+  lt: [0x5d, 0x63],
+  gt: [0x5e, 0x64],
+  le: [0x5f, 0x65],
+  ge: [0x60, 0x66],
+  abs: [0x8b, 0x99],
+  nearest: [0x90, 0x9e],
+  sqrt: [0x91, 0x9f],
+  add: [0x92, 0xa0],
+  sub: [0x93, 0xa1],
+  mul: [0x94, 0xa2],
+  div: [0x95, 0xa3],
+  convertI32: [0xb2, 0xb7],
+  convertI64: [0xb4, 0xb9],
+  /** From and to the integer of the same width. */
+  fromBits: [0xbe, 0xbf],
+  toBits: [0xbc, 0xbd],
+} as const;
+export type FloatOp = keyof typeof FloatOp;
 
 const comparisons = ['eq', 'ne', 'lt_s', 'lt_u', 'gt_s', 'gt_u', 'le_s', 'le_u', 'ge_s', 'ge_u'];
 const floatComparisons = ['eq', 'ne', 'lt', 'gt', 'le', 'ge'];
