@@ -12,6 +12,7 @@ import { flushAll } from './tlb';
 import { dropAllCode } from './blocks';
 
 export { reset as resetCpu } from './reset';
+export { clearTables as slotsChanged, watchVideo } from './tlb';
 
 export function setPicInterrupt(high: i32): void {
   setPicLevel(high != 0);

@@ -175,6 +175,11 @@ export const OFF_TRIPLE_VECTOR = 0x58c;
 /** u32: 1 = the noted #GP is for a non-canonical data address: the loop makes it #SS for stack references. */
 export const OFF_FAULT_NONCANONICAL = 0x590;
 
+/** u32: wasm address and bytes of video memory, and of its map: a byte per 4 KiB page, 1 = written. */
+export const OFF_VIDEO_START = 0x594;
+export const OFF_VIDEO_SIZE = 0x598;
+export const OFF_VIDEO_WRITTEN = 0x59c;
+
 /** KVM paravirtual MSRs (Documentation/virt/kvm/x86/msr.rst). */
 export const OFF_KVM_SYSTEM_TIME = 0x5a0;
 export const OFF_KVM_WALL_CLOCK = 0x5a8;

@@ -17,6 +17,9 @@ import {
   OFF_RFLAGS,
   OFF_TLB_READ,
   OFF_TLB_WRITE,
+  OFF_VIDEO_SIZE,
+  OFF_VIDEO_START,
+  OFF_VIDEO_WRITTEN,
   VECTOR_AC,
 } from './layout';
 import {
@@ -66,6 +69,15 @@ function locateRead(linear: u64, user: bool): usize {
   return <usize>host;
 }
 
+/** Every page of video memory passes here before it is written for the first time since watchVideo(). */
+@inline
+function noteVideoWrite(host: u32): void {
+  const offset = host - load<u32>(CPU, OFF_VIDEO_START);
+  if (offset < load<u32>(CPU, OFF_VIDEO_SIZE)) {
+    store<u8>(<usize>(load<u32>(CPU, OFF_VIDEO_WRITTEN) + (offset >> 12)), 1);
+  }
+}
+
 /** Wasm address for writing `linear`; 0 = device, ROM (devicePhysical) or fault. */
 function locateWrite(linear: u64, user: bool): usize {
   const context = contextOf(user);
@@ -75,6 +87,7 @@ function locateWrite(linear: u64, user: bool): usize {
   entry = tlbEntry(OFF_TLB_READ, linear);
   if (load<u64>(entry) == (page | context) && load<u32>(entry, 12)) {
     const host = <u32>linear + load<u32>(entry, 8);
+    noteVideoWrite(host);
     if (!isCode(<usize>host)) enter(OFF_TLB_WRITE, linear, host & ~0xfff, user);
     return <usize>host;
   }
@@ -84,6 +97,7 @@ function locateWrite(linear: u64, user: bool): usize {
   const host = isLapicPage(physical) ? 0 : hostAddressForWrite(physical);
   devicePhysical = physical;
   if (!host) return 0;
+  noteVideoWrite(host);
   if (!isCode(<usize>host)) enter(OFF_TLB_WRITE, linear, host & ~0xfff, user);
   enter(OFF_TLB_READ, linear, host & ~0xfff, user);
   store<u32>(entry, 1, 12);

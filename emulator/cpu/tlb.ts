@@ -21,6 +21,8 @@ import {
   OFF_TLB_READ,
   OFF_TLB_USER_CONTEXT,
   OFF_TLB_WRITE,
+  OFF_VIDEO_SIZE,
+  OFF_VIDEO_START,
   TLB_BYTES,
   TLB_LARGE_BYTES,
 } from './layout';
@@ -59,7 +61,8 @@ function newGeneration(): u32 {
   return next;
 }
 
-function clearTables(): void {
+/** Forgets every translation at once, also for code that holds the context in a local: slots have moved. */
+export function clearTables(): void {
   memory.fill(CPU + OFF_TLB_READ, 0, TLB_BYTES);
   memory.fill(CPU + OFF_TLB_WRITE, 0, TLB_BYTES);
   memory.fill(CPU + OFF_TLB_EXECUTE, 0, TLB_BYTES);
@@ -145,6 +148,18 @@ export function enter(table: usize, linear: u64, host: u32, user: bool): void {
   const page = linear & ~(<u64>0xfff);
   store<u64>(entry, page | contextOf(user));
   store<u32>(entry, host - <u32>page, 8);
+}
+
+/** Drops the write entries of video memory: the next write to each of its pages is noted (memorySlow.ts). */
+export function watchVideo(): void {
+  const start = load<u32>(CPU, OFF_VIDEO_START);
+  const size = load<u32>(CPU, OFF_VIDEO_SIZE);
+  let entry = CPU + OFF_TLB_WRITE;
+  const end = entry + TLB_BYTES;
+  for (; entry < end; entry += 16) {
+    const host = (<u32>load<u64>(entry) & ~0xfff) + load<u32>(entry, 8);
+    if (host - start < size) store<u64>(entry, 0);
+  }
 }
 
 function countFlush(): void {

@@ -4,6 +4,7 @@ import type { CharacterBackend, CharacterReceiver } from '../backends/character.
 import { CountedClock } from '../bus/clock.ts';
 import { SeededEntropy } from '../bus/entropy.ts';
 import { StateError, type Width } from '../bus/types.ts';
+import { ArrayVideoMemory } from '../devices/display/testing/arrayVideoMemory.ts';
 import { ArrayMemory } from '../devices/virtio/testing/arrayMemory.ts';
 import type { MachineSpec } from './machine.ts';
 import { PcBoard } from './pcBoard.ts';
@@ -31,6 +32,7 @@ class Bench {
       engine: 'interpreter',
       boot: { kernel: new Uint8Array(), commandLine: '' },
       drives: [],
+      display: { kind: 'std', memory: 1 << 20, preferredSize: { width: 1024, height: 768 } },
       serial: [line(0), line(1)],
       consoles: [line(2)],
       debugExit: false,
@@ -42,6 +44,7 @@ class Bench {
         spec,
         clock: this.clock,
         memory,
+        videoMemory: new ArrayVideoMemory(1 << 20),
         sendMessage: (message) => this.log.push(JSON.stringify(message)),
         picInterrupt: (high) => this.log.push(`intr ${high}`),
         fwCfg: { items: new Map(), files: new Map([['etc/test', Uint8Array.of(1, 2, 3)]]) },
@@ -133,6 +136,7 @@ const portList = [
   ...[range(0x20, 2), range(0x40, 4), range(0x60, 2), [0x64], range(0x70, 2), [0x80, 0x92]].flat(),
   ...[range(0xa0, 2), range(0xb2, 2), range(0x4d0, 2), range(0x510, 2), range(0x514, 8)].flat(),
   ...[range(0x3f8, 8), range(0x2f8, 8), range(0x600, 16), range(0xcf8, 8)].flat(),
+  ...[range(0x3b0, 0x30), range(0x1ce, 3)].flat(),
 ];
 const mask = (value: number, width: Width): number => value % 2 ** (8 * width);
 /** The I/O APIC's registers, and the BARs of the virtio functions. */

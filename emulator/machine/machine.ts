@@ -1,6 +1,7 @@
 import type { CharacterBackend } from '../backends/character.ts';
 import type { VersionedState } from '../bus/types.ts';
 import type { DriveSpec } from './drives.ts';
+import type { Display } from '../devices/display/display.ts';
 
 /** Everything a PC is built from; file contents are already read, backends already open. */
 export interface MachineSpec {
@@ -15,6 +16,8 @@ export interface MachineSpec {
     readonly commandLine: string;
   };
   readonly drives: readonly DriveSpec[];
+  /** Graphics card; none by default. */
+  readonly display?: DisplaySpec;
   /** COM1.. in order; at most four. */
   readonly serial: readonly CharacterBackend[];
   /** Ports of the virtio console in order; the first is hvc0. */
@@ -25,6 +28,14 @@ export interface MachineSpec {
   readonly debugExit: boolean;
   /** 'host' follows the host's clocks; 'counted' advances with executed instructions, for tests that must repeat. */
   readonly time: 'host' | { readonly counted: { readonly wallMs: number } };
+}
+
+export interface DisplaySpec {
+  readonly kind: 'std';
+  /** Bytes of video memory, a power of two from 1 MiB up. */
+  readonly memory: number;
+  /** What the monitor would like to show, in pixels. */
+  readonly preferredSize: { readonly width: number; readonly height: number };
 }
 
 export type MachineEnd =
@@ -56,6 +67,8 @@ export interface Machine {
   load(state: MachineState): void;
   /** Resolves once, when the guest powers off or cannot go on. */
   readonly ended: Promise<MachineEnd>;
+  /** Undefined without a graphics card. */
+  readonly display: Display | undefined;
   counters(): Record<string, number>;
   dispose(): Promise<void>;
 }

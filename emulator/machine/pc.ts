@@ -2,6 +2,7 @@ import { CountedClock, HostClock } from '../bus/clock.ts';
 import { HostEntropy, SeededEntropy } from '../bus/entropy.ts';
 import type { InterruptMessage } from '../bus/interruptMessage.ts';
 import { guestPhysical, type Device } from '../bus/types.ts';
+import type { Display } from '../devices/display/display.ts';
 import { buildAcpiTables, placeAcpiTables } from '../firmware/acpi/acpiTables.ts';
 import { acpiFirmwareFiles } from '../firmware/acpi/tableLoader.ts';
 import { loadKernel } from '../firmware/kernelImage.ts';
@@ -62,6 +63,7 @@ class Pc implements Machine {
     const engine = parts.createEngine({
       memory: spec.memory,
       slots: ramRanges(spec.memory),
+      videoMemory: spec.display?.memory ?? 0,
       cpuModel: spec.cpuModel,
       engine: spec.engine,
       host: this.#vcpuHost(),
@@ -75,6 +77,7 @@ class Pc implements Machine {
         spec,
         clock: this.#clock,
         memory: engine.memory,
+        videoMemory: engine.videoMemory,
         sendMessage: (message) => this.#deliver(message),
         picInterrupt: (high) => {
           vcpu.setPicInterrupt(high);
@@ -269,6 +272,10 @@ class Pc implements Machine {
       engine: this.#engine,
       entropy: this.#entropy,
     };
+  }
+
+  get display(): Display | undefined {
+    return this.#board.display;
   }
 
   counters(): Record<string, number> {

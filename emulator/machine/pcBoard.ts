@@ -7,6 +7,7 @@ import { FanOut, IrqWire, SharedIrq } from '../bus/irq.ts';
 import type { InterruptSink } from '../bus/interruptMessage.ts';
 import { decodeMessageWrite, isMessageAddress } from '../bus/interruptMessage.ts';
 import { MemoryBus } from '../bus/memoryBus.ts';
+import type { VideoMemory } from '../bus/videoMemory.ts';
 import { PortBus } from '../bus/portBus.ts';
 import { debugConsoleRegion, debugExitRegion } from '../devices/legacy/debugPorts.ts';
 import { FwCfg } from '../devices/legacy/fwCfg.ts';
@@ -16,6 +17,7 @@ import { IsaPit } from '../devices/legacy/isaPit.ts';
 import { PicPair } from '../devices/legacy/picPair.ts';
 import { RtcMc146818 } from '../devices/legacy/rtcMc146818.ts';
 import { SystemControl } from '../devices/legacy/systemControl.ts';
+import type { Display } from '../devices/display/display.ts';
 import { HostBridge440fx } from '../devices/pci/hostBridge440fx.ts';
 import { IsaBridgePiix3, routableIsaIrqs } from '../devices/pci/isaBridgePiix3.ts';
 import { PciBus, pirqOf } from '../devices/pci/pciBus.ts';
@@ -24,6 +26,7 @@ import { PowerManagementPiix4 } from '../devices/pci/powerManagementPiix4.ts';
 import { IsaUart } from '../devices/serial/isaUart.ts';
 import { cmosBytes } from './firmwareData.ts';
 import type { MachineSpec } from './machine.ts';
+import { plugDisplay } from './pcDisplay.ts';
 import {
   comPorts,
   ioApicBase,
@@ -43,6 +46,7 @@ export interface PcBoardParts {
   readonly spec: MachineSpec;
   readonly clock: Clock;
   readonly memory: DmaMemory;
+  readonly videoMemory: VideoMemory;
   /** An interrupt message to the local APICs. */
   readonly sendMessage: InterruptSink;
   /** Level of the 8259's INTR. */
@@ -65,6 +69,7 @@ export class PcBoard {
   readonly pic: PicPair;
   readonly ioApic: IoApic82093;
   readonly pci: PciBus;
+  readonly display: Display | undefined;
   readonly #powerManagement: PowerManagementPiix4;
   /** In the order of loading: sources of interrupts before the controllers they drive. */
   readonly devices: readonly Device[];
@@ -125,6 +130,12 @@ export class PcBoard {
     const hostBridge = new HostBridge440fx(this.pci.slot(pciSlots.hostBridge));
     for (const fn of [hostBridge, isaBridge, this.#powerManagement]) this.pci.plug(fn);
 
+    const card =
+      spec.display === undefined
+        ? undefined
+        : plugDisplay(this.pci, spec.display, { memory: parts.videoMemory, clock });
+    this.display = card?.display;
+
     const map = this.ports.map.bind(this.ports);
     map(ports.picMaster, 2, this.pic.masterRegion);
     map(ports.picSlave, 2, this.pic.slaveRegion);
@@ -162,6 +173,7 @@ export class PcBoard {
       ...uarts,
       hostBridge,
       this.#powerManagement,
+      ...(card === undefined ? [] : [card.function]),
       ...virtio,
       isaBridge,
       this.pci,

@@ -10,6 +10,8 @@ export const GiB = 0x40000000;
 
 /** Conventional memory; what is above belongs to video memory. */
 export const conventionalEnd = 0xa0000;
+/** The graphics card's window. */
+export const videoWindow = { start: 0xa0000, size: 0x20000 } as const;
 /** Adapter ROMs and BIOS: RAM here, where firmware shadows itself and the tables lie. */
 export const shadowStart = 0xc0000;
 /** ACPI tables, fw_cfg's copies aside; scanned for the RSDP by 16 bytes (ACPI 6.4 §5.2.5.1). */
@@ -76,6 +78,10 @@ export const ports = {
   systemControlA: 0x92,
   picSlave: 0xa0,
   apm: 0xb2,
+  /** Bochs VBE: index, and data twice. */
+  vbe: 0x1ce,
+  /** VGA: 0x3b0..0x3df. */
+  vga: 0x3b0,
   debugConsole: 0xe9,
   debugExit: 0xf4,
   picLevels: 0x4d0,
@@ -112,6 +118,6 @@ export const ioApicId = 0;
 
 // --- PCI devices --------------------------------------------------------------------------------
 
-export const pciSlots = { hostBridge: 0, southBridge: 1, firstVirtio: 3 } as const;
+export const pciSlots = { hostBridge: 0, southBridge: 1, display: 2, firstVirtio: 3 } as const;
 /** Functions of the south bridge, 82371. */
 export const southBridge = { isa: 0, powerManagement: 3 } as const;

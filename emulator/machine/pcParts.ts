@@ -1,4 +1,5 @@
 import type { DmaMemory, Entropy } from '../bus/types.ts';
+import type { VideoMemory } from '../bus/videoMemory.ts';
 import type { MachineSpec } from './machine.ts';
 import type { Vcpu, VcpuHost } from '../vcpu/vcpu.ts';
 
@@ -11,6 +12,8 @@ export interface EngineRequest {
     readonly size: number;
     readonly ramOffset: number;
   }[];
+  /** Bytes of video memory. */
+  readonly videoMemory: number;
   readonly cpuModel: MachineSpec['cpuModel'];
   readonly engine: MachineSpec['engine'];
   readonly host: VcpuHost;
@@ -22,6 +25,7 @@ export interface EngineRequest {
 export interface PcEngine {
   readonly vcpu: Vcpu;
   readonly memory: DmaMemory;
+  readonly videoMemory: VideoMemory;
   /** The whole guest RAM, `memory` bytes, live. */
   readonly ram: Uint8Array;
   /** Instructions since creation; exact between slices, and growing the same way on every run. */

@@ -1,6 +1,6 @@
 /**
  * Configuration space of a PCI function (PCI Local Bus 3.0 §6): identification, command and
- * status, BARs that map themselves, capability list, INTx. Header type 0 only; no expansion ROM.
+ * status, BARs that map themselves, capability list, INTx, expansion ROM. Header type 0 only.
  */
 import type { Mapping } from '../../bus/portBus.ts';
 import type { IoRegion, IrqLine, VersionedState, Width } from '../../bus/types.ts';
@@ -19,6 +19,7 @@ const HEADER_TYPE = 0x0e;
 const BAR0 = 0x10;
 const SUBSYSTEM_VENDOR_ID = 0x2c;
 const SUBSYSTEM_ID = 0x2e;
+const EXPANSION_ROM = 0x30;
 const CAPABILITIES_POINTER = 0x34;
 const INTERRUPT_LINE = 0x3c;
 const INTERRUPT_PIN = 0x3d;
@@ -64,6 +65,7 @@ export class PciConfig {
   #nextCapability = 0x40;
   #lastCapability = CAPABILITIES_POINTER;
   #interrupt = false;
+  #rom: { readonly bytes: Uint8Array; base: number; mapping: Mapping | undefined } | undefined;
 
   constructor(slot: PciSlot, identity: PciIdentity) {
     this.slot = slot;
@@ -117,6 +119,12 @@ export class PciConfig {
     this.setDefault(offset, 4, typeBits);
     this.setWritable(offset, 4, ~(spec.size - 1) & (spec.kind === 'io' ? 0xfffc : ~0xf));
     if (spec.kind === 'memory64') this.setWritable(offset + 4, 4, 0xffffffff);
+  }
+
+  /** Expansion ROM (§6.2.5.2): `bytes` has a power of two of bytes, 2 KiB or more. */
+  setRom(bytes: Uint8Array): void {
+    this.#rom = { bytes, base: 0, mapping: undefined };
+    this.setWritable(EXPANSION_ROM, 4, (~(bytes.length - 1) & 0xfffff800) | 1);
   }
 
   /**
@@ -184,7 +192,7 @@ export class PciConfig {
     }
     const end = offset + width;
     if (offset < COMMAND + 2 && end > COMMAND) this.#updateInterrupt();
-    if ((offset < COMMAND + 2 && end > COMMAND) || (offset < BAR0 + 24 && end > BAR0)) {
+    if ((offset < COMMAND + 2 && end > COMMAND) || (offset < EXPANSION_ROM + 4 && end > BAR0)) {
       this.#mapBars();
     }
     for (const w of this.#watches) if (offset < w.end && end > w.first) w.changed();
@@ -199,6 +207,7 @@ export class PciConfig {
 
   dispose(): void {
     for (const bar of this.#bars.values()) bar.mapping?.remove();
+    this.#rom?.mapping?.remove();
   }
 
   save(): VersionedState {
@@ -230,7 +239,7 @@ export class PciConfig {
   #mapBars(): void {
     const command = this.get(COMMAND, 2);
     for (const [index, bar] of this.#bars) {
-      const { kind, size, region } = bar.spec;
+      const { kind, size } = bar.spec;
       const enabled = (command & (kind === 'io' ? COMMAND_IO : COMMAND_MEMORY)) !== 0;
       const low = this.get(BAR0 + 4 * index, 4);
       const high = kind === 'memory64' ? this.get(BAR0 + 4 * index + 4, 4) : 0;
@@ -241,15 +250,45 @@ export class PciConfig {
       if (base === bar.base) continue;
       bar.mapping?.remove();
       bar.base = base;
-      bar.mapping =
-        base === 0
-          ? undefined
-          : (kind === 'io' ? this.slot.ports : this.slot.memory).map(base, size, region);
+      bar.mapping = base === 0 ? undefined : this.#mapBar(bar.spec, base);
     }
+    this.#mapRom((command & COMMAND_MEMORY) !== 0);
+  }
+
+  #mapBar({ kind, size, region, map }: BarSpec, base: number): Mapping | undefined {
+    if (map !== undefined) return map(base);
+    if (region === undefined) return undefined;
+    return (kind === 'io' ? this.slot.ports : this.slot.memory).map(base, size, region);
+  }
+
+  #mapRom(decoding: boolean): void {
+    const rom = this.#rom;
+    if (rom === undefined) return;
+    const { bytes } = rom;
+    const register = this.get(EXPANSION_ROM, 4);
+    const address = register - (register % 0x800);
+    const base =
+      decoding && register % 2 === 1 && address + bytes.length < 0x1_0000_0000 ? address : 0;
+    if (base === rom.base) return;
+    rom.mapping?.remove();
+    rom.base = base;
+    rom.mapping =
+      base === 0 ? undefined : this.slot.memory.map(base, bytes.length, romRegion(bytes));
   }
 
   /** What resource assignment needs to know: index, kind and size of every BAR. */
   barSpecs(): { readonly index: number; readonly spec: BarSpec }[] {
     return [...this.#bars].map(([index, bar]) => ({ index, spec: bar.spec }));
   }
+}
+
+function romRegion(bytes: Uint8Array): IoRegion {
+  return {
+    read: (offset, width) => {
+      let value = 0;
+      for (let i = width - 1; i >= 0; i--) value = value * 256 + (bytes[offset + i] ?? 0xff);
+      return value;
+    },
+    write: () => undefined,
+  };
 }

@@ -1,5 +1,5 @@
 import type { MemoryBus } from '../../bus/memoryBus.ts';
-import type { PortBus } from '../../bus/portBus.ts';
+import type { Mapping, PortBus } from '../../bus/portBus.ts';
 import type { Device, IoRegion, IrqLine } from '../../bus/types.ts';
 import type { PciConfig } from './pciConfig.ts';
 
@@ -48,5 +48,7 @@ export interface BarSpec {
   readonly kind: 'io' | 'memory32' | 'memory64';
   readonly size: number;
   readonly prefetchable?: boolean;
-  readonly region: IoRegion;
+  /** Registers; or `map`, for memory that the CPU reaches like RAM. */
+  readonly region?: IoRegion;
+  readonly map?: (start: number) => Mapping;
 }

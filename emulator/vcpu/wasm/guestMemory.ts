@@ -1,17 +1,25 @@
+import type { Mapping } from '../../bus/portBus.ts';
 import type { MemorySlot } from '../memorySlots.ts';
 import { CORE_STATIC_BASE, VCPU_REGION_SIZE } from '../../cpu/layout.ts';
 
 /**
  * The one shared memory of a machine, sized once (docs/engine.md, "One module, one memory"):
  * core's static data · a region per vCPU · a byte per 4 KiB page that says whether it holds decoded code · guest
- * RAM and ROM.
+ * RAM and ROM · video memory and a byte per 4 KiB page of it that says whether it was written.
  */
 export interface GuestMemory {
   readonly memory: WebAssembly.Memory;
+  /** Live: slots come and go with what the guest maps (mapSlot). */
   readonly slots: readonly MemorySlot[];
   /** Address of the state block of vCPU `index`. */
   regionOf(index: number): number;
   readonly codeMap: number;
+  /** Byte offsets in the memory; `size` 0 if there is none. */
+  readonly video: { readonly offset: number; readonly size: number; readonly written: number };
+  /** Adds a slot; what it returns takes it away. The slot that was added first wins an overlap. */
+  mapSlot(slot: MemorySlot): Mapping;
+  /** Called after every change of `slots`. */
+  onSlotsChanged: (() => void) | undefined;
 }
 
 export interface SlotRequest {
@@ -29,7 +37,11 @@ const wasmPage = 0x10000;
 const pageSize = 0x1000;
 
 /** Throws RangeError if the host cannot give that much memory. */
-export function createGuestMemory(cpus: number, requests: readonly SlotRequest[]): GuestMemory {
+export function createGuestMemory(
+  cpus: number,
+  requests: readonly SlotRequest[],
+  videoBytes = 0,
+): GuestMemory {
   if (CORE_STATIC_BASE >= staticEnd) throw new Error('static data of the core has no room');
   const codeMap = staticEnd + cpus * VCPU_REGION_SIZE;
   const guestStart = codeMap + codeMapSize;
@@ -43,12 +55,32 @@ export function createGuestMemory(cpus: number, requests: readonly SlotRequest[]
     end = Math.max(end, next);
     return { start, size, offset: guestStart + at, readOnly };
   });
-  const pages = Math.ceil((guestStart + end) / wasmPage);
+  const video = {
+    offset: guestStart + end,
+    size: videoBytes,
+    written: guestStart + end + videoBytes,
+  };
+  const pages = Math.ceil((video.written + videoBytes / pageSize) / wasmPage);
   const memory = new WebAssembly.Memory({ initial: pages, maximum: 65536, shared: true });
-  return {
+  const guest: GuestMemory = {
     memory,
     slots,
     regionOf: (index) => staticEnd + index * VCPU_REGION_SIZE,
     codeMap,
+    video,
+    mapSlot: (slot) => {
+      slots.push(slot);
+      guest.onSlotsChanged?.();
+      return {
+        remove: () => {
+          const index = slots.indexOf(slot);
+          if (index < 0) return;
+          slots.splice(index, 1);
+          guest.onSlotsChanged?.();
+        },
+      };
+    },
+    onSlotsChanged: undefined,
   };
+  return guest;
 }

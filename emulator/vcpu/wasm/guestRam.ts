@@ -14,12 +14,14 @@ export class GuestRam implements DmaMemory {
   readonly #codePages: Uint8Array;
   readonly #slots: readonly MemorySlot[];
   readonly #codeChanged: CodeChanged;
+  readonly #video: GuestMemory['video'];
 
-  constructor({ memory, slots, codeMap }: GuestMemory, codeChanged: CodeChanged) {
+  constructor({ memory, slots, codeMap, video }: GuestMemory, codeChanged: CodeChanged) {
     this.#bytes = new Uint8Array(memory.buffer);
     this.#view = new DataView(memory.buffer);
     this.#codePages = new Uint8Array(memory.buffer, codeMap, 0x100000);
     this.#slots = slots;
+    this.#video = video;
     this.#codeChanged = codeChanged;
   }
 
@@ -169,6 +171,11 @@ export class GuestRam implements DmaMemory {
   }
 
   #notify(address: number, offset: number, length: number): void {
+    const { offset: video, size, written } = this.#video;
+    if (offset >= video && offset < video + size) {
+      const first = written + ((offset - video) >>> 12);
+      this.#bytes.fill(1, first, written + ((offset - video + length - 1) >>> 12) + 1);
+    }
     const last = (offset + length - 1) >>> 12;
     for (let page = offset >>> 12; page <= last; page++) {
       if (this.#codePages[page] !== 0) {

@@ -5,6 +5,7 @@
 import { checkedState } from '../../bus/deviceState.ts';
 import type { Entropy, VersionedState } from '../../bus/types.ts';
 import * as layout from '../../cpu/layout.ts';
+import type { MemorySlot } from '../memorySlots.ts';
 import type { ApicMessage, EntryState, Vcpu, VcpuExit, VcpuHost } from '../vcpu.ts';
 import type { CpuState } from './cpuState.ts';
 import { readCpuState, writeCpuState, writeSegment } from './cpuState.ts';
@@ -30,6 +31,8 @@ interface Core {
   stateChanged(): void;
   flagsLow(): number;
   setFlagsLow(value: number): void;
+  slotsChanged(): void;
+  watchVideo(): void;
   translateLinear(high: number, low: number): number;
   resetCpu(): void;
 }
@@ -138,6 +141,17 @@ export class WasmCpu implements Vcpu {
 
   codeChanged(address: number, length: number): void {
     this.#core.codeChanged(address, length);
+  }
+
+  /** The memory's slots are others now; also from device code inside run(). */
+  slotsChanged(slots: readonly MemorySlot[]): void {
+    this.#setSlots(slots);
+    this.#core.slotsChanged();
+  }
+
+  /** From now on the first write to each page of video memory is noted in its map. Not inside run(). */
+  watchVideo(): void {
+    this.#core.watchVideo();
   }
 
   reset(): void {
@@ -278,21 +292,28 @@ export class WasmCpu implements Vcpu {
     this.#set32(layout.OFF_APIC_ID, index);
     this.#set32(layout.OFF_TSC_KHZ, tscKhz);
     this.#view.setFloat64(this.#base + layout.OFF_TSC_PER_NS, tscKhz / 1e6, true);
-    if (memory.slots.length > layout.SLOT_MAX) throw new Error('too many memory slots');
-    this.#set32(layout.OFF_SLOT_COUNT, memory.slots.length);
-    memory.slots.forEach(({ start, size, offset, readOnly }, i) => {
-      const at = layout.OFF_SLOTS + i * layout.SLOT_SIZE;
-      this.#set64(at, start);
-      this.#set64(at + 8, size);
-      this.#set32(at + 16, offset);
-      this.#set32(at + 20, readOnly ? 1 : 0);
-    });
+    this.#set32(layout.OFF_VIDEO_START, memory.video.offset);
+    this.#set32(layout.OFF_VIDEO_SIZE, memory.video.size);
+    this.#set32(layout.OFF_VIDEO_WRITTEN, memory.video.written);
+    this.#setSlots(memory.slots);
     const entries = cpuidEntries({ model, cpus, tscKhz });
     if (entries.length > layout.CPUID_MAX) throw new Error('too many CPUID entries');
     this.#set32(layout.OFF_CPUID_COUNT, entries.length);
     entries.forEach(({ leaf, subleaf = anySubleaf, eax, ebx, ecx, edx }, i) => {
       const at = layout.OFF_CPUID + i * layout.CPUID_SIZE;
       [leaf, subleaf, eax, ebx, ecx, edx].forEach((value, n) => this.#set32(at + 4 * n, value));
+    });
+  }
+
+  #setSlots(slots: readonly MemorySlot[]): void {
+    if (slots.length > layout.SLOT_MAX) throw new Error('too many memory slots');
+    this.#set32(layout.OFF_SLOT_COUNT, slots.length);
+    slots.forEach(({ start, size, offset, readOnly }, i) => {
+      const at = layout.OFF_SLOTS + i * layout.SLOT_SIZE;
+      this.#set64(at, start);
+      this.#set64(at + 8, size);
+      this.#set32(at + 16, offset);
+      this.#set32(at + 20, readOnly ? 1 : 0);
     });
   }
 

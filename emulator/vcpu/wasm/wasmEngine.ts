@@ -1,8 +1,10 @@
 import { HostEntropy } from '../../bus/entropy.ts';
 import type { Entropy } from '../../bus/types.ts';
+import type { VideoMemory } from '../../bus/videoMemory.ts';
 import type { VcpuHost } from '../vcpu.ts';
 import type { CpuModel } from './cpuidModels.ts';
 import { createGuestMemory } from './guestMemory.ts';
+import { EngineVideoMemory } from './engineVideoMemory.ts';
 import { GuestRam } from './guestRam.ts';
 import { WasmCpu } from './wasmCpu.ts';
 
@@ -15,6 +17,8 @@ export interface WasmEngineRequest {
     readonly size: number;
     readonly ramOffset: number;
   }[];
+  /** Bytes of video memory, a multiple of 4096; none by default. */
+  readonly videoMemory?: number;
   readonly cpuModel: CpuModel;
   /** Runs of a block by the interpreter before it is translated; by default nothing is. */
   readonly translateAfter?: number;
@@ -26,6 +30,7 @@ export interface WasmEngineRequest {
 export interface WasmEngine {
   readonly vcpu: WasmCpu;
   readonly memory: GuestRam;
+  readonly videoMemory: VideoMemory;
   /** The whole guest RAM, live. */
   readonly ram: Uint8Array;
   instructionsRetired(): number;
@@ -37,6 +42,7 @@ export function createWasmEngine(
   {
     memory: ramBytes,
     slots,
+    videoMemory: videoBytes = 0,
     cpuModel,
     translateAfter,
     host,
@@ -46,6 +52,7 @@ export function createWasmEngine(
   const guest = createGuestMemory(
     1,
     slots.map(({ start, size, ramOffset }) => ({ start, size, at: ramOffset })),
+    videoBytes,
   );
   const vcpu = new WasmCpu({
     core,
@@ -57,12 +64,14 @@ export function createWasmEngine(
     host,
     entropy,
   });
+  guest.onSlotsChanged = () => vcpu.slotsChanged(guest.slots);
   const [first] = guest.slots;
   const [request] = slots;
   if (first === undefined || request === undefined) throw new Error('a machine needs memory');
   return {
     vcpu,
     memory: new GuestRam(guest, (address, length) => vcpu.codeChanged(address, length)),
+    videoMemory: new EngineVideoMemory(guest, () => vcpu.watchVideo()),
     ram: new Uint8Array(guest.memory.buffer, first.offset - request.ramOffset, ramBytes),
     instructionsRetired: () => vcpu.instructionsRetired(),
   };

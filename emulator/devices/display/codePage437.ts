@@ -1,0 +1,11 @@
+/** Characters of the PC's font, code page 437, as Unicode. */
+const upper =
+  'ÇüéâäàåçêëèïîìÄÅÉæÆôöòûùÿÖÜ¢£¥₧ƒáíóúñÑªº¿⌐¬½¼¡«»░▒▓│┤╡╢╖╕╣║╗╝╜╛┐└┴┬├─┼╞╟╚╔╩╦╠═╬╧╨╤╥╙╘╒╓╫╪┘┌█▄▌▐▀' +
+  'αßΓπΣσµτΦΘΩδ∞φε∩≡±≥≤⌠⌡÷≈°∙·√ⁿ²■ ';
+const lower = ' ☺☻♥♦♣♠•◘○◙♂♀♪♫☼►◄↕‼¶§▬↨↑↓→←∟↔▲▼';
+
+export function unicodeOf(code: number): string {
+  if (code < 0x20) return lower.charAt(code);
+  if (code === 0x7f) return '⌂';
+  return code < 0x80 ? String.fromCharCode(code) : upper.charAt(code - 0x80);
+}
