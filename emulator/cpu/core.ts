@@ -1,5 +1,5 @@
 /** Entry of the module: what the TypeScript side (vcpu/wasm) calls. */
-export { run } from './interpreter';
+export { run, runExactly } from './interpreter';
 export { codeChanged } from './blocks';
 export * from './exports';
 export { segmentLinear } from './addressing';

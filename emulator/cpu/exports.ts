@@ -11,8 +11,14 @@ import { CPU } from './state';
 import { flushAll } from './tlb';
 import { dropAllCode } from './blocks';
 
+export { setLockstepRole } from './interrupts';
 export { reset as resetCpu } from './reset';
 export { clearTables as slotsChanged, watchVideo } from './tlb';
+
+/** Where a comparison begins in the middle (test/lockstep): the other CPU's TLB is empty too. */
+export function flushTlb(): void {
+  flushAll();
+}
 
 export function setPicInterrupt(high: i32): void {
   setPicLevel(high != 0);

@@ -3,7 +3,7 @@
  * the budget between blocks, delivers faults.
  */
 import { nonCanonicalIsStack } from './addressing';
-import { findBlock, singleBlock } from './blocks';
+import { BLOCK_LIMIT, findBlock, singleBlock } from './blocks';
 import { afterStep, beforeStep, endStep } from './debugRegisters';
 import {
   enter,
@@ -29,6 +29,7 @@ import {
   OFF_INSTRET,
   OFF_PENDING,
   OFF_SLICE_END,
+  PENDING_EXIT,
   REC_COUNT,
   REC_LINK_NEXT,
   REC_LINK_TAKEN,
@@ -41,7 +42,7 @@ import {
   SS,
   TAKEN,
 } from './layout';
-import { serviceEvents, startRun } from './interrupts';
+import { continueRun, serviceEvents, startRun } from './interrupts';
 import { CPU, faulted, rip, setRip } from './state';
 
 /** The record faulted: makes RIP point at its instruction and delivers. */
@@ -92,8 +93,36 @@ function mayLink(block: usize, start: u64): bool {
  * counts as one, so that a guest that only faults makes progress too.
  */
 export function run(budget: i32): i32 {
-  store<u64>(CPU, load<u64>(CPU, OFF_INSTRET) + <u64>budget, OFF_SLICE_END);
   startRun();
+  return loop(budget);
+}
+
+/** INSTRET at which runExactly() stops; 0 otherwise. */
+let exactEnd: u64 = 0;
+
+/**
+ * For the follower in lockstep (test/lockstep): stops after exactly `count` instructions, or earlier when the CPU halts.
+ * `begins`: a run begins here, else the last one goes on.
+ */
+export function runExactly(count: i32, begins: i32): i32 {
+  exactEnd = load<u64>(CPU, OFF_INSTRET) + <u64>count;
+  if (begins) startRun();
+  else continueRun();
+  // A block may go beyond the slice's end by its length; what is left is done one by one.
+  const reason = loop(count - BLOCK_LIMIT);
+  exactEnd = 0;
+  // Heard of in the middle of the leader's run, which ended there.
+  store<u32>(CPU, load<u32>(CPU, OFF_PENDING) & ~PENDING_EXIT, OFF_PENDING);
+  return reason;
+}
+
+@inline
+function runOver(): bool {
+  return sliceOver() && load<u64>(CPU, OFF_INSTRET) >= exactEnd;
+}
+
+function loop(budget: i32): i32 {
+  store<u64>(CPU, load<u64>(CPU, OFF_INSTRET) + <u64>budget, OFF_SLICE_END);
   let block: usize = 0;
   for (;;) {
     if (load<u32>(CPU, OFF_PENDING)) {
@@ -101,14 +130,14 @@ export function run(budget: i32): i32 {
       block = 0;
       if (service == SERVICE_EXIT) return load<u32>(CPU, OFF_EXIT_REASON);
       if (service == SERVICE_STEP) {
+        if (runOver()) return EXIT_BUDGET;
         step();
-        if (sliceOver()) return EXIT_BUDGET;
         continue;
       }
     }
-    if (sliceOver()) return EXIT_BUDGET;
+    if (runOver()) return EXIT_BUDGET;
     if (!block) {
-      block = findBlock();
+      block = sliceOver() ? singleBlock() : findBlock();
       if (!block) {
         deliverFault();
         retire(1);

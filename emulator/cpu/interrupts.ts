@@ -28,6 +28,7 @@ import {
   OFF_EXTERNAL,
   OFF_FAULT,
   OFF_HALTED,
+  OFF_INSTRET,
   OFF_LAPIC_EXTINT,
   OFF_NMI_BLOCKED,
   OFF_NMI_PENDING,
@@ -71,21 +72,50 @@ export function requestNmi(): void {
   updatePending();
 }
 
+/**
+ * Lockstep (test/lockstep): the leader leaves its run before it takes an interrupt in the middle of it, the follower
+ * does not take it and does not leave. So both take interrupts only where runs begin.
+ */
+const TAKE: i32 = 0;
+const LEAD: i32 = 1;
+const FOLLOW: i32 = 2;
+let role: i32 = TAKE;
+/** INSTRET where the run began. */
+let runStart: u64 = 0;
+
+/** 0: on its own; 1: leader; 2: follower. */
+export function setLockstepRole(which: i32): void {
+  role = which;
+}
+
 /** At the entry of run(). */
 export function startRun(): void {
+  runStart = load<u64>(CPU, OFF_INSTRET);
   pollTimer();
   syncEoi();
   updatePending();
 }
 
+/** Instead of startRun() where a follower goes on with a run. */
+export function continueRun(): void {
+  runStart = ~(<u64>0);
+}
+
 export function serviceEvents(): i32 {
   const pending = load<u32>(CPU, OFF_PENDING);
-  if (pending & PENDING_EXIT) {
+  const begins = role == TAKE || load<u64>(CPU, OFF_INSTRET) == runStart;
+  if (pending & PENDING_EXIT && role != FOLLOW) {
     store<u32>(CPU, pending & ~PENDING_EXIT, OFF_PENDING);
     store<u32>(CPU, EXIT_BUDGET, OFF_EXIT_REASON);
     return SERVICE_EXIT;
   }
-  if (pending & PENDING_INTERRUPT && !load<u32>(CPU, OFF_SHADOW)) takeInterrupt();
+  if (pending & PENDING_INTERRUPT && !load<u32>(CPU, OFF_SHADOW)) {
+    if (begins) takeInterrupt();
+    else if (role == LEAD) {
+      store<u32>(CPU, EXIT_BUDGET, OFF_EXIT_REASON);
+      return SERVICE_EXIT;
+    }
+  }
   const halted = load<u32>(CPU, OFF_HALTED);
   if (halted) {
     // Shutdown has set its own reason.

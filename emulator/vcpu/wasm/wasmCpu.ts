@@ -17,6 +17,9 @@ import { Translations } from './translations.ts';
 /** Functions of core.wasm (cpu/core.ts, cpu/exports.ts). */
 interface Core {
   run(budget: number): number;
+  runExactly(count: number, begins: number): number;
+  setLockstepRole(role: number): void;
+  flushTlb(): void;
   codeChanged(address: number, length: number): void;
   setPicInterrupt(high: number): void;
   deliverMessage(
@@ -66,6 +69,8 @@ export class WasmCpu implements Vcpu {
   readonly #view: DataView;
   readonly #base: number;
   readonly #translations: Translations | undefined;
+  /** False: what gets hot now is translated later. */
+  translating = true;
 
   constructor(options: WasmCpuOptions) {
     const { core, memory, index, host } = options;
@@ -105,10 +110,35 @@ export class WasmCpu implements Vcpu {
   }
 
   run(budget: number): VcpuExit {
+    return this.#exitOf(() => {
+      const reason = this.#core.run(budget);
+      if (this.translating) this.#translations?.translateHot();
+      return reason;
+    });
+  }
+
+  /**
+   * Lockstep (test/lockstep): runs until exactly `count` instructions have retired, or the CPU halts. `begins`: a run
+   * begins here, where interrupts are taken; else the last one goes on.
+   */
+  runExactly(count: number, begins: boolean): VcpuExit {
+    return this.#exitOf(() => this.#core.runExactly(count, begins ? 1 : 0));
+  }
+
+  /** Lockstep: a leader leaves runs in front of interrupts, a follower takes them only where a run begins. */
+  setLockstepRole(role: 'alone' | 'leader' | 'follower'): void {
+    this.#core.setLockstepRole(['alone', 'leader', 'follower'].indexOf(role));
+  }
+
+  /** Without a change of what the guest sees. */
+  flushTlb(): void {
+    this.#core.flushTlb();
+  }
+
+  #exitOf(run: () => number): VcpuExit {
     let reason: number;
     try {
-      reason = this.#core.run(budget);
-      this.#translations?.translateHot();
+      reason = run();
     } catch (error) {
       // A trap of the core is a bug in it; errors of devices are not its own and go on.
       if (!(error instanceof WebAssembly.RuntimeError)) throw error;
