@@ -48,7 +48,7 @@ export async function runLockstep(
       cpuModel: guest.cpuModel,
       engine: 'translator',
       boot: { kernel, initrd, commandLine: guest.commandLine },
-      disks: [],
+      drives: [],
       serial: [
         {
           write: (bytes) => {
