@@ -56,6 +56,8 @@ export class LockstepEngine implements PcEngine, Vcpu {
   readonly index = 0;
   readonly vcpu = this;
   readonly memory: DmaMemory;
+  /** The leader's: machines in lockstep have no display. */
+  readonly videoMemory: PcEngine['videoMemory'];
   readonly ram: Uint8Array;
   readonly #tape = new Tape();
   readonly #leader: WasmEngine;
@@ -97,6 +99,7 @@ export class LockstepEngine implements PcEngine, Vcpu {
     this.#leader.vcpu.setLockstepRole('leader');
     this.#follower.vcpu.setLockstepRole('follower');
     this.ram = this.#leader.ram;
+    this.videoMemory = this.#leader.videoMemory;
     this.memory = this.#pairMemory();
   }
 
