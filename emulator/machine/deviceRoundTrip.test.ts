@@ -52,9 +52,10 @@ class Bench {
         powerOff: () => this.log.push('off'),
         debugExit: () => undefined,
       },
-      (pci) =>
+      (pci, input) =>
         virtioFunctions(pci, {
           spec,
+          input,
           memory,
           entropy: this.entropy,
           onHostFailure: () => undefined,

@@ -1,4 +1,5 @@
 import type { CharacterBackend } from '../backends/character.ts';
+import type { InputEvent, PointerMode } from '../../shared/input/inputEvent.ts';
 import type { VersionedState } from '../bus/types.ts';
 import type { DriveSpec } from './drives.ts';
 import type { Display } from '../devices/display/display.ts';
@@ -62,6 +63,10 @@ export interface Machine {
   resume(): void;
   reset(): void;
   pressPowerButton(): void;
+  /** What the user does with keyboard and pointer. */
+  input(event: InputEvent): void;
+  /** Which pointer motion the guest understands now. */
+  readonly pointerMode: PointerMode;
   /** Only while paused or before start. */
   save(): MachineState;
   load(state: MachineState): void;

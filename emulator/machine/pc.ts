@@ -1,3 +1,4 @@
+import type { InputEvent, PointerMode } from '../../shared/input/inputEvent.ts';
 import { CountedClock, HostClock } from '../bus/clock.ts';
 import { HostEntropy, SeededEntropy } from '../bus/entropy.ts';
 import type { InterruptMessage } from '../bus/interruptMessage.ts';
@@ -94,9 +95,10 @@ class Pc implements Machine {
         powerOff: () => this.#finish({ kind: 'powerOff' }),
         debugExit: (value) => this.#finish({ kind: 'debugExit', value }),
       },
-      (pci) =>
+      (pci, input) =>
         virtioFunctions(pci, {
           spec,
+          input,
           memory: this.#engine.memory,
           entropy: this.#entropy,
           onHostFailure: (message) => {
@@ -248,6 +250,14 @@ class Pc implements Machine {
   #enqueue(task: () => void | Promise<void>): Promise<void> {
     this.#serial = this.#serial.then(task);
     return this.#serial;
+  }
+
+  input(event: InputEvent): void {
+    this.#board.input.console.input(event);
+  }
+
+  get pointerMode(): PointerMode {
+    return this.#board.input.console.pointerMode;
   }
 
   pressPowerButton(): void {

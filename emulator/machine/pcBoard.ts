@@ -11,7 +11,6 @@ import type { VideoMemory } from '../bus/videoMemory.ts';
 import { PortBus } from '../bus/portBus.ts';
 import { debugConsoleRegion, debugExitRegion } from '../devices/legacy/debugPorts.ts';
 import { FwCfg } from '../devices/legacy/fwCfg.ts';
-import { I8042 } from '../devices/legacy/i8042.ts';
 import { IoApic82093 } from '../devices/legacy/ioApic82093.ts';
 import { IsaPit } from '../devices/legacy/isaPit.ts';
 import { PicPair } from '../devices/legacy/picPair.ts';
@@ -27,6 +26,7 @@ import { IsaUart } from '../devices/serial/isaUart.ts';
 import { cmosBytes } from './firmwareData.ts';
 import type { MachineSpec } from './machine.ts';
 import { plugDisplay } from './pcDisplay.ts';
+import { PcInput } from './pcInput.ts';
 import {
   comPorts,
   ioApicBase,
@@ -61,7 +61,7 @@ export interface PcBoardParts {
 }
 
 /** Builds the virtio functions, in slots that the board gives out. */
-export type VirtioPlugger = (pci: PciBus) => readonly PciFunction[];
+export type VirtioPlugger = (pci: PciBus, input: PcInput) => readonly PciFunction[];
 
 export class PcBoard {
   readonly ports = new PortBus();
@@ -70,6 +70,7 @@ export class PcBoard {
   readonly ioApic: IoApic82093;
   readonly pci: PciBus;
   readonly display: Display | undefined;
+  readonly input: PcInput;
   readonly #powerManagement: PowerManagementPiix4;
   /** In the order of loading: sources of interrupts before the controllers they drive. */
   readonly devices: readonly Device[];
@@ -84,7 +85,7 @@ export class PcBoard {
     const systemControl = new SystemControl({ requestReset });
     const pit = new IsaPit({ clock, irq: input(isaIrqs.pit) });
     const rtc = new RtcMc146818({ clock, irq: input(isaIrqs.rtc), cmos: cmosBytes(spec.memory) });
-    const i8042 = new I8042({ requestReset });
+    this.input = new PcInput({ clock, ports: this.ports, irq: input, requestReset });
     const fwCfg = new FwCfg({ memory: parts.memory, ...parts.fwCfg });
     const uarts = comPorts.map(({ irq }, index) => {
       const backend = spec.serial[index];
@@ -142,8 +143,6 @@ export class PcBoard {
     map(ports.picLevels, 2, this.pic.levelRegion);
     map(ports.pit, 4, pit.region);
     map(ports.systemControlB, 1, pit.controlRegion);
-    map(ports.keyboardData, 1, i8042.dataRegion);
-    map(ports.keyboardCommand, 1, i8042.commandRegion);
     map(ports.rtc, 2, rtc.region);
     map(ports.post, 1, systemControl.postRegion);
     map(ports.systemControlA, 1, systemControl.portARegion);
@@ -162,12 +161,12 @@ export class PcBoard {
     if (spec.debugExit) map(ports.debugExit, 4, debugExitRegion(parts.debugExit));
     this.memory.map(ioApicBase, 0x1000, this.ioApic.region);
 
-    const virtio = plugVirtio(this.pci);
+    const virtio = plugVirtio(this.pci, this.input);
     for (const fn of virtio) this.pci.plug(fn);
     this.devices = [
       systemControl,
       fwCfg,
-      i8042,
+      ...this.input.devices,
       pit,
       rtc,
       ...uarts,
@@ -203,6 +202,7 @@ export class PcBoard {
   /** Power-on, and then the state that firmware leaves. */
   reset(): void {
     for (const device of this.devices) device.reset();
+    this.input.setUp();
     // PCI interrupts and the SCI are level triggered.
     for (const irq of new Set([...pirqIsaIrqs, isaIrqs.sci])) {
       const port = ports.picLevels + (irq >>> 3);

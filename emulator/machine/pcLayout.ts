@@ -107,7 +107,17 @@ export const comPorts: readonly ComPort[] = [
 
 // --- Interrupts ---------------------------------------------------------------------------------
 
-export const isaIrqs = { pit: 0, cascade: 2, rtc: 8, sci: 9 } as const;
+export const isaIrqs = {
+  pit: 0,
+  keyboard: 1,
+  cascade: 2,
+  floppy: 6,
+  rtc: 8,
+  sci: 9,
+  mouse: 12,
+  idePrimary: 14,
+  ideSecondary: 15,
+} as const;
 /** The PIT reaches the I/O APIC on pin 2, as a source override says (ACPI 6.4 §5.2.12.5). */
 export const pitIoApicPin = 2;
 /** ISA IRQ of PIRQA..D as firmware leaves them: level triggered, shared. */

@@ -9,18 +9,20 @@ import { VirtioPci } from '../devices/virtio/virtioPci.ts';
 import { VirtioRng } from '../devices/virtio/virtioRng.ts';
 import type { MachineSpec } from './machine.ts';
 import { OrderedDisk } from './orderedDisk.ts';
+import type { PcInput } from './pcInput.ts';
 import { pciSlots } from './pcLayout.ts';
 
 export interface VirtioParts {
   readonly spec: MachineSpec;
   readonly memory: DmaMemory;
   readonly entropy: Entropy;
+  readonly input: Pick<PcInput, 'virtioKeyboard' | 'tablet'>;
   onHostFailure(message: string): void;
 }
 
 /** The virtio devices of a specification, disks first, in slots counted up from the first free one. */
 export function virtioFunctions(pci: PciBus, parts: VirtioParts): readonly PciFunction[] {
-  const { spec, memory, entropy } = parts;
+  const { spec, memory, entropy, input } = parts;
   const disks = spec.drives.filter((drive) => drive.kind === 'disk');
   const devices: [string, VirtioDevice][] = disks
     .filter((disk) => disk.interface === 'virtio')
@@ -37,7 +39,12 @@ export function virtioFunctions(pci: PciBus, parts: VirtioParts): readonly PciFu
     const ports = consoles.map((backend, index) => ({ name: `guesthouse.${index}`, backend }));
     devices.push(['virtio-console', new VirtioConsole({ ports })]);
   }
-  devices.push(['virtio-rng', new VirtioRng({ entropy })], ['virtio-balloon', new VirtioBalloon()]);
+  devices.push(
+    ['virtio-rng', new VirtioRng({ entropy })],
+    ['virtio-balloon', new VirtioBalloon()],
+    ['virtio-keyboard', input.virtioKeyboard],
+    ['virtio-tablet', input.tablet],
+  );
   return devices.map(
     ([id, device], index) =>
       new VirtioPci(id, pci.slot(pciSlots.firstVirtio + index), memory, device),

@@ -6,7 +6,7 @@ export const ringFeature = { indirect: 28n, eventIndex: 29n, version1: 32n } as 
 
 /** What a device type is, without its transport (virtio 1.2 §2, §5). */
 export interface VirtioDevice {
-  /** §5: 2 block, 3 console, 4 entropy, 5 balloon. */
+  /** §5: 2 block, 3 console, 4 entropy, 5 balloon, 18 input. */
   readonly type: number;
   /** PCI class code of the function, as 0xccsspp. */
   readonly classCode: number;

@@ -123,6 +123,7 @@ function addFacs(blob: TableWriter): number {
 function fadtBody(platform: AcpiPlatform, facs: number, dsdt: number): TableWriter {
   const pm = platform.pmBase;
   const legacyDevices = 0x0001;
+  const i8042 = 0x0002;
   const noVga = 0x0004;
   // WBINVD works, C1 works, no sleep button, no fixed RTC wake, reset register.
   const flags = (1 << 0) | (1 << 2) | (1 << 5) | (1 << 6) | (1 << 10);
@@ -141,7 +142,7 @@ function fadtBody(platform: AcpiPlatform, facs: number, dsdt: number): TableWrit
   w.u8(4, 2, 0, 4, 4, 0, 0, 0);
   // C2 and C3 latencies above the limits: not supported.
   w.u16(0xfff).u16(0xfff).u16(0).u16(0).u8(0, 0, 0, 0, platform.centuryByte);
-  w.u16(legacyDevices | noVga)
+  w.u16(legacyDevices | i8042 | noVga)
     .u8(0)
     .u32(flags);
   w.ioAddress(platform.resetPort, 8).u8(platform.resetValue, 0, 0, 0);

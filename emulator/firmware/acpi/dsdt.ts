@@ -1,7 +1,7 @@
 /**
  * The DSDT of the PC, as AML (ACPI 6.4 §5.2.11.1): PCI root with its windows and interrupt
  * routing for PIC and I/O APIC mode, link devices, ISA devices, \_S5. The power button is the
- * fixed one of PM1, so it has no object here. No keyboard controller: nothing is plugged into it.
+ * fixed one of PM1, so it has no object here.
  */
 import {
   and,
@@ -118,6 +118,9 @@ function isaBridge(platform: AcpiPlatform): Aml {
     isaDevice('TMR', 'PNP0100', ioPorts(0x40, 4), irq(0)),
     isaDevice('RTC', 'PNP0B00', ioPorts(0x70, 2), irq(8)),
     isaDevice('SPKR', 'PNP0800', ioPorts(0x61, 1)),
+    // IBM enhanced keyboard on an i8042, and the PS/2 mouse at its side.
+    isaDevice('PS2K', 'PNP0303', ioPorts(0x60, 1), ioPorts(0x64, 1), irq(1)),
+    isaDevice('PS2M', 'PNP0F13', irq(12)),
     ...platform.comPorts.map((com, i) =>
       device(
         `COM${i + 1}`,
