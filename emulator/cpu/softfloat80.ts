@@ -236,6 +236,13 @@ export const REL_UNORDERED: u32 = 0x4500;
 
 /** FCOM (quiet = false: every NaN is invalid) and FUCOM. */
 export function compare80(aSe: u32, a: u64, bSe: u32, b: u64, quiet: bool): u32 {
+  if (isOrdinary(aSe, a) && isOrdinary(bSe, b)) {
+    if (aSe == bSe && a == b) return REL_EQUAL;
+    const negative = (aSe & 0x8000) != 0;
+    if ((aSe ^ bSe) & 0x8000) return negative ? REL_LESS : REL_GREATER;
+    const below = aSe < bSe || (aSe == bSe && a < b);
+    return below != negative ? REL_LESS : REL_GREATER;
+  }
   const ca = classify80(aSe, a);
   const cb = classify80(bSe, b);
   if (ca >= CLASS_NAN || cb >= CLASS_NAN) {

@@ -60,6 +60,7 @@ import {
   top,
   underflow,
 } from './x87';
+import { ordinaryM32, ordinaryM64, ordinaryRegister, popOrdinary } from './x87Ordinary';
 
 /**
  * Operations as their /digit: 0 ADD, 1 MUL, 4 SUB, 5 SUBR, 6 DIV, 7 DIVR. a is ST(0), b the other, whatever
@@ -102,12 +103,14 @@ function arithmeticWithMemory(op: u32, denormal: bool): void {
 }
 
 export function arithmeticM32(op: u32, bits: u32): void {
+  if (ordinaryM32(op, bits)) return;
   begin();
   fromBinary32(bits);
   arithmeticWithMemory(op, isDenormal32(bits));
 }
 
 export function arithmeticM64(op: u32, bits: u64): void {
+  if (ordinaryM64(op, bits)) return;
   begin();
   fromBinary64(bits);
   arithmeticWithMemory(op, isDenormal64(bits));
@@ -122,6 +125,10 @@ export function arithmeticInteger(op: u32, value: u32): void {
 
 /** destination (0 or i) = ST(0) op ST(i), popping if asked. */
 export function arithmeticRegister(op: u32, i: u32, destination: u32, pops: u32): void {
+  if (ordinaryRegister(op, i, destination)) {
+    if (pops) popOrdinary();
+    return;
+  }
   begin();
   let write: bool;
   if (isEmpty(0) || isEmpty(i)) write = underflow();

@@ -55,6 +55,18 @@ import {
   top,
   underflow,
 } from './x87';
+import {
+  copyOrdinary,
+  exchangeOrdinary,
+  narrowed32,
+  narrowed64,
+  popOrdinary,
+  postNarrowed,
+  pushInteger,
+  pushM32,
+  pushM64,
+  pushRegister,
+} from './x87Ordinary';
 
 const QUIET: u64 = 0x4000000000000000;
 
@@ -78,6 +90,7 @@ function quieten(denormal: bool): void {
 }
 
 export function fldM32(bits: u32): void {
+  if (pushM32(bits)) return;
   begin();
   if (!full()) {
     fromBinary32(bits);
@@ -87,6 +100,7 @@ export function fldM32(bits: u32): void {
 }
 
 export function fldM64(bits: u64): void {
+  if (pushM64(bits)) return;
   begin();
   if (!full()) {
     fromBinary64(bits);
@@ -103,6 +117,7 @@ export function fldM80(mant: u64, se: u32): void {
 
 /** FILD: sign-extended to 64 bits. */
 export function fild(value: u64): void {
+  if (pushInteger(<i64>value)) return;
   begin();
   fromSigned80(i64(value));
   pushResult();
@@ -115,6 +130,7 @@ export function fbld(low: u64, high: u32): void {
 }
 
 export function fldSt(i: u32): void {
+  if (pushRegister(i)) return;
   begin();
   if (isEmpty(i)) {
     if (underflow()) push();
@@ -161,6 +177,10 @@ export function fldConstant(which: u32): void {
 
 /** FST, FSTP to a register. */
 export function fstSt(i: u32, pops: u32): void {
+  if (copyOrdinary(i)) {
+    if (pops) popOrdinary();
+    return;
+  }
   begin();
   let write = true;
   if (isEmpty(0)) write = underflow();
@@ -182,6 +202,7 @@ export function fstpNoCheck(i: u32): void {
 }
 
 export function fxch(i: u32): void {
+  if (exchangeOrdinary(i)) return;
   begin();
   if (isEmpty(0) || isEmpty(i)) {
     if (!underflow()) return;
@@ -226,6 +247,14 @@ function finishStore(): bool {
 }
 
 export function fstM32(linear: u64, pops: u32): void {
+  const ordinary = narrowed32();
+  if (ordinary) {
+    writeU32(linear, <u64>ordinary);
+    if (faulted()) return;
+    postNarrowed();
+    if (pops) popOrdinary();
+    return;
+  }
   probeWrite(linear, 4);
   if (faulted()) return;
   begin();
@@ -242,6 +271,14 @@ export function fstM32(linear: u64, pops: u32): void {
 }
 
 export function fstM64(linear: u64, pops: u32): void {
+  const ordinary = narrowed64();
+  if (ordinary) {
+    writeU64(linear, ordinary);
+    if (faulted()) return;
+    postNarrowed();
+    if (pops) popOrdinary();
+    return;
+  }
   probeWrite(linear, 8);
   if (faulted()) return;
   begin();

@@ -217,7 +217,7 @@ export function controlOps(
       return value;
     },
     callVoid(name, ...args) {
-      if (inline.nothing(name)) return;
+      if (inline.nothing(name, args)) return;
       callHelper(name, args);
       afterHelper(name);
     },

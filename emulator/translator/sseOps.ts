@@ -8,6 +8,7 @@ import { guarded } from './guardedPath.ts';
 import type { RegionFrame } from './regionFrame.ts';
 import type { SseMode } from './sseMode.ts';
 import { SimdOp, ValueType } from './wasmOpcodes.ts';
+import { x87Inline } from './x87Ops.ts';
 
 type Inline<Result> = (name: string, args: readonly (Val | V128)[]) => Result | undefined;
 
@@ -16,7 +17,7 @@ export interface InlineHelpers {
   readonly value: Inline<WasmVal>;
   readonly vector: Inline<WasmV128>;
   /** True if it was. */
-  readonly nothing: (name: string) => boolean;
+  readonly nothing: (name: string, args: readonly (Val | V128)[]) => boolean;
 }
 
 /** Bytes `4i…4i+3` of a shuffle. */
@@ -164,8 +165,8 @@ export function sseOps(f: RegionFrame, mode: SseMode): InlineHelpers {
   return {
     value,
     vector,
-    nothing(name) {
-      if (name !== 'sseCheck') return false;
+    nothing(name, args) {
+      if (name !== 'sseCheck') return x87Inline(f, name, args);
       mode.check();
       return true;
     },
