@@ -435,7 +435,7 @@ export const ARRIVED = 6; // RIP is stored and the instructions are counted: fin
 export const HOOK_FUNCTION = 8; // u32 table index of the region's function
 export const HOOK_ENTRY = 12; // u32 entry number
 export const HOOK_OFFSET = 16; // i32 offset of the block's RIP from the region's base
-export const HOOK_HEAT = 32; // u32 runs left until the block is hot
+export const HOOK_HEAT = 32; // u32 runs left until the block is hot, or entries until the region should grow
 /** u32: 0 = blocks get no hooks and are only interpreted; else runs after which a block is hot. */
 export const OFF_HEAT_LIMIT = 0x1040;
 /** u32: instructions that the region being run may retire, and what it retired. */
@@ -450,7 +450,7 @@ export const OFF_COUNT_REGION_RETIRED = 0x1058;
 /** u32 count, then HOT_MAX × {u32 block, u32 block whose indirect jump led there or 0, u64 RIP}. */
 export const OFF_HOT_COUNT = 0x1060;
 export const OFF_HOT = 0x1070;
-export const HOT_MAX = 64;
+export const HOT_MAX = 224;
 /** Copies of records, for the handlers that translated code calls. */
 export const HANDLER_RECORDS_SIZE = 0x200000;
 /** One byte per region: it may be run. At the end of the vCPU's region, behind the copies. */

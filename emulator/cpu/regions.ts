@@ -56,20 +56,23 @@ let interpretNext: bool = false;
 export function countHeat(rec: usize): i32 {
   const from = takeOrigin();
   const left = load<u32>(rec, HOOK_HEAT) - 1;
-  if (left) {
-    store<u32>(rec, left, HOOK_HEAT);
-    return call_indirect<i32>(load<u32>(rec, RECORD_SIZE), rec + RECORD_SIZE);
-  }
-  const count = load<u32>(CPU, OFF_HOT_COUNT);
-  store<u32>(rec, load<u32>(CPU, OFF_HEAT_LIMIT), HOOK_HEAT);
-  if (count < <u32>HOT_MAX) {
-    const at = CPU + OFF_HOT + <usize>(count << 4);
-    store<u32>(at, <u32>runningBlock());
-    store<u32>(at, <u32>from, 4);
-    store<u64>(at, rip(), 8);
-    store<u32>(CPU, count + 1, OFF_HOT_COUNT);
-  }
+  store<u32>(rec, left, HOOK_HEAT);
+  if (!left) noteHot(rec, from);
   return call_indirect<i32>(load<u32>(rec, RECORD_SIZE), rec + RECORD_SIZE);
+}
+
+/** The host looks at the list now and then and says when the block is to be noted again. */
+function noteHot(rec: usize, from: usize): void {
+  const count = load<u32>(CPU, OFF_HOT_COUNT);
+  if (count == <u32>HOT_MAX) {
+    store<u32>(rec, load<u32>(CPU, OFF_HEAT_LIMIT), HOOK_HEAT);
+    return;
+  }
+  const at = CPU + OFF_HOT + <usize>(count << 4);
+  store<u32>(at, <u32>runningBlock());
+  store<u32>(at, <u32>from, 4);
+  store<u64>(at, rip(), 8);
+  store<u32>(CPU, count + 1, OFF_HOT_COUNT);
 }
 
 /** Emitted code takes a flat stack for granted: 64-bit, or 32-bit with SS.B. */
@@ -82,7 +85,7 @@ function stackIsFlat(): bool {
 /** The block starts translated code: runs it, and goes on to where that leads. */
 export function enterRegion(rec: usize): i32 {
   const block = runningBlock();
-  takeOrigin();
+  const from = takeOrigin();
   const region = <u32>load<u16>(block, BLOCK_REGION);
   if (!load<u8>(regionAlive(region))) {
     store<u32>(rec, countHeat.index, REC_HANDLER);
@@ -92,6 +95,9 @@ export function enterRegion(rec: usize): i32 {
     interpretNext = false;
     return call_indirect<i32>(load<u32>(rec, RECORD_SIZE), rec + RECORD_SIZE);
   }
+  const heat = load<u32>(rec, HOOK_HEAT) - 1;
+  store<u32>(rec, heat, HOOK_HEAT);
+  if (!heat) noteHot(rec, from);
   const left = load<u64>(CPU, OFF_SLICE_END) - load<u64>(CPU, OFF_INSTRET);
   store<u32>(CPU, <u32>left, OFF_REGION_LIMIT);
   store<u32>(CPU, region, OFF_REGION_CURRENT);

@@ -61,6 +61,8 @@ export class GuestCodeReader {
   readonly #cpu: number;
   readonly #variants: ReadonlyMap<number, Variant>;
   readonly #hooks: readonly number[];
+  /** What was read in this batch, by block. */
+  readonly #known = new Map<number, readonly GuestInstruction[]>();
 
   /** `cpu`: address of the state block; `hooks`: handlers of first records that are no instructions. */
   constructor(
@@ -75,11 +77,24 @@ export class GuestCodeReader {
     this.#variants = variants;
   }
 
+  /** Between batches blocks may change. */
+  forget(): void {
+    this.#known.clear();
+  }
+
   /** The block at `address`; undefined if it was killed or holds what has no variant (#UD). */
   block(address: number, offset: number): GuestBlock | undefined {
     const m = this.#memory;
     const bytes = m.getUint16(address + BLOCK_BYTES, true);
     if (bytes === 0 || m.getUint32(address + BLOCK_SECOND, true) !== 0) return undefined;
+    const instructions = this.#known.get(address) ?? this.#instructions(address);
+    if (instructions === undefined) return undefined;
+    this.#known.set(address, instructions);
+    return { address, offset, host: m.getUint32(address + BLOCK_HOST, true), bytes, instructions };
+  }
+
+  #instructions(address: number): readonly GuestInstruction[] | undefined {
+    const m = this.#memory;
     const records = m.getUint16(address + BLOCK_RECORDS, true);
     const instructions: GuestInstruction[] = [];
     for (let i = 0; i < records; i++) {
@@ -92,7 +107,7 @@ export class GuestCodeReader {
       if (variant === undefined) return undefined;
       instructions.push(this.#instruction(record, handler, variant));
     }
-    return { address, offset, host: m.getUint32(address + BLOCK_HOST, true), bytes, instructions };
+    return instructions;
   }
 
   #register(address: number): RegisterOperand {

@@ -15,6 +15,8 @@ export interface FinderHost {
   readonly reader: GuestCodeReader;
   /** Translated code may be entered at the block. */
   isEntry(block: number): boolean;
+  /** Whether the block ran often enough to be worth translation beside a hot one. */
+  isWarm(block: number): boolean;
   /** The decoded block at a wasm address, or 0. */
   blockAt(host: number, key: number): number;
 }
@@ -95,7 +97,7 @@ export function findRegion(
   const successor = (from: GuestBlock, distance: number): number | undefined => {
     const at = hostOf(from, distance);
     const block = at === 0 ? 0 : host.blockAt(at, key);
-    return block === 0 ? undefined : add(block, from.offset + distance);
+    return block === 0 || !host.isWarm(block) ? undefined : add(block, from.offset + distance);
   };
 
   const entries: number[] = [];

@@ -1,6 +1,6 @@
 /**
- * Decides what a batch translates: new regions around hot blocks, and old ones made anew because they were entered in the
- * middle or because an indirect jump of theirs was seen to go to a place outside.
+ * Decides what a batch translates: new regions around hot blocks, and old ones made anew, with what surrounds them,
+ * because they were entered often.
  */
 import { BLOCK_BYTES, BLOCK_REGION } from '../cpu/layout.ts';
 import type { RegionSource } from './guestCode.ts';
@@ -45,9 +45,12 @@ class Group {
   readonly replaces: number[] = [];
   source: RegionSource | undefined;
   offsets: ReadonlyMap<number, number> = new Map();
+  /** More than the region that it began with. */
+  changed: boolean;
 
-  constructor(base: bigint) {
+  constructor(base: bigint, changed: boolean) {
     this.base = base;
+    this.changed = changed;
   }
 
   distance(rip: bigint): number {
@@ -55,15 +58,16 @@ class Group {
   }
 
   addHead(address: number, offset: number): void {
-    if (!this.heads.some((head) => head.address === address)) this.heads.push({ address, offset });
+    if (this.heads.some((head) => head.address === address)) return;
+    this.heads.push({ address, offset });
+    this.changed = true;
   }
 
-  addJump(from: number, to: RegionEntry): boolean {
+  addJump(from: number, to: RegionEntry): void {
     const list = this.jumps.get(from) ?? [];
-    if (list.length >= jumpLimit || list.some((known) => known.address === to.address))
-      return false;
+    if (list.length >= jumpLimit || list.some((known) => known.address === to.address)) return;
     this.jumps.set(from, [...list, to]);
-    return true;
+    this.changed = true;
   }
 
   /** Takes over what another group or region consists of. */
@@ -78,9 +82,8 @@ class Group {
 
 /** Targets of one indirect jump that a region knows. */
 const jumpLimit = 32;
-/** Regions are merged up to so many blocks; with one that is translated already up to fewer. */
+/** Regions are merged up to so many blocks. */
 const mergeLimit = 64;
-const liveMergeLimit = 32;
 
 export function planRegions(
   host: FinderHost,
@@ -90,17 +93,19 @@ export function planRegions(
   const { memory } = host;
   const groups = new Set<Group>();
   const owner = new Map<number, Group>();
+  const live = (block: number): LiveRegion | undefined =>
+    liveRegion(memory.getUint16(block + BLOCK_REGION, true));
 
+  /** What it jumps to and what jumps to it should run without leaving in between. */
   const explore = (group: Group): void => {
     const neighbours = new Set<number>();
     exploreOnce(group, neighbours);
-    // What it jumps to and what jumps to it should run without leaving in between.
     for (const address of neighbours) {
       if (owner.get(address) === group) continue;
-      const live = liveRegion(memory.getUint16(address + BLOCK_REGION, true));
-      const size = owner.get(address)?.offsets.size ?? live?.offsets.size ?? 0;
-      const limit = owner.has(address) ? mergeLimit : liveMergeLimit;
-      if (group.offsets.size + size > limit) continue;
+      const size = owner.get(address)?.offsets.size ?? live(address)?.offsets.size ?? 0;
+      if (group.offsets.size + size > mergeLimit) continue;
+      // To make a live region anew only pays where one was left often.
+      if (group.replaces.length === 0 && !owner.has(address)) continue;
       const other = groupOf(address);
       if (other === undefined || other === group) continue;
       merge(group, other);
@@ -110,10 +115,12 @@ export function planRegions(
   const merge = (group: Group, other: Group): void => {
     group.absorb(other);
     group.replaces.push(...other.replaces);
+    group.changed = true;
     groups.delete(other);
     for (const address of other.offsets.keys()) owner.delete(address);
   };
   const exploreOnce = (group: Group, neighbours: Set<number>): void => {
+    const before = group.offsets.size;
     for (const address of group.offsets.keys())
       if (owner.get(address) === group) owner.delete(address);
     group.source = findRegion(
@@ -130,20 +137,22 @@ export function planRegions(
       neighbours,
     );
     const blocks = group.source?.blocks ?? [];
+    if (blocks.length > before) group.changed = true;
     group.offsets = new Map(blocks.map((block) => [block.address, block.offset]));
     for (const { address } of blocks) owner.set(address, group);
   };
-  const begin = (base: bigint): Group => {
-    const group = new Group(base);
+  const begin = (base: bigint, changed: boolean): Group => {
+    const group = new Group(base, changed);
     groups.add(group);
     return group;
   };
-  const fromLive = (live: LiveRegion): Group => {
-    const group = begin(live.base);
-    group.absorb(live);
-    group.replaces.push(live.number);
-    group.offsets = live.offsets;
-    for (const address of live.offsets.keys()) owner.set(address, group);
+  const fromLive = (region: LiveRegion): Group => {
+    const group = begin(region.base, false);
+    group.absorb(region);
+    group.changed = false;
+    group.replaces.push(region.number);
+    group.offsets = region.offsets;
+    for (const address of region.offsets.keys()) owner.set(address, group);
     return group;
   };
   /** The group that already takes the place of a region, though it may have lost some of its blocks. */
@@ -153,39 +162,51 @@ export function planRegions(
     if (block === 0) return undefined;
     const planned = owner.get(block);
     if (planned) return planned;
-    const live = liveRegion(memory.getUint16(block + BLOCK_REGION, true));
-    return live && (replacing(live.number) ?? fromLive(live));
+    const region = live(block);
+    return region && (replacing(region.number) ?? fromLive(region));
+  };
+  /** Makes an indirect jump that was seen a way inside one region. */
+  const follow = (source: Group, { block, from, rip }: HotBlock): void => {
+    const target = groupOf(block);
+    if (target && target !== source) {
+      if (source.offsets.size + target.offsets.size > mergeLimit) return;
+      merge(source, target);
+    }
+    source.addJump(from, { address: block, offset: source.distance(rip) });
+    explore(source);
   };
 
-  const seen = new Set<string>();
-  for (const { block, from, rip } of hot) {
-    const key = `${block} ${from}`;
-    if (seen.has(key) || memory.getUint16(block + BLOCK_BYTES, true) === 0) continue;
-    seen.add(key);
-    const source = groupOf(from);
-    if (source) {
-      const target = groupOf(block);
-      if (target && target !== source) {
-        if (source.offsets.size + target.offsets.size > mergeLimit) continue;
-        merge(source, target);
-      }
-      if (source.addJump(from, { address: block, offset: source.distance(rip) })) explore(source);
+  for (const one of hot) {
+    const { block, from, rip } = one;
+    if (memory.getUint16(block + BLOCK_BYTES, true) === 0) continue;
+    const region = live(block);
+    if (region !== undefined && host.isEntry(block)) {
+      // Entered often: it should have had more around it.
+      const source = groupOf(from);
+      if (source) follow(source, one);
+      const group = groupOf(block);
+      if (group && group !== source) explore(group);
       continue;
     }
+    const source = owner.get(from);
+    if (source) {
+      follow(source, one);
+      if (owner.has(block)) continue;
+    }
     if (owner.has(block)) continue;
-    const live = liveRegion(memory.getUint16(block + BLOCK_REGION, true));
-    if (live) {
-      if (host.isEntry(block)) continue;
-      const group = replacing(live.number) ?? fromLive(live);
-      group.addHead(block, live.offsets.get(block) ?? 0);
+    if (region !== undefined) {
+      const group = replacing(region.number) ?? fromLive(region);
+      group.addHead(block, region.offsets.get(block) ?? 0);
       explore(group);
       continue;
     }
-    const group = begin(rip);
+    const group = begin(rip, true);
     group.addHead(block, 0);
     explore(group);
   }
   return [...groups].flatMap((group) =>
-    group.source === undefined ? [] : [{ ...group, source: group.source } as Plan],
+    group.source === undefined || !group.changed
+      ? []
+      : [{ ...group, source: group.source } as Plan],
   );
 }

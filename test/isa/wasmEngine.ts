@@ -15,7 +15,7 @@ const engine =
       slots: [{ start: 0, size: ramBytes, ramOffset: 0 }],
       cpuModel: 'guesthouse-v2',
       host,
-      ...(translateAfter === undefined ? {} : { translateAfter }),
+      ...(translateAfter === undefined ? {} : { translate: { after: translateAfter, gather: 0 } }),
     });
 
 export const wasmEngine = engine();

@@ -78,7 +78,7 @@ export class LockstepEngine implements PcEngine, Vcpu {
     const tape = this.#tape;
     this.#leader = createWasmEngine(core, {
       ...request,
-      translateAfter: plan.translateAfter,
+      translate: { after: plan.translateAfter, gather: 0 },
       host: leadingHost(request.host, tape),
       entropy: {
         fill: (bytes) => {

@@ -17,7 +17,7 @@ export interface TestCpu extends WasmEngine {
 
 export const testRamBytes = 4 * 2 ** 20;
 
-/** `translateAfter`: see WasmEngineRequest. */
+/** `translateAfter`: runs after which code is translated; by default it is only interpreted. */
 export function createTestCpu(core: WebAssembly.Module, translateAfter?: number): TestCpu {
   const output: number[] = [];
   const time = { ns: 0, wallMs: 1_700_000_000_000 };
@@ -28,7 +28,7 @@ export function createTestCpu(core: WebAssembly.Module, translateAfter?: number)
     slots: [{ start: 0, size: testRamBytes, ramOffset: 0 }],
     cpuModel: 'guesthouse-v2',
     entropy: new SeededEntropy(1),
-    ...(translateAfter === undefined ? {} : { translateAfter }),
+    ...(translateAfter === undefined ? {} : { translate: { after: translateAfter, gather: 0 } }),
     host: {
       portRead: () => 0xff,
       portWrite: (port, _width, value) => {

@@ -19,6 +19,7 @@ import {
   OFF_HEAT_LIMIT,
   OFF_HOT,
   OFF_HOT_COUNT,
+  OFF_INSTRET,
   RECORD_SIZE,
   REC_HANDLER,
   REGION_MAX,
@@ -35,13 +36,28 @@ import { planRegions, type HotBlock, type LiveRegion } from '../../translator/re
 const { i32, i64 } = ValueType;
 const regionType: FunctionType = { parameters: [i32, i64], results: [i32] };
 const handlerType: FunctionType = { parameters: [i32], results: [i32] };
+/** When translation happens, in numbers that a guest's run alone decides: so runs repeat. */
+export interface TranslationPolicy {
+  /** Runs of a block by the interpreter before it is translated. */
+  readonly after: number;
+  /** Instructions between two batches: what gets hot in one stretch is translated together. */
+  readonly gather: number;
+}
+
 /** Blocks inside a region wait so many times longer before it is made anew with them as entries. */
 const innerPatience = 4;
+/** Entries of a region after which it is worth making anew with its neighbours; doubled each time. */
+const growAfter = 50;
+/** Heat of a block that cannot be translated. */
+const never = 0xffffffff;
+const growthLimit = 8;
 /** Two records: the copy, and what comes back. */
 const copySize = 2 * RECORD_SIZE;
 
 interface Region extends LiveRegion {
   readonly slot: number;
+  /** How often what it consists of was made anew. */
+  growth: number;
 }
 
 export class Translations {
@@ -54,23 +70,24 @@ export class Translations {
   readonly #host: FinderHost;
   readonly #regions = new Map<number, Region>();
   #epoch: number;
-  readonly #after: number;
+  readonly #policy: TranslationPolicy;
   readonly #countHeat: number;
   readonly #enterRegion: number;
   readonly #handlerDone: number;
   #nextRegion = 1;
+  /** Low word of the count of retired instructions at the last batch. */
+  #lastBatch = 0;
   #copies = 0;
   readonly #freeSlots: number[] = [];
   readonly #counts = { regions: 0, batches: 0, instructions: 0, bytes: 0, milliseconds: 0 };
 
-  /** `after`: runs of a block by the interpreter before it is translated. */
   constructor(
     wasmMemory: WebAssembly.Memory,
     exports: WebAssembly.Exports,
     cpu: number,
-    after: number,
+    policy: TranslationPolicy,
   ) {
-    this.#after = after;
+    this.#policy = policy;
     this.#wasmMemory = wasmMemory;
     this.#memory = new DataView(wasmMemory.buffer);
     this.#bytes = new Uint8Array(wasmMemory.buffer);
@@ -92,10 +109,11 @@ export class Translations {
       cpu,
       reader: new GuestCodeReader(this.#memory, cpu, variants, hooks),
       isEntry: (block) => this.#hookHandler(block) === this.#enterRegion,
+      isWarm: (block) => this.#isWarm(block),
       blockAt: (at, key) => (exports.blockAt as (h: number, k: number) => number)(at, key) >>> 0,
     };
     this.#epoch = this.#memory.getUint32(cpu + OFF_ARENA_EPOCH, true);
-    this.#memory.setUint32(cpu + OFF_HEAT_LIMIT, after, true);
+    this.#memory.setUint32(cpu + OFF_HEAT_LIMIT, policy.after, true);
   }
 
   #hookHandler(block: number): number {
@@ -115,6 +133,10 @@ export class Translations {
     const m = this.#memory;
     const count = m.getUint32(this.#cpu + OFF_HOT_COUNT, true);
     if (count === 0) return;
+    const now = m.getUint32(this.#cpu + OFF_INSTRET, true);
+    const full = count > HOT_MAX / 2;
+    if (!full && (now - this.#lastBatch) >>> 0 < this.#policy.gather) return;
+    this.#lastBatch = now;
     m.setUint32(this.#cpu + OFF_HOT_COUNT, 0, true);
     const epoch = m.getUint32(this.#cpu + OFF_ARENA_EPOCH, true);
     if (epoch !== this.#epoch) {
@@ -135,10 +157,44 @@ export class Translations {
         rip: m.getBigUint64(at + 8, true),
       });
     }
+    for (const { block } of hot) this.#calm(block);
+    this.#host.reader.forget();
     this.#translate(hot);
     // Room for the next batch's copies, or all starts anew.
     if (this.#copies > HANDLER_RECORDS_SIZE / 2) (this.#exports.dropAllCode as () => void)();
     this.#counts.milliseconds += performance.now() - started;
+  }
+
+  /** Says when a hot block is to be noted again, should it not become part of a new region now. */
+  #calm(block: number): void {
+    const region = this.#regionOf(block);
+    if (region === undefined) this.#setHeat(block, never);
+    else if (!this.#host.isEntry(block)) this.#setHeat(block, innerPatience * this.#policy.after);
+    else {
+      region.growth = Math.min(region.growth + 1, growthLimit);
+      this.#setHeat(block, this.#entryHeat(region.growth));
+    }
+  }
+
+  #setHeat(block: number, heat: number): void {
+    if (this.#memory.getUint16(block + BLOCK_BYTES, true) !== 0)
+      this.#memory.setUint32(block + BLOCK_HEADER + HOOK_HEAT, heat, true);
+  }
+
+  #entryHeat(growth: number): number {
+    return growAfter * this.#policy.after * 2 ** growth;
+  }
+
+  /** Ran at least a sixteenth as often as a hot block, or was translated before. */
+  #isWarm(block: number): boolean {
+    const { after } = this.#policy;
+    const left = this.#memory.getUint32(block + BLOCK_HEADER + HOOK_HEAT, true);
+    return left > after || after - left >= after >> 4;
+  }
+
+  #regionOf(block: number): Region | undefined {
+    const number = this.#memory.getUint16(block + BLOCK_REGION, true);
+    return this.#isAlive(number) ? this.#regions.get(number) : undefined;
   }
 
   #translate(hot: readonly HotBlock[]): void {
@@ -168,6 +224,7 @@ export class Translations {
     const type = module.type(regionType);
     const made: number[] = [];
     for (const plan of plans) {
+      const growth = Math.max(0, ...plan.replaces.map((old) => this.#regions.get(old)!.growth));
       for (const old of plan.replaces) this.#drop(old);
       const number = this.#newRegion();
       if (number === 0) break;
@@ -188,6 +245,7 @@ export class Translations {
       this.#regions.set(number, {
         number,
         slot,
+        growth,
         base: plan.base,
         heads: plan.heads,
         jumps: plan.jumps,
@@ -196,7 +254,7 @@ export class Translations {
       this.#bytes[this.#aliveByte(number)] = 1;
       for (const one of source.blocks) {
         m.setUint16(one.address + BLOCK_REGION, number, true);
-        m.setUint32(one.address + BLOCK_HEADER + HOOK_HEAT, innerPatience * this.#after, true);
+        this.#setHeat(one.address, innerPatience * this.#policy.after);
       }
       entries.forEach((index, entry) => {
         const { address, offset } = source.blocks[index]!;
@@ -205,6 +263,7 @@ export class Translations {
         m.setUint32(hook + HOOK_ENTRY, entry, true);
         m.setInt32(hook + HOOK_OFFSET, offset, true);
         m.setUint32(hook + REC_HANDLER, this.#enterRegion, true);
+        this.#setHeat(address, this.#entryHeat(growth));
       });
       this.#counts.regions++;
       this.#counts.instructions += source.blocks.reduce((n, b) => n + b.instructions.length, 0);
@@ -243,9 +302,9 @@ export class Translations {
       if (m.getUint16(block + BLOCK_BYTES, true) === 0) continue;
       if (m.getUint16(block + BLOCK_REGION, true) !== number) continue;
       m.setUint16(block + BLOCK_REGION, 0, true);
-      if (!this.#host.isEntry(block)) continue;
-      m.setUint32(block + BLOCK_HEADER + REC_HANDLER, this.#countHeat, true);
-      m.setUint32(block + BLOCK_HEADER + HOOK_HEAT, this.#after, true);
+      this.#setHeat(block, this.#policy.after);
+      if (this.#host.isEntry(block))
+        m.setUint32(block + BLOCK_HEADER + REC_HANDLER, this.#countHeat, true);
     }
     this.#forget(number, slot);
   }

@@ -12,7 +12,7 @@ import { readCpuState, writeCpuState, writeSegment } from './cpuState.ts';
 import type { CpuModel } from './cpuidModels.ts';
 import { cpuidEntries } from './cpuidModels.ts';
 import type { GuestMemory } from './guestMemory.ts';
-import { Translations } from './translations.ts';
+import { Translations, type TranslationPolicy } from './translations.ts';
 
 /** Functions of core.wasm (cpu/core.ts, cpu/exports.ts). */
 interface Core {
@@ -47,8 +47,8 @@ export interface WasmCpuOptions {
   readonly cpus: number;
   readonly model: CpuModel;
   readonly host: VcpuHost;
-  /** Runs of a block by the interpreter before it is translated to wasm; undefined: nothing is. */
-  readonly translateAfter?: number | undefined;
+  /** When code is translated to wasm; undefined: it never is. */
+  readonly translate?: TranslationPolicy | undefined;
   /** Source of RDRAND. */
   readonly entropy: Entropy;
 }
@@ -100,12 +100,12 @@ export class WasmCpu implements Vcpu {
     });
     this.#core = instance.exports as unknown as Core;
     this.reset();
-    if (options.translateAfter !== undefined)
+    if (options.translate !== undefined)
       this.#translations = new Translations(
         memory.memory,
         instance.exports,
         this.#base,
-        options.translateAfter,
+        options.translate,
       );
   }
 

@@ -6,6 +6,7 @@ import type { CpuModel } from './cpuidModels.ts';
 import { createGuestMemory } from './guestMemory.ts';
 import { EngineVideoMemory } from './engineVideoMemory.ts';
 import { GuestRam } from './guestRam.ts';
+import type { TranslationPolicy } from './translations.ts';
 import { WasmCpu } from './wasmCpu.ts';
 
 export interface WasmEngineRequest {
@@ -20,8 +21,8 @@ export interface WasmEngineRequest {
   /** Bytes of video memory, a multiple of 4096; none by default. */
   readonly videoMemory?: number;
   readonly cpuModel: CpuModel;
-  /** Runs of a block by the interpreter before it is translated; by default nothing is. */
-  readonly translateAfter?: number;
+  /** When code is translated; by default it never is. */
+  readonly translate?: TranslationPolicy;
   readonly host: VcpuHost;
   /** Source of RDRAND; the host's by default. */
   readonly entropy?: Entropy;
@@ -44,7 +45,7 @@ export function createWasmEngine(
     slots,
     videoMemory: videoBytes = 0,
     cpuModel,
-    translateAfter,
+    translate,
     host,
     entropy = new HostEntropy(),
   }: WasmEngineRequest,
@@ -60,7 +61,7 @@ export function createWasmEngine(
     index: 0,
     cpus: 1,
     model: cpuModel,
-    translateAfter,
+    translate,
     host,
     entropy,
   });
