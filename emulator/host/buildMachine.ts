@@ -6,7 +6,8 @@ import { createPc } from '../machine/pc.ts';
 import { createWasmEngine } from '../vcpu/wasm/wasmEngine.ts';
 import { readBootFile } from './bootFile.ts';
 import { lowerCompilerPriority } from './compilerPriority.ts';
-import { bootableKernel } from './kernelDecompress.ts';
+import { cachedKernel } from './kernelCache.ts';
+import { bootableKernel, extractVmlinux } from './kernelDecompress.ts';
 import { asUserError, namingKernel } from './machineErrors.ts';
 import { loadCore } from './coreModule.ts';
 import { openDrives, type OpenDrives } from './openDrives.ts';
@@ -44,7 +45,9 @@ export async function buildMachine(
       readBootFile('kernel', boot.kernel),
       boot.initrd === undefined ? undefined : readBootFile('initrd', boot.initrd),
     ]);
-    const kernel = await bootableKernel(kernelFile, boot.protocol);
+    const kernel = await bootableKernel(kernelFile, boot.protocol, (file) =>
+      cachedKernel(file, () => extractVmlinux(file)),
+    );
     const core = await loadCore();
     lowerCompilerPriority();
     const { drives, close: closeDrives } = (open = await openDrives(request));

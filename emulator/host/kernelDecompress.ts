@@ -20,6 +20,7 @@ type BootProtocol = (typeof bootProtocols)[number];
 export async function bootableKernel(
   file: Uint8Array,
   protocol: BootProtocol = 'auto',
+  unpack = extractVmlinux,
 ): Promise<Uint8Array> {
   const { kind } = detectKernel(file);
   if (protocol === 'bzImage') {
@@ -36,7 +37,7 @@ export async function bootableKernel(
       : 'is a Multiboot kernel without a PVH entry';
   if (kind === 'bzImage') {
     // A failure to unpack is no failure to boot: the kernel can do it itself.
-    const vmlinux = await extractVmlinux(file).catch((error: unknown) => {
+    const vmlinux = await unpack(file).catch((error: unknown) => {
       if (protocol === 'pvh') throw error;
       return undefined;
     });

@@ -1,0 +1,46 @@
+/** The commands of `guesthouse`. */
+import { Command } from 'commander';
+import { describeFailure } from './commandError.ts';
+import { libraryCommands } from './libraryCommands.ts';
+import { runCommand } from './runCommand.ts';
+import { serveCommand } from './serveCommand.ts';
+
+/** Runs one command line (without node and script) and returns the exit code. */
+export async function runCli(args: readonly string[]): Promise<number> {
+  let code = 0;
+  const finish = (value: number): void => void (code = value);
+  const program = new Command('guesthouse')
+    .description('create, run and look after virtual machines')
+    .version('0.1.0')
+    .addHelpText(
+      'after',
+      '\n"guesthouse COMMAND --help" explains a command. The VMs lie in the folder that the variable\n' +
+        'GUESTHOUSE_HOME names, by default in your folder for application data.',
+    )
+    .showHelpAfterError(false)
+    .configureOutput({ outputError: () => undefined });
+  program.addCommand(runCommand(finish));
+  for (const command of libraryCommands(finish)) program.addCommand(command);
+  program.addCommand(serveCommand());
+  for (const command of program.commands) {
+    command.exitOverride().configureOutput({ outputError: () => undefined });
+  }
+  program.exitOverride();
+  try {
+    if (args.length === 0) {
+      program.outputHelp();
+      return 0;
+    }
+    await program.parseAsync(args, { from: 'user' });
+  } catch (error) {
+    const failure = describeFailure(error, helpFor(program, args[0]));
+    if (failure.text !== '') process.stderr.write(`guesthouse: ${failure.text}\n`);
+    return failure.code;
+  }
+  return code;
+}
+
+function helpFor(program: Command, name: string | undefined): string {
+  const known = program.commands.some((command) => command.name() === name);
+  return known ? `guesthouse ${name} --help` : 'guesthouse --help';
+}
