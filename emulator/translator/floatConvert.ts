@@ -55,8 +55,8 @@ export class FloatConvert {
   truncated(name: string, value: Val, bits: 32 | 64): WasmVal {
     const f = this.#f;
     const { b } = f;
-    const x = this.#scalar.asFloat(value);
-    const width = x.width as FloatWidth;
+    const x = this.#scalar.operand(value);
+    const { width } = x;
     const result = b.temporary(bits === 64 ? ValueType.i64 : ValueType.i32);
     const limit = 2 ** (bits - 1);
     guarded(
@@ -85,7 +85,7 @@ export class FloatConvert {
         f.endIf();
       },
       () => {
-        b.push(x);
+        b.push(x.bits);
         b.call(f.core(name));
         b.setLocal(result);
         f.checkFault();
@@ -99,11 +99,11 @@ export class FloatConvert {
   widened(name: string, value: Val): WasmVal {
     const f = this.#f;
     const { b } = f;
-    const x = this.#scalar.asFloat(value);
+    const x = this.#scalar.operand(value);
     b.getLocal(x.float);
     b.op(Op.f64PromoteF32);
     const r = b.takeFloat(64);
-    guarded(f, (slowIf) => this.#scalar.ordinary(x, slowIf), this.#scalar.slow(name, [x], r));
+    guarded(f, (slowIf) => this.#scalar.ordinary(x, slowIf), this.#scalar.slow(name, [x.bits], r));
     return r;
   }
 
@@ -111,7 +111,7 @@ export class FloatConvert {
   narrowed(name: string, value: Val): WasmVal {
     const f = this.#f;
     const { b } = f;
-    const x = this.#scalar.asFloat(value);
+    const x = this.#scalar.operand(value);
     b.getLocal(x.float);
     b.op(Op.f32DemoteF64);
     const r = b.takeFloat(32);
@@ -132,7 +132,7 @@ export class FloatConvert {
         b.op(Op.i32Eqz);
         slowIf();
       },
-      this.#scalar.slow(name, [x], r),
+      this.#scalar.slow(name, [x.bits], r),
     );
     return r;
   }

@@ -11,22 +11,39 @@ import type { WasmVal } from './functionBuilder.ts';
 import { guarded } from './guardedPath.ts';
 import type { RegionFrame } from './regionFrame.ts';
 import { mxcsrKind, type SseMode } from './sseMode.ts';
-import { Op } from './wasmOpcodes.ts';
+import { Op, type FloatOp } from './wasmOpcodes.ts';
 
 type FloatWidth = 32 | 64;
 type FloatVal = WasmVal & { readonly float: number };
 type SlowIf = () => void;
 
+/** An operand as float local and as integer. */
+export interface FloatOperand {
+  readonly width: FloatWidth;
+  readonly float: number;
+  readonly bits: Val;
+}
+
 /** Constants of a format. */
 export const floatFormat = {
   32: {
+    fractionBits: 23,
+    exponentMask: 0xff,
     smallestNormal: 2 ** -126,
     /** An exact sum at least as large has no denormal operand, whose last bit is below the smallest normal's leading one. */
     largeSum: 2 ** -100,
+    largeExponent: 127 - 100,
     /** Two factors without these bits have a product without rounding. */
     lowHalf: 0xfffn,
   },
-  64: { smallestNormal: 2 ** -1022, largeSum: 2 ** -960, lowHalf: 0x7ffffffn },
+  64: {
+    fractionBits: 52,
+    exponentMask: 0x7ff,
+    smallestNormal: 2 ** -1022,
+    largeSum: 2 ** -960,
+    largeExponent: 1023 - 960,
+    lowHalf: 0x7ffffffn,
+  },
 } as const;
 
 export class FloatScalar {
@@ -40,45 +57,64 @@ export class FloatScalar {
 
   // -- pieces -----------------------------------------------------------------------------------
 
-  /** The value in a float local. */
-  asFloat(value: Val): FloatVal {
-    if ((value as WasmVal).float !== undefined) return value as FloatVal;
+  operand(value: Val): FloatOperand {
+    const width = value.width as FloatWidth;
+    const { float } = value as WasmVal;
+    if (float !== undefined) return { width, float, bits: value };
     this.#f.b.pushFloat(value);
-    return this.#f.b.takeFloat(value.width as FloatWidth);
+    return { width, float: this.#f.b.takeFloat(width).float, bits: value };
   }
-  #pushAbs(x: FloatVal): void {
+  /** Applies an operator to two operands. */
+  #result(op: FloatOp, x: FloatOperand, y: FloatOperand): FloatVal & FloatOperand {
     const { b } = this.#f;
     b.getLocal(x.float);
-    b.float('abs', x.width);
+    b.getLocal(y.float);
+    b.float(op, x.width);
+    return this.#take(x.width);
   }
-  #isZero(x: FloatVal, op: 'eq' | 'ne' = 'eq'): void {
+  #take(width: FloatWidth): FloatVal & FloatOperand {
+    const value = this.#f.b.takeFloat(width);
+    return { ...value, width, bits: value };
+  }
+  #isNotZero(x: FloatOperand): void {
     const { b } = this.#f;
     b.getLocal(x.float);
     b.floatConstant(0, x.width);
-    b.float(op, x.width);
+    b.float('ne', x.width);
   }
-  /** Pushes whether |x| is below `limit`, or x a NaN. */
-  #isBelow(x: FloatVal, limit: number, op: 'ge' | 'gt' = 'ge'): void {
+  /** Pushes the biased exponent, with the sign above it. */
+  #pushExponent(x: FloatOperand): void {
     const { b } = this.#f;
-    this.#pushAbs(x);
-    b.floatConstant(limit, x.width);
-    b.float(op, x.width);
-    b.op(Op.i32Eqz);
+    b.push(x.bits);
+    if (x.width === 64) b.i64(floatFormat[64].fractionBits);
+    else b.i32(floatFormat[32].fractionBits);
+    b.integer('shrU', x.width);
+    if (x.width === 64) b.op(Op.i32WrapI64);
   }
-  #infiniteOrNan(x: FloatVal, slowIf: SlowIf): void {
+  /** Pushes whether the exponent is below `least` or that of infinities and NaNs. */
+  #isOutside(x: FloatOperand, least: number): void {
     const { b } = this.#f;
-    this.#pushAbs(x);
-    b.floatConstant(Infinity, x.width);
-    b.float('lt', x.width);
-    b.op(Op.i32Eqz);
-    slowIf();
+    const { exponentMask } = floatFormat[x.width];
+    this.#pushExponent(x);
+    b.i32(exponentMask);
+    b.integer('and', 32);
+    b.i32(least);
+    b.integer('sub', 32);
+    b.i32(exponentMask - least);
+    b.integer('geU', 32);
   }
-  /** Slow for denormals and NaNs. */
-  ordinary(x: FloatVal, slowIf: SlowIf): void {
+  /** Slow for denormals, infinities and NaNs. */
+  ordinary(x: FloatOperand, slowIf: SlowIf): void {
     const f = this.#f;
-    this.#isBelow(x, floatFormat[x.width as FloatWidth].smallestNormal);
+    const { b } = f;
+    this.#pushExponent(x);
+    b.i32(1);
+    b.integer('add', 32);
+    b.i32(floatFormat[x.width].exponentMask - 1);
+    b.integer('and', 32);
+    b.op(Op.i32Eqz);
     f.if();
-    this.#isZero(x, 'ne');
+    this.#isNotZero(x);
     slowIf();
     f.endIf();
   }
@@ -108,14 +144,12 @@ export class FloatScalar {
   sum(name: string, op: 'add' | 'sub', first: Val, second: Val): FloatVal {
     const f = this.#f;
     const { b } = f;
-    const x = this.asFloat(first);
-    const y = this.asFloat(second);
-    const width = x.width as FloatWidth;
-    const get = (v: FloatVal): void => b.getLocal(v.float);
-    get(x);
-    get(y);
-    b.float(op, width);
-    const r = b.takeFloat(width);
+    const x = this.operand(first);
+    const y = this.operand(second);
+    const { width } = x;
+    const { exponentMask, largeExponent } = floatFormat[width];
+    const get = (v: FloatOperand): void => b.getLocal(v.float);
+    const r = this.#result(op, x, y);
     guarded(
       f,
       (slowIf) => {
@@ -125,10 +159,7 @@ export class FloatScalar {
           this.isKind('other');
           slowIf();
           // (x − (r − t)) ± (y ∓ t) with t = r − x; not a number if r is not finite.
-          get(r);
-          get(x);
-          b.float('sub', width);
-          const t = b.takeFloat(width);
+          const t = this.#result('sub', r, x);
           get(x);
           get(r);
           get(t);
@@ -141,10 +172,10 @@ export class FloatScalar {
           b.floatConstant(0, width);
           b.float('ne', width);
           slowIf();
-          this.#isBelow(r, floatFormat[width].largeSum);
+          this.#isOutside(r, largeExponent);
           f.if();
-          this.#isZero(x, 'ne');
-          this.#isZero(y, 'ne');
+          this.#isNotZero(x);
+          this.#isNotZero(y);
           b.integer('or', 32);
           slowIf();
           f.endIf();
@@ -152,10 +183,15 @@ export class FloatScalar {
         f.else();
         this.ordinary(x, slowIf);
         this.ordinary(y, slowIf);
-        this.#infiniteOrNan(r, slowIf);
+        this.#pushExponent(r);
+        b.i32(exponentMask);
+        b.integer('and', 32);
+        b.i32(exponentMask);
+        b.integer('eq', 32);
+        slowIf();
         f.endIf();
       },
-      this.slow(name, [x, y], r),
+      this.slow(name, [x.bits, y.bits], r),
     );
     return r;
   }
@@ -163,23 +199,19 @@ export class FloatScalar {
   product(name: string, first: Val, second: Val): FloatVal {
     const f = this.#f;
     const { b } = f;
-    const x = this.asFloat(first);
-    const y = this.asFloat(second);
-    const width = x.width as FloatWidth;
-    b.getLocal(x.float);
-    b.getLocal(y.float);
-    b.float('mul', width);
-    const r = b.takeFloat(width);
+    const x = this.operand(first);
+    const y = this.operand(second);
+    const { width } = x;
+    const r = this.#result('mul', x, y);
     guarded(
       f,
       (slowIf) => {
         this.ordinary(x, slowIf);
         this.ordinary(y, slowIf);
-        this.#infiniteOrNan(r, slowIf);
-        this.#isBelow(r, floatFormat[width].smallestNormal, 'gt');
+        this.#isOutside(r, 2);
         f.if();
-        this.#isZero(x, 'ne');
-        this.#isZero(y, 'ne');
+        this.#isNotZero(x);
+        this.#isNotZero(y);
         b.integer('and', 32);
         slowIf();
         f.endIf();
@@ -187,8 +219,8 @@ export class FloatScalar {
         f.if();
         this.isKind('other');
         slowIf();
-        b.push(x);
-        b.push(y);
+        b.push(x.bits);
+        b.push(y.bits);
         b.integer('or', width);
         if (width === 64) b.op(Op.i32WrapI64);
         b.i32(Number(floatFormat[width].lowHalf));
@@ -196,7 +228,7 @@ export class FloatScalar {
         slowIf();
         f.endIf();
       },
-      this.slow(name, [x, y], r),
+      this.slow(name, [x.bits, y.bits], r),
     );
     return r;
   }
@@ -204,30 +236,24 @@ export class FloatScalar {
   /** Quotients are seldom exact: the helper finds out. */
   quotient(name: string, first: Val, second: Val): FloatVal {
     const f = this.#f;
-    const { b } = f;
-    const x = this.asFloat(first);
-    const y = this.asFloat(second);
-    const width = x.width as FloatWidth;
-    b.getLocal(x.float);
-    b.getLocal(y.float);
-    b.float('div', width);
-    const r = b.takeFloat(width);
+    const x = this.operand(first);
+    const y = this.operand(second);
+    const r = this.#result('div', x, y);
     guarded(
       f,
       (slowIf) => {
         this.#mode.pushKind();
         slowIf();
         this.ordinary(x, slowIf);
-        this.#isBelow(y, floatFormat[width].smallestNormal);
+        this.#isOutside(y, 1);
         slowIf();
-        this.#infiniteOrNan(r, slowIf);
-        this.#isBelow(r, floatFormat[width].smallestNormal, 'gt');
+        this.#isOutside(r, 2);
         f.if();
-        this.#isZero(x, 'ne');
+        this.#isNotZero(x);
         slowIf();
         f.endIf();
       },
-      this.slow(name, [x, y], r),
+      this.slow(name, [x.bits, y.bits], r),
     );
     return r;
   }
@@ -235,24 +261,24 @@ export class FloatScalar {
   root(name: string, operand: Val): FloatVal {
     const f = this.#f;
     const { b } = f;
-    const x = this.asFloat(operand);
-    const width = x.width as FloatWidth;
+    const x = this.operand(operand);
+    const { width } = x;
     b.getLocal(x.float);
     b.float('sqrt', width);
-    const r = b.takeFloat(width);
+    const r = this.#take(width);
     guarded(
       f,
       (slowIf) => {
         this.#mode.pushKind();
         slowIf();
         b.getLocal(x.float);
-        b.floatConstant(floatFormat[width].smallestNormal, width);
-        b.float('ge', width);
-        b.op(Op.i32Eqz);
+        b.floatConstant(0, width);
+        b.float('lt', width);
         slowIf();
-        this.#infiniteOrNan(x, slowIf);
+        this.#isOutside(x, 1);
+        slowIf();
       },
-      this.slow(name, [x], r),
+      this.slow(name, [x.bits], r),
     );
     return r;
   }
@@ -261,23 +287,22 @@ export class FloatScalar {
   extreme(name: string, op: 'lt' | 'gt', first: Val, second: Val): FloatVal {
     const f = this.#f;
     const { b } = f;
-    const x = this.asFloat(first);
-    const y = this.asFloat(second);
-    const width = x.width as FloatWidth;
+    const x = this.operand(first);
+    const y = this.operand(second);
     b.getLocal(x.float);
     b.getLocal(y.float);
     b.getLocal(x.float);
     b.getLocal(y.float);
-    b.float(op, width);
+    b.float(op, x.width);
     b.op(Op.select);
-    const r = b.takeFloat(width);
+    const r = this.#take(x.width);
     guarded(
       f,
       (slowIf) => {
         this.ordinary(x, slowIf);
         this.ordinary(y, slowIf);
       },
-      this.slow(name, [x, y], r),
+      this.slow(name, [x.bits, y.bits], r),
     );
     return r;
   }

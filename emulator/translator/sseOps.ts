@@ -54,8 +54,8 @@ export function sseOps(f: RegionFrame, mode: SseMode): InlineHelpers {
 
   /** COMISx: ZF PF CF in their RFLAGS positions. */
   const comparison = (name: string, args: readonly Val[]): WasmVal => {
-    const x = scalar.asFloat(args[0]!);
-    const y = scalar.asFloat(args[1]!);
+    const x = scalar.operand(args[0]!);
+    const y = scalar.operand(args[1]!);
     const result = b.temporary(ValueType.i32);
     guarded(
       f,
@@ -74,7 +74,7 @@ export function sseOps(f: RegionFrame, mode: SseMode): InlineHelpers {
         b.setLocal(result);
       },
       () => {
-        for (const arg of [x, y, args[2]!]) b.push(arg);
+        for (const arg of [x.bits, y.bits, args[2]!]) b.push(arg);
         b.call(f.core(name));
         b.setLocal(result);
         f.checkFault();

@@ -19,7 +19,7 @@ export function x87Inline(f: RegionFrame, name: string, args: readonly (Val | V1
   const { b, cpu } = f;
   const note = (offset: number, value: Val | V128): void => {
     b.i32(0);
-    b.push(value as Val);
+    b.push64(value as Val);
     b.memory(Op.i64Store, cpu + offset);
   };
   switch (name) {
