@@ -244,7 +244,7 @@ export const OFF_FPU_MORE = 0x1800;
 export const OFF_PCID_GENERATION = 0x2000;
 export const STATE_SIZE = 0x4000;
 
-// --- TLBs: 4096 entries of 16 bytes: u64 tag (linear page | context), u32 addend, u32 unused ----
+// --- TLBs: 4096 entries of 16 bytes: u64 tag (linear page | context), u32 addend, u32 tag for 32-bit code, 0 above 4 GiB --
 
 export const TLB_ENTRIES = 4096;
 export const TLB_BYTES = 0x10000;
@@ -256,8 +256,10 @@ export const OFF_TLB_LARGE = 0x34000;
 export const TLB_LARGE_BYTES = 0x1000;
 /** A page of 0xff that stands for code fetched from nowhere. */
 export const OFF_OPEN_BUS = 0x35000;
+/** A byte for each entry of the table for reading: the page may be written, too. */
+export const OFF_TLB_WRITABLE = 0x36000;
 /** Decode cache: hash table and arena, to the end of the vCPU's region. Sizes are the interpreter's. */
-export const OFF_DECODE = 0x36000;
+export const OFF_DECODE = 0x37000;
 /** Bytes of a vCPU's region, all in all. */
 export const VCPU_REGION_SIZE = 0x2000000;
 

@@ -16,10 +16,12 @@ import {
   OFF_CR0,
   OFF_RFLAGS,
   OFF_TLB_READ,
+  OFF_TLB_WRITABLE,
   OFF_TLB_WRITE,
   OFF_VIDEO_SIZE,
   OFF_VIDEO_START,
   OFF_VIDEO_WRITTEN,
+  TLB_ENTRIES,
   VECTOR_AC,
 } from './layout';
 import {
@@ -51,6 +53,15 @@ function userNow(): bool {
   return load<u32>(CPU, OFF_CPL) == 3;
 }
 
+@inline
+function setWritable(linear: u64, value: bool): void {
+  store<u8>(CPU + (<u32>(linear >> 12) & (TLB_ENTRIES - 1)), u8(value), OFF_TLB_WRITABLE);
+}
+@inline
+function isWritable(linear: u64): bool {
+  return load<u8>(CPU + (<u32>(linear >> 12) & (TLB_ENTRIES - 1)), OFF_TLB_WRITABLE) != 0;
+}
+
 /** Wasm address for reading `linear`; 0 = device (devicePhysical) or fault. */
 function locateRead(linear: u64, user: bool): usize {
   const entry = tlbEntry(OFF_TLB_READ, linear);
@@ -65,7 +76,7 @@ function locateRead(linear: u64, user: bool): usize {
   if (!host) return 0;
   enter(OFF_TLB_READ, linear, host & ~0xfff, user);
   // For stores to pages with code, which never enter the write table.
-  store<u32>(entry, u32(lastWriteAllowed() && hostAddressForWrite(physical) != 0), 12);
+  setWritable(linear, lastWriteAllowed() && hostAddressForWrite(physical) != 0);
   return <usize>host;
 }
 
@@ -85,7 +96,7 @@ function locateWrite(linear: u64, user: bool): usize {
   let entry = tlbEntry(OFF_TLB_WRITE, linear);
   if (load<u64>(entry) == (page | context)) return <usize>(<u32>linear + load<u32>(entry, 8));
   entry = tlbEntry(OFF_TLB_READ, linear);
-  if (load<u64>(entry) == (page | context) && load<u32>(entry, 12)) {
+  if (load<u64>(entry) == (page | context) && isWritable(linear)) {
     const host = <u32>linear + load<u32>(entry, 8);
     noteVideoWrite(host);
     if (!isCode(<usize>host)) enter(OFF_TLB_WRITE, linear, host & ~0xfff, user);
@@ -100,7 +111,7 @@ function locateWrite(linear: u64, user: bool): usize {
   noteVideoWrite(host);
   if (!isCode(<usize>host)) enter(OFF_TLB_WRITE, linear, host & ~0xfff, user);
   enter(OFF_TLB_READ, linear, host & ~0xfff, user);
-  store<u32>(entry, 1, 12);
+  setWritable(linear, true);
   return <usize>host;
 }
 

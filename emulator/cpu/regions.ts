@@ -174,20 +174,32 @@ export function writeV128FromRegion(linear: u64, value: v128): void {
   if (!guarded(linear, 16)) writeV128Slow(linear, value);
 }
 
-/** The two flag words out of an operation that a region left behind (translator/guestFlags.ts, flagFormCode). */
+/**
+ * The two flag words out of an operation that a region left behind (translator/guestFlags.ts, flagFormCode). Of a plain
+ * addition `a` is missing, of a plain subtraction `result`.
+ */
 export function storeLazyFlags(form: u32, result: u64, a: u64, b: u64): void {
   const r = <u32>result;
   const x = <u32>a;
   const y = <u32>b;
   switch (form) {
-    case 1: flagsAdd8(r, x, y); break;
-    case 2: flagsAdd16(r, x, y); break;
-    case 3: flagsAdd32(r, x, y); break;
-    case 4: flagsAdd64(result, a, b); break;
-    case 5: flagsSub8(r, x, y); break;
-    case 6: flagsSub16(r, x, y); break;
-    case 7: flagsSub32(r, x, y); break;
-    case 8: flagsSub64(result, a, b); break;
+    case 1: flagsAdd8(r, r - y, y); break;
+    case 2: flagsAdd16(r, r - y, y); break;
+    case 3: flagsAdd32(r, r - y, y); break;
+    case 4: flagsAdd64(result, result - b, b); break;
+    case 5: flagsSub8(x - y, x, y); break;
+    case 6: flagsSub16(x - y, x, y); break;
+    case 7: flagsSub32(x - y, x, y); break;
+    case 8: flagsSub64(a - b, a, b); break;
+    // A carry came in.
+    case 21: flagsAdd8(r, x, y); break;
+    case 22: flagsAdd16(r, x, y); break;
+    case 23: flagsAdd32(r, x, y); break;
+    case 24: flagsAdd64(result, a, b); break;
+    case 25: flagsSub8(r, x, y); break;
+    case 26: flagsSub16(r, x, y); break;
+    case 27: flagsSub32(r, x, y); break;
+    case 28: flagsSub64(result, a, b); break;
     case 17: flagsLogic8(r); break;
     case 18: flagsLogic16(r); break;
     case 19: flagsLogic32(r); break;

@@ -1,6 +1,7 @@
 /**
  * The soft TLBs: read, write and execute tables of TLB_ENTRIES direct-mapped entries. A tag is the linear
- * page with a 12-bit context in its low bits: generation << 1 | user. A CR3 load takes a new
+ * page with a 12-bit context in its low bits: generation << 1 | user; then comes the 32-bit distance to the wasm address, then
+ * the tag again in 32 bits for code that reaches no further (0, which is no tag, for pages above 4 GiB). A CR3 load takes a new
  * generation (or the one its PCID had), so nothing is cleared. Global pages are simply walked again in a
  * new context: the TLB may forget at any time (SDM 3A §4.10.2).
  */
@@ -111,9 +112,9 @@ export function flushPage(linear: u64): void {
     flushAll();
     return;
   }
-  store<u64>(tlbEntry(OFF_TLB_READ, linear), 0);
-  store<u64>(tlbEntry(OFF_TLB_WRITE, linear), 0);
-  store<u64>(tlbEntry(OFF_TLB_EXECUTE, linear), 0);
+  clearEntry(tlbEntry(OFF_TLB_READ, linear));
+  clearEntry(tlbEntry(OFF_TLB_WRITE, linear));
+  clearEntry(tlbEntry(OFF_TLB_EXECUTE, linear));
 }
 
 function largeBit(linear: u64): u32 {
@@ -146,8 +147,17 @@ export function enter(table: usize, linear: u64, host: u32, user: bool): void {
   store<u32>(CPU, load<u32>(CPU, OFF_COUNT_TLB_FILLS) + 1, OFF_COUNT_TLB_FILLS);
   const entry = tlbEntry(table, linear);
   const page = linear & ~(<u64>0xfff);
-  store<u64>(entry, page | contextOf(user));
+  const tag = page | contextOf(user);
+  store<u64>(entry, tag);
   store<u32>(entry, host - <u32>page, 8);
+  store<u32>(entry, page >> 32 ? 0 : <u32>tag, 12);
+}
+
+/** Empties an entry. */
+@inline
+function clearEntry(entry: usize): void {
+  store<u64>(entry, 0);
+  store<u32>(entry, 0, 12);
 }
 
 /** Drops the write entries of video memory: the next write to each of its pages is noted (memorySlow.ts). */
@@ -184,7 +194,7 @@ export function markCode(host: u32): void {
   const end = entry + TLB_BYTES;
   for (; entry < end; entry += 16) {
     const tag = load<u64>(entry);
-    if (tag && (<u32>tag & ~0xfff) + load<u32>(entry, 8) == page) store<u64>(entry, 0);
+    if (tag && (<u32>tag & ~0xfff) + load<u32>(entry, 8) == page) clearEntry(entry);
   }
 }
 

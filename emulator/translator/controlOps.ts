@@ -66,7 +66,7 @@ export function controlOps(
     b.integer('shrS', 64);
     b.push64(target);
     b.integer('ne', 64);
-    f.if();
+    f.if(false);
     b.call(f.core('interpretInstead'));
     f.exitFault();
     f.endIf();
@@ -122,11 +122,14 @@ export function controlOps(
       b.op(Op.end);
     },
     flags(rule, result, x, y) {
+      if (f.place.flagsDead) return;
       flags.set(rule, result, x, y, carried());
       // Inside s.if the other way has words.
       if (f.place.instruction.effects.flags === 'words') flags.materialize();
     },
-    flagsFrom: (result, carry, overflow) => flags.setWords(result, carry, overflow),
+    flagsFrom(result, carry, overflow) {
+      if (!f.place.flagsDead) flags.setWords(result, carry, overflow);
+    },
     flag(flag) {
       switch (flag) {
         case Flag.CF:
@@ -186,7 +189,7 @@ export function controlOps(
     raise: (vector, code) => raise(vector, code),
     raiseIf(c, vector, code) {
       b.pushCond(c);
-      f.if();
+      f.if(false);
       raise(vector, code);
       f.endIf();
     },

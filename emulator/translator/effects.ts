@@ -26,6 +26,8 @@ export interface Effects {
   readonly leaves: boolean;
   /** A helper stores to guest memory, perhaps over the region's own code. */
   readonly helperStores: boolean;
+  /** May leave before it is done: faults, accesses to memory, branches. */
+  readonly mayLeave: boolean;
   /** Functions of the core that it calls. */
   readonly helpers: readonly string[];
 }
@@ -61,6 +63,7 @@ function find(variant: Variant): Effects {
   let flags: FlagEffect = 'none';
   let readsFlags = false;
   let byHandler = false;
+  let mayLeave = false;
   let leaves = variant.form.encoding.endsBlock;
   let control: Effects['control'] = 'next';
   let pushesReturn = false;
@@ -78,8 +81,19 @@ function find(variant: Variant): Effects {
   const sameWidth = (a: Val): Val => value(a.width);
   const compare = (): Cond => cond;
   const nothing = (): void => undefined;
+  const leaving = (): void => {
+    mayLeave = true;
+  };
+  const access = (width: Width): Val => {
+    mayLeave = true;
+    return value(width);
+  };
+  const memoryOperand = (op: Op): void => {
+    if (op.isMemory) mayLeave = true;
+  };
   const helper = (name: string): void => {
     helpers.push(name);
+    if (helperNamed(name).faults !== false) mayLeave = true;
     if (!isInlineHelper(helperNamed(name))) byHandler = true;
   };
 
@@ -148,13 +162,22 @@ function find(variant: Variant): Effects {
       body();
       depth--;
     },
-    read: (op) => value(op.width),
-    write: nothing,
+    read(op) {
+      memoryOperand(op);
+      return value(op.width);
+    },
+    write: memoryOperand,
     writeZeroUpper: nothing,
-    readVector: () => vector,
-    writeVector: nothing,
-    readAligned: () => vector,
-    writeAligned: nothing,
+    readVector(op) {
+      memoryOperand(op);
+      return vector;
+    },
+    writeVector: memoryOperand,
+    readAligned(op) {
+      memoryOperand(op);
+      return vector;
+    },
+    writeAligned: memoryOperand,
     readXmm: () => vector,
     writeXmm: nothing,
     index(op) {
@@ -164,27 +187,30 @@ function find(variant: Variant): Effects {
     selector: () => value(16),
     address: () => value(64),
     segment: () => value(32),
-    linear: () => value(64),
+    linear() {
+      mayLeave = true;
+      return value(64);
+    },
     displaced: (op, _, width) => ({ ...op, width }),
-    loadAt: (_op, _offset, width) => value(width),
-    storeAt: nothing,
-    checkWrite: nothing,
+    loadAt: (_op, _offset, width) => access(width),
+    storeAt: leaving,
+    checkWrite: leaving,
     reg: (_, width) => value(width),
     setReg: nothing,
     regHigh: () => value(8),
     setRegHigh: nothing,
     nextRip: () => value(64),
     currentRip: () => value(64),
-    load: (_segment, _offset, width) => value(width),
-    loadForWrite: (_segment, _offset, width) => value(width),
-    store: nothing,
-    storeVector: nothing,
-    checkStore: nothing,
-    stackLoad: (_, width) => value(width),
-    stackStore: nothing,
+    load: (_segment, _offset, width) => access(width),
+    loadForWrite: (_segment, _offset, width) => access(width),
+    store: leaving,
+    storeVector: leaving,
+    checkStore: leaving,
+    stackLoad: (_, width) => access(width),
+    stackStore: leaving,
     stackAdjust: nothing,
-    push: nothing,
-    pop: (width) => value(width),
+    push: leaving,
+    pop: access,
     flags(rule, result) {
       if (rule === 'inc' || rule === 'dec') readsFlags = true;
       flags = depth > 0 || flags !== 'none' ? 'words' : { rule, width: result.width };
@@ -194,8 +220,8 @@ function find(variant: Variant): Effects {
       words();
       if (depth > 0) readsFlags = true;
     },
-    flag() {
-      readsFlags = true;
+    flag(flag) {
+      if (flag !== Flag.DF) readsFlags = true;
       return cond;
     },
     condition() {
@@ -225,7 +251,7 @@ function find(variant: Variant): Effects {
       pushesReturn = true;
       return value(64);
     },
-    checkTarget: nothing,
+    checkTarget: leaving,
     jump() {
       control = 'indirect';
     },
@@ -235,9 +261,9 @@ function find(variant: Variant): Effects {
     leave() {
       leaves = true;
     },
-    raise: nothing,
-    raiseIf: nothing,
-    undefined: nothing,
+    raise: leaving,
+    raiseIf: leaving,
+    undefined: leaving,
     string(body) {
       if (variant.repeat === 'none') body();
       else byHandler = true;
@@ -297,6 +323,7 @@ function find(variant: Variant): Effects {
     leaves,
     helperStores,
     interpreted,
+    mayLeave: mayLeave || byHandler || interpreted || control !== 'next',
     helpers,
   };
 }

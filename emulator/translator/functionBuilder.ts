@@ -21,6 +21,12 @@ export interface WasmVar extends Var {
   readonly local: number;
 }
 
+/** Position of a branch in a function's code, and where it goes (WebAssembly branch hinting proposal). */
+export interface BranchHint {
+  readonly at: number;
+  readonly likely: boolean;
+}
+
 const maskOf = (width: number): bigint => (1n << BigInt(width)) - 1n;
 export const typeOf = (width: number): ValueType => (width === 64 ? ValueType.i64 : ValueType.i32);
 
@@ -31,9 +37,16 @@ export class FunctionBuilder {
   readonly #free = new Map<ValueType, number[]>();
   /** Temporaries of the instruction under way. */
   readonly #temporary: number[] = [];
+  /** Branches that are known to go one way nearly always. */
+  readonly #hints: BranchHint[] = [];
 
   constructor(parameters: number) {
     this.#parameters = parameters;
+  }
+
+  /** Hints so far, with positions in `code`. */
+  get hints(): readonly BranchHint[] {
+    return this.#hints;
   }
 
   /** Runs of locals for the function's body. */
@@ -66,6 +79,11 @@ export class FunctionBuilder {
   // -- instructions -----------------------------------------------------------------------------
 
   op(opcode: number): void {
+    this.code.byte(opcode);
+  }
+  /** An `if` or `br_if` that is nearly always, or nearly never, taken. */
+  hinted(opcode: number, likely: boolean): void {
+    this.#hints.push({ at: this.code.length, likely });
     this.code.byte(opcode);
   }
   getLocal(local: number): void {

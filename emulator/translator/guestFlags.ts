@@ -1,15 +1,25 @@
 /**
- * Status flags inside a region. At every point it is known at translation time what the three flag locals hold: the two state
- * words of cpu/flags.ts, or result and operands of an operation whose flags nobody has asked for yet.
+ * Status flags inside a region. At nearly every point it is known at translation time what the flag locals hold: the two
+ * state words of cpu/flags.ts, or operands of an operation whose flags nobody has asked for yet. Where ways meet that
+ * differ and nobody reads flags before they are overwritten, a local says what they hold ('dynamic'); only ways out look at it.
+ *
+ * Of a plain operation two operands are kept, and the third is computed from them: of ADD the result and b, of SUB a and b.
  */
 import type { Cond, Val, Width } from '../isa/dsl.ts';
 import { FlagRule } from '../isa/flagRules.ts';
+import { OFF_FLAG_CARRY, OFF_FLAG_RESULT } from '../cpu/layout.ts';
 import type { FunctionBuilder, WasmCond } from './functionBuilder.ts';
-import type { GuestState } from './guestState.ts';
-import { Op } from './wasmOpcodes.ts';
+import type { FlagOperands, GuestState } from './guestState.ts';
+import type { CoreFunctions } from './regionFrame.ts';
+import { Op, blockVoid } from './wasmOpcodes.ts';
 
-export type FlagForm =
-  'words' | { readonly rule: FlagRule; readonly width: Width; readonly carried: boolean };
+/** `carried`: a carry or borrow came in, so that all three operands are kept. */
+export interface LazyFlags {
+  readonly rule: FlagRule;
+  readonly width: Width;
+  readonly carried: boolean;
+}
+export type FlagForm = 'words' | 'dynamic' | LazyFlags;
 
 const rules: readonly FlagRule[] = [
   FlagRule.add,
@@ -18,52 +28,73 @@ const rules: readonly FlagRule[] = [
   FlagRule.dec,
   FlagRule.logic,
 ];
+const widths: readonly Width[] = [8, 16, 32, 64];
 
-/** Number of a form for the core's storeLazyFlags: 0 is 'words'. */
-export function flagFormCode(form: FlagForm): number {
+/** Number of a form for the core's storeLazyFlags: 0 is 'words'. Of 64-bit operations it is a multiple of 4. */
+export function flagFormCode(form: 'words' | LazyFlags): number {
   if (form === 'words') return 0;
-  return 1 + rules.indexOf(form.rule) * 4 + [8, 16, 32, 64].indexOf(form.width);
+  const rule = rules.indexOf(form.rule) + (form.carried ? rules.length : 0);
+  return 1 + rule * 4 + widths.indexOf(form.width);
 }
 
 export const sameForm = (a: FlagForm, b: FlagForm): boolean =>
   a === b ||
-  (a !== 'words' &&
-    b !== 'words' &&
+  (typeof a === 'object' &&
+    typeof b === 'object' &&
     a.rule === b.rule &&
     a.width === b.width &&
     a.carried === b.carried);
 
 const top = (width: number): bigint => 1n << BigInt(width - 1);
+const extendSigned: Partial<Record<number, number>> = { 8: Op.i32Extend8S, 16: Op.i32Extend16S };
 
 export class GuestFlags {
   form: FlagForm = 'words';
+  /** Number of the form, while that is 'dynamic'. */
+  readonly formLocal: number;
   readonly #b: FunctionBuilder;
   readonly #state: GuestState;
+  readonly #cpu: number;
+  readonly #core: CoreFunctions;
 
-  constructor(b: FunctionBuilder, state: GuestState) {
+  constructor(
+    b: FunctionBuilder,
+    state: GuestState,
+    formLocal: number,
+    cpu: number,
+    core: CoreFunctions,
+  ) {
     this.#b = b;
     this.#state = state;
+    this.formLocal = formLocal;
+    this.#cpu = cpu;
+    this.#core = core;
   }
 
-  /** Notes an operation. `carried`: a carry or borrow came in, so that a and b alone do not give CF. */
+  #operands(width: number): FlagOperands {
+    return width === 64 ? this.#state.wide : this.#state.narrow;
+  }
+
+  /** Notes an operation. */
   set(rule: FlagRule, result: Val, a: Val | undefined, b: Val | undefined, carried: boolean): void {
-    const { flagA, flagB, flagResult } = this.#state;
-    const keepsCarry = rule === FlagRule.inc || rule === FlagRule.dec;
-    if (keepsCarry) {
-      const cf = this.carry();
-      this.#b.pushCond(cf);
-      this.#b.op(Op.i64ExtendI32U);
-      this.#b.setLocal(flagB);
+    const { width } = result;
+    const to = this.#operands(width);
+    const keep = (value: Val | undefined, local: number): void => {
+      if (!value) return;
+      this.#b.push(value);
+      this.#b.setLocal(local);
+    };
+    const isCarried = carried && (rule === FlagRule.add || rule === FlagRule.sub);
+    if (rule === FlagRule.inc || rule === FlagRule.dec) {
+      this.#b.pushCond(this.carry());
+      if (width === 64) this.#b.op(Op.i64ExtendI32U);
+      this.#b.setLocal(to.b);
+    } else if (rule !== FlagRule.logic) {
+      if (isCarried || rule === FlagRule.sub) keep(a, to.a);
+      keep(b, to.b);
     }
-    this.#b.push64(result);
-    this.#b.setLocal(flagResult);
-    if (a && b && !keepsCarry && rule !== FlagRule.logic) {
-      this.#b.push64(a);
-      this.#b.setLocal(flagA);
-      this.#b.push64(b);
-      this.#b.setLocal(flagB);
-    }
-    this.form = { rule, width: result.width, carried };
+    if (isCarried || rule !== FlagRule.sub) keep(result, to.result);
+    this.form = { rule, width, carried: isCarried };
   }
 
   /** SF, ZF, PF of result, AF = 0. */
@@ -80,217 +111,334 @@ export class GuestFlags {
     b.i64(62);
     b.integer('shl', 64);
     b.integer('or', 64);
-    b.setLocal(this.#state.flagA);
+    b.setLocal(this.#state.carryWord);
     b.pushSigned64(result);
-    b.setLocal(this.#state.flagResult);
+    b.setLocal(this.#state.resultWord);
     this.form = 'words';
+  }
+
+  /** Stores both words into the state block. */
+  store(): void {
+    const { form } = this;
+    if (form === 'words') {
+      this.#state.storeFlagWords();
+      return;
+    }
+    const b = this.#b;
+    if (form === 'dynamic') {
+      b.getLocal(this.formLocal);
+      this.storeNumbered(this.formLocal);
+      return;
+    }
+    b.i32(flagFormCode(form));
+    this.#pushOperands(form.width);
+    b.call(this.#core('storeLazyFlags'));
+  }
+
+  /** Stores both words into the state block, of a form whose number is on the stack and in a local. */
+  storeNumbered(number: number): void {
+    const b = this.#b;
+    b.op(Op.if);
+    b.op(blockVoid);
+    b.getLocal(number);
+    if (this.#state.width === 64) {
+      b.i32(3);
+      b.integer('and', 32);
+      b.op(Op.if);
+      b.op(blockVoid);
+      b.getLocal(number);
+      this.#pushOperands(32);
+      b.call(this.#core('storeLazyFlags'));
+      b.op(Op.else);
+      b.getLocal(number);
+      this.#pushOperands(64);
+      b.call(this.#core('storeLazyFlags'));
+      b.op(Op.end);
+    } else {
+      this.#pushOperands(32);
+      b.call(this.#core('storeLazyFlags'));
+    }
+    b.op(Op.else);
+    this.#state.storeFlagWords();
+    b.op(Op.end);
+  }
+
+  #pushOperands(width: number): void {
+    const { result, a, b } = this.#operands(width);
+    for (const local of [result, a, b]) {
+      this.#b.getLocal(local);
+      if (width !== 64) this.#b.op(Op.i64ExtendI32U);
+    }
+  }
+
+  /** Notes the form in the local, for a place that others reach with other forms. */
+  makeDynamic(): void {
+    if (this.form === 'dynamic') return;
+    this.#b.i32(flagFormCode(this.form));
+    this.#b.setLocal(this.formLocal);
+    this.form = 'dynamic';
   }
 
   /** Computes the two words, as cpu/flags.ts does. */
   materialize(): void {
-    const form = this.form;
+    const { form } = this;
     if (form === 'words') return;
     const b = this.#b;
-    const { flagA, flagB, flagResult } = this.#state;
+    if (form === 'dynamic') {
+      this.store();
+      b.i32(0);
+      b.memory(Op.i64Load, this.#cpu + OFF_FLAG_CARRY);
+      b.setLocal(this.#state.carryWord);
+      b.i32(0);
+      b.memory(Op.i64Load, this.#cpu + OFF_FLAG_RESULT);
+      b.setLocal(this.#state.resultWord);
+      this.form = 'words';
+      return;
+    }
+    const { carryWord, resultWord } = this.#state;
     const { rule, width } = form;
+    const push64 = (local: number): void => {
+      b.getLocal(local);
+      if (width !== 64) b.op(Op.i64ExtendI32U);
+    };
+    const operands = this.#operands(width);
     if (rule === FlagRule.logic) {
       b.i64(0);
-      b.setLocal(flagA);
     } else if (rule === FlagRule.add || rule === FlagRule.sub) {
-      this.#pushCarries(rule === FlagRule.add);
-      b.i64((3n << BigInt(width - 2)) | 8n);
-      b.integer('and', 64);
+      this.#pushCarries(form);
+      this.#constant((3n << BigInt(width - 2)) | 8n, width);
+      b.integer('and', width);
       if (width < 64) {
-        b.setLocal(flagA);
-        b.getLocal(flagA);
-        b.getLocal(flagA);
-        b.i64(64 - width);
-        b.integer('shl', 64);
-        b.integer('or', 64);
+        b.op(Op.i64ExtendI32U);
+        b.i64((1n << BigInt(64 - width)) + 1n);
+        b.integer('mul', 64);
       }
-      b.setLocal(flagA);
     } else {
-      // CF is bit 0 of flagB: cf << 63 | (cf ^ of) << 62 | af << 3
+      // CF is bit 0 of b: cf << 63 | (cf ^ of) << 62 | af << 3
       const isInc = rule === FlagRule.inc;
-      b.getLocal(flagB);
+      push64(operands.b);
       b.i64(63);
       b.integer('shl', 64);
-      b.getLocal(flagResult);
-      b.i64(isInc ? top(width) : top(width) - 1n);
-      b.integer('eq', 64);
+      b.pushCond(this.overflow());
       b.op(Op.i64ExtendI32U);
-      b.getLocal(flagB);
+      push64(operands.b);
       b.integer('xor', 64);
       b.i64(62);
       b.integer('shl', 64);
       b.integer('or', 64);
-      b.getLocal(flagResult);
-      b.i64(15);
-      b.integer('and', 64);
-      b.i64(isInc ? 0 : 15);
-      b.integer('eq', 64);
+      b.getLocal(operands.result);
+      this.#constant(15n, width);
+      b.integer('and', width);
+      this.#constant(isInc ? 0n : 15n, width);
+      b.integer('eq', width);
       b.op(Op.i64ExtendI32U);
       b.i64(3);
       b.integer('shl', 64);
       b.integer('or', 64);
-      b.setLocal(flagA);
     }
-    if (width < 64) {
-      this.#pushSignedResult(width);
-      b.setLocal(flagResult);
-    }
+    b.setLocal(carryWord);
+    this.#pushResult(form);
+    const extend = extendSigned[width];
+    if (extend !== undefined) b.op(extend);
+    if (width !== 64) b.op(Op.i64ExtendI32S);
+    b.setLocal(resultWord);
     this.form = 'words';
   }
 
+  #constant(value: bigint, width: number): void {
+    if (width === 64) this.#b.i64(BigInt.asIntN(64, value));
+    else this.#b.i32(Number(BigInt.asIntN(32, value)));
+  }
+
+  /** The result; above its width bits may be set. */
+  #pushResult({ rule, width, carried }: LazyFlags): void {
+    const { a, b, result } = this.#operands(width);
+    if (rule !== FlagRule.sub || carried) {
+      this.#b.getLocal(result);
+      return;
+    }
+    this.#b.getLocal(a);
+    this.#b.getLocal(b);
+    this.#b.integer('sub', width);
+  }
+
+  /** The first operand of an addition or subtraction; above its width bits may be set. */
+  #pushA({ rule, width, carried }: LazyFlags): void {
+    const { a, b, result } = this.#operands(width);
+    if (rule === FlagRule.sub || carried) {
+      this.#b.getLocal(a);
+      return;
+    }
+    this.#b.getLocal(result);
+    this.#b.getLocal(b);
+    this.#b.integer('sub', width);
+  }
+
   /** Carry (or borrow) out of each bit: add (a & b) | ((a | b) & ~r), sub (~a & b) | ((~a ^ b) & r). */
-  #pushCarries(isAdd: boolean): void {
+  #pushCarries(form: LazyFlags): void {
     const b = this.#b;
-    const { flagA, flagB, flagResult } = this.#state;
+    const { width } = form;
+    const isAdd = form.rule === FlagRule.add;
+    const operands = this.#operands(width);
+    const invert = (): void => {
+      this.#constant(-1n, width);
+      b.integer('xor', width);
+    };
     const pushA = (): void => {
-      b.getLocal(flagA);
-      if (!isAdd) this.#invert();
+      this.#pushA(form);
+      if (!isAdd) invert();
     };
     pushA();
-    b.getLocal(flagB);
-    b.integer('and', 64);
+    b.getLocal(operands.b);
+    b.integer('and', width);
     pushA();
-    b.getLocal(flagB);
-    b.integer(isAdd ? 'or' : 'xor', 64);
-    b.getLocal(flagResult);
-    if (isAdd) this.#invert();
-    b.integer('and', 64);
-    b.integer('or', 64);
+    b.getLocal(operands.b);
+    b.integer(isAdd ? 'or' : 'xor', width);
+    this.#pushResult(form);
+    if (isAdd) invert();
+    b.integer('and', width);
+    b.integer('or', width);
   }
 
-  #invert(): void {
-    this.#b.i64(-1);
-    this.#b.integer('xor', 64);
-  }
-
-  /** The result, sign-extended from `width` to i64. */
-  #pushSignedResult(width: number): void {
-    const b = this.#b;
-    b.getLocal(this.#state.flagResult);
-    if (width < 64) b.op(width === 8 ? 0xc2 : width === 16 ? 0xc3 : 0xc4);
-  }
-
-  /** Truth of the i64 on the stack's sign. */
-  #negative(): WasmCond {
-    this.#b.i64(0);
-    this.#b.integer('ltS', 64);
+  /** Truth of the sign of the value of `width` on the stack. */
+  #negative(width: number): WasmCond {
+    if (width < 32) return this.#bitOf(width);
+    this.#constant(0n, width);
+    this.#b.integer('ltS', width);
     return this.#b.takeCond();
   }
   #bitOf(width: number): WasmCond {
-    this.#b.i64(top(width));
-    this.#b.integer('and', 64);
-    this.#b.i64(0);
-    this.#b.integer('ne', 64);
+    this.#constant(top(width), width);
+    this.#b.integer('and', width);
+    this.#constant(0n, width);
+    this.#b.integer('ne', width);
     return this.#b.takeCond();
+  }
+
+  /** What the locals hold, now that somebody asks. */
+  #known(): 'words' | LazyFlags {
+    if (this.form === 'dynamic') this.materialize();
+    return this.form as 'words' | LazyFlags;
   }
 
   carry(): WasmCond {
     const b = this.#b;
-    const { flagA, flagB, flagResult } = this.#state;
-    const form = this.form;
+    const form = this.#known();
     if (form === 'words') {
-      b.getLocal(flagA);
-      return this.#negative();
+      b.getLocal(this.#state.carryWord);
+      return this.#negative(64);
     }
+    const { width } = form;
+    const operands = this.#operands(width);
     switch (form.rule) {
       case FlagRule.logic:
         return b.boolean(false);
       case FlagRule.inc:
       case FlagRule.dec:
-        b.getLocal(flagB);
-        b.op(Op.i32WrapI64);
-        return b.takeCond();
-      case FlagRule.add:
-        if (form.carried) break;
-        b.getLocal(flagResult);
-        b.getLocal(flagA);
-        b.integer('ltU', 64);
-        return b.takeCond();
-      case FlagRule.sub:
-        if (form.carried) break;
-        b.getLocal(flagA);
-        b.getLocal(flagB);
-        b.integer('ltU', 64);
+        b.getLocal(operands.b);
+        if (width === 64) b.op(Op.i32WrapI64);
         return b.takeCond();
     }
-    this.#pushCarries(form.rule === FlagRule.add);
-    return this.#bitOf(form.width);
+    if (form.carried) {
+      this.#pushCarries(form);
+      return this.#bitOf(width);
+    }
+    b.getLocal(form.rule === FlagRule.add ? operands.result : operands.a);
+    b.getLocal(operands.b);
+    b.integer('ltU', width);
+    return b.takeCond();
   }
 
   overflow(): WasmCond {
     const b = this.#b;
-    const { flagA, flagB, flagResult } = this.#state;
-    const form = this.form;
+    const form = this.#known();
     if (form === 'words') {
-      b.getLocal(flagA);
-      b.getLocal(flagA);
+      const { carryWord } = this.#state;
+      b.getLocal(carryWord);
+      b.getLocal(carryWord);
       b.i64(1);
       b.integer('shl', 64);
       b.integer('xor', 64);
-      return this.#negative();
+      return this.#negative(64);
     }
+    const { width } = form;
+    const operands = this.#operands(width);
     switch (form.rule) {
       case FlagRule.logic:
         return b.boolean(false);
       case FlagRule.inc:
       case FlagRule.dec:
-        b.getLocal(flagResult);
-        b.i64(form.rule === FlagRule.inc ? top(form.width) : top(form.width) - 1n);
-        b.integer('eq', 64);
+        b.getLocal(operands.result);
+        this.#constant(form.rule === FlagRule.inc ? top(width) : top(width) - 1n, width);
+        b.integer('eq', width);
         return b.takeCond();
     }
     // add: (r ^ a) & (r ^ b); sub: (a ^ b) & (a ^ r)
     const isAdd = form.rule === FlagRule.add;
-    b.getLocal(flagResult);
-    b.getLocal(flagA);
-    b.integer('xor', 64);
-    b.getLocal(isAdd ? flagResult : flagA);
-    b.getLocal(flagB);
-    b.integer('xor', 64);
-    b.integer('and', 64);
-    return this.#bitOf(form.width);
+    this.#pushResult(form);
+    this.#pushA(form);
+    b.integer('xor', width);
+    if (isAdd) this.#pushResult(form);
+    else this.#pushA(form);
+    b.getLocal(operands.b);
+    b.integer('xor', width);
+    b.integer('and', width);
+    return this.#bitOf(width);
   }
 
   zero(): WasmCond {
     const b = this.#b;
-    b.getLocal(this.#state.flagResult);
-    b.op(Op.i64Eqz);
+    const form = this.#known();
+    if (form === 'words') {
+      b.getLocal(this.#state.resultWord);
+      b.op(Op.i64Eqz);
+      return b.takeCond();
+    }
+    const { width } = form;
+    const operands = this.#operands(width);
+    if (form.rule === FlagRule.sub && !form.carried) {
+      b.getLocal(operands.a);
+      b.getLocal(operands.b);
+      b.integer('eq', width);
+    } else {
+      b.getLocal(operands.result);
+      b.op(width === 64 ? Op.i64Eqz : Op.i32Eqz);
+    }
     return b.takeCond();
   }
 
   sign(): WasmCond {
     const b = this.#b;
-    const { flagA, flagResult } = this.#state;
-    if (this.form === 'words') {
-      b.getLocal(flagResult);
-      b.getLocal(flagA);
+    const form = this.#known();
+    if (form === 'words') {
+      b.getLocal(this.#state.resultWord);
+      b.getLocal(this.#state.carryWord);
       b.i64(2);
       b.integer('shl', 64);
       b.integer('xor', 64);
-      return this.#negative();
+      return this.#negative(64);
     }
-    b.getLocal(flagResult);
-    return this.#bitOf(this.form.width);
+    this.#pushResult(form);
+    return this.#negative(form.width);
   }
 
   parity(): WasmCond {
     const b = this.#b;
-    const { flagA, flagResult } = this.#state;
-    b.getLocal(flagResult);
-    if (this.form === 'words') {
-      b.getLocal(flagA);
+    const form = this.#known();
+    if (form === 'words') {
+      b.getLocal(this.#state.resultWord);
+      b.getLocal(this.#state.carryWord);
       b.i64(16);
       b.integer('shrU', 64);
       b.integer('xor', 64);
+      b.op(Op.i32WrapI64);
+    } else {
+      this.#pushResult(form);
+      if (form.width === 64) b.op(Op.i32WrapI64);
     }
-    b.i64(0xff);
-    b.integer('and', 64);
-    b.integer('popcnt', 64);
-    b.op(Op.i32WrapI64);
+    b.i32(0xff);
+    b.integer('and', 32);
+    b.integer('popcnt', 32);
     b.i32(1);
     b.integer('and', 32);
     b.op(Op.i32Eqz);
@@ -300,7 +448,7 @@ export class GuestFlags {
   auxiliary(): WasmCond {
     this.materialize();
     const b = this.#b;
-    b.getLocal(this.#state.flagA);
+    b.getLocal(this.#state.carryWord);
     b.i64(3);
     b.integer('shrU', 64);
     b.op(Op.i32WrapI64);
@@ -309,30 +457,34 @@ export class GuestFlags {
     return b.takeCond();
   }
 
-  /** Pushes a and b of a plain subtraction, extended so that an i64 comparison has the right sign. */
-  #compareOperands(signed: boolean, width: number, op: 'ltS' | 'leS' | 'leU'): WasmCond {
+  /** Compares a and b of a plain subtraction. */
+  #compareOperands({ width }: LazyFlags, op: 'ltS' | 'leS' | 'leU'): WasmCond {
     const b = this.#b;
-    for (const local of [this.#state.flagA, this.#state.flagB]) {
+    const operands = this.#operands(width);
+    const extend = op === 'leU' ? undefined : extendSigned[width];
+    for (const local of [operands.a, operands.b]) {
       b.getLocal(local);
-      if (signed && width < 64) b.op(width === 8 ? 0xc2 : width === 16 ? 0xc3 : 0xc4);
+      if (extend !== undefined) b.op(extend);
     }
-    b.integer(op, 64);
+    b.integer(op, width);
     return b.takeCond();
   }
 
   /** Condition codes of SDM 1 appendix B. */
   condition(code: number): WasmCond {
     const b = this.#b;
-    const form = this.form;
+    const form = this.#known();
     const either = (x: WasmCond, y: WasmCond): WasmCond => {
+      if (x.constant === false) return y;
       b.pushCond(x);
       b.pushCond(y);
       b.integer('or', 32);
       return b.takeCond();
     };
-    const plainSub = form !== 'words' && form.rule === FlagRule.sub && !form.carried;
+    const plainSub =
+      form !== 'words' && form.rule === FlagRule.sub && !form.carried ? form : undefined;
     const less = (): WasmCond => {
-      if (plainSub) return this.#compareOperands(true, form.width, 'ltS');
+      if (plainSub) return this.#compareOperands(plainSub, 'ltS');
       if (form !== 'words' && form.rule === FlagRule.logic) return this.sign();
       b.pushCond(this.sign());
       b.pushCond(this.overflow());
@@ -352,7 +504,7 @@ export class GuestFlags {
         break;
       case 3:
         value = plainSub
-          ? this.#compareOperands(false, form.width, 'leU')
+          ? this.#compareOperands(plainSub, 'leU')
           : either(this.carry(), this.zero());
         break;
       case 4:
@@ -365,9 +517,7 @@ export class GuestFlags {
         value = less();
         break;
       default:
-        value = plainSub
-          ? this.#compareOperands(true, form.width, 'leS')
-          : either(less(), this.zero());
+        value = plainSub ? this.#compareOperands(plainSub, 'leS') : either(less(), this.zero());
     }
     if ((code & 1) === 0) return value;
     if (value.constant !== undefined) return b.boolean(!value.constant);
@@ -380,10 +530,10 @@ export class GuestFlags {
   setOne(flag: 'carry' | 'overflow' | 'auxiliary', value: Cond): void {
     this.materialize();
     const b = this.#b;
-    const { flagA } = this.#state;
+    const { carryWord } = this.#state;
     if (flag === 'carry') {
       // OF is bit 63 ^ bit 62: both change if CF does.
-      b.getLocal(flagA);
+      b.getLocal(carryWord);
       b.i64(63);
       b.integer('shrU', 64);
       b.pushCond(value);
@@ -391,13 +541,13 @@ export class GuestFlags {
       b.integer('xor', 64);
       b.i64(-0x4000000000000000n);
       b.integer('mul', 64);
-      b.getLocal(flagA);
+      b.getLocal(carryWord);
       b.integer('xor', 64);
     } else if (flag === 'overflow') {
-      b.getLocal(flagA);
+      b.getLocal(carryWord);
       b.i64(~0x4000000000000000n);
       b.integer('and', 64);
-      b.getLocal(flagA);
+      b.getLocal(carryWord);
       b.i64(63);
       b.integer('shrU', 64);
       b.pushCond(value);
@@ -407,7 +557,7 @@ export class GuestFlags {
       b.integer('shl', 64);
       b.integer('or', 64);
     } else {
-      b.getLocal(flagA);
+      b.getLocal(carryWord);
       b.i64(~8n);
       b.integer('and', 64);
       b.pushCond(value);
@@ -416,6 +566,6 @@ export class GuestFlags {
       b.integer('shl', 64);
       b.integer('or', 64);
     }
-    b.setLocal(flagA);
+    b.setLocal(carryWord);
   }
 }

@@ -1,7 +1,14 @@
 /** Guest registers of a region in wasm locals, loaded at its start and stored where it is left. */
 import { OFF_FLAG_CARRY, OFF_FLAG_RESULT, OFF_GPR, OFF_XMM } from '../cpu/layout.ts';
-import type { FunctionBuilder } from './functionBuilder.ts';
+import { typeOf, type FunctionBuilder } from './functionBuilder.ts';
 import { Op, SimdOp, ValueType } from './wasmOpcodes.ts';
+
+/** Locals. */
+export interface FlagOperands {
+  readonly a: number;
+  readonly b: number;
+  readonly result: number;
+}
 
 export class GuestState {
   readonly #b: FunctionBuilder;
@@ -10,22 +17,33 @@ export class GuestState {
   readonly #xmm: (number | undefined)[] = new Array<undefined>(16).fill(undefined);
   #dirtyGpr = 0;
   #dirtyXmm = 0;
-  /** The two flag words of cpu/flags.ts, or the operands they will be computed from. */
-  readonly flagA: number;
-  readonly flagB: number;
-  readonly flagResult: number;
+  /** Bits of the locals of general registers: those of the code's mode. */
+  readonly width: 32 | 64;
+  /** The two flag words of cpu/flags.ts: carry and result. */
+  readonly carryWord: number;
+  readonly resultWord: number;
+  /** Operands that flags will be computed from: for widths up to 32 and for 64. */
+  readonly narrow: FlagOperands;
+  readonly wide: FlagOperands;
 
   /** `cpu`: wasm address of the state block. */
-  constructor(b: FunctionBuilder, cpu: number) {
+  constructor(b: FunctionBuilder, cpu: number, is64: boolean) {
     this.#b = b;
     this.#cpu = cpu;
-    this.flagA = b.permanent(ValueType.i64);
-    this.flagB = b.permanent(ValueType.i64);
-    this.flagResult = b.permanent(ValueType.i64);
+    this.width = is64 ? 64 : 32;
+    this.carryWord = b.permanent(ValueType.i64);
+    this.resultWord = b.permanent(ValueType.i64);
+    const operands = (type: ValueType): FlagOperands => ({
+      a: b.permanent(type),
+      b: b.permanent(type),
+      result: b.permanent(type),
+    });
+    this.narrow = operands(ValueType.i32);
+    this.wide = is64 ? operands(ValueType.i64) : this.narrow;
   }
 
   gpr(number: number): number {
-    return (this.#gpr[number] ??= this.#b.permanent(ValueType.i64));
+    return (this.#gpr[number] ??= this.#b.permanent(typeOf(this.width)));
   }
   /** The local, for writing. */
   dirtyGpr(number: number): number {
@@ -61,7 +79,7 @@ export class GuestState {
     this.#gpr.forEach((local, i) => {
       if (local === undefined) return;
       b.i32(this.#cpu);
-      b.memory(Op.i64Load, OFF_GPR + 8 * i);
+      b.memory(this.width === 64 ? Op.i64Load : Op.i32Load, OFF_GPR + 8 * i);
       b.setLocal(local);
     });
     this.#xmm.forEach((local, i) => {
@@ -77,10 +95,10 @@ export class GuestState {
     const b = this.#b;
     b.i32(this.#cpu);
     b.memory(Op.i64Load, OFF_FLAG_CARRY);
-    b.setLocal(this.flagA);
+    b.setLocal(this.carryWord);
     b.i32(this.#cpu);
     b.memory(Op.i64Load, OFF_FLAG_RESULT);
-    b.setLocal(this.flagResult);
+    b.setLocal(this.resultWord);
   }
 
   /** Emits stores of what the region changes anywhere; flags are the caller's. */
@@ -90,6 +108,7 @@ export class GuestState {
       if (local === undefined || !(this.#dirtyGpr & (1 << i))) return;
       b.i32(this.#cpu);
       b.getLocal(local);
+      if (this.width === 32) b.op(Op.i64ExtendI32U);
       b.memory(Op.i64Store, OFF_GPR + 8 * i);
     });
     this.#xmm.forEach((local, i) => {
@@ -103,10 +122,10 @@ export class GuestState {
   storeFlagWords(): void {
     const b = this.#b;
     b.i32(this.#cpu);
-    b.getLocal(this.flagA);
+    b.getLocal(this.carryWord);
     b.memory(Op.i64Store, OFF_FLAG_CARRY);
     b.i32(this.#cpu);
-    b.getLocal(this.flagResult);
+    b.getLocal(this.resultWord);
     b.memory(Op.i64Store, OFF_FLAG_RESULT);
   }
 }

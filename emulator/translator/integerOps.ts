@@ -51,8 +51,10 @@ export function integerOps(b: FunctionBuilder, callHelper: (name: string) => voi
       return b.take(x.width);
     };
   const compareU =
-    (op: IntegerOp) =>
+    (op: IntegerOp, fold: (a: bigint, b: bigint) => boolean) =>
     (x: Val, y: In): WasmCond => {
+      const [left, right] = [constantOf(x), b.in(y, x.width).constant];
+      if (left !== undefined && right !== undefined) return b.boolean(fold(left, right));
       b.push(x);
       b.pushIn(y, x.width);
       b.integer(op, x.width);
@@ -142,6 +144,8 @@ export function integerOps(b: FunctionBuilder, callHelper: (name: string) => voi
       return b.takeCond();
     };
   const and = binary('and', (x, y) => x & y, true);
+  const eq = compareU('eq', (x, y) => x === y);
+  const ne = compareU('ne', (x, y) => x !== y);
 
   return {
     const: (value, width) => b.constant(value, width),
@@ -242,18 +246,18 @@ export function integerOps(b: FunctionBuilder, callHelper: (name: string) => voi
       b.wrap(width);
       return b.take(width);
     },
-    eq: compareU('eq'),
-    ne: compareU('ne'),
-    ltU: compareU('ltU'),
-    leU: compareU('leU'),
-    gtU: compareU('gtU'),
-    geU: compareU('geU'),
+    eq,
+    ne,
+    ltU: compareU('ltU', (x, y) => x < y),
+    leU: compareU('leU', (x, y) => x <= y),
+    gtU: compareU('gtU', (x, y) => x > y),
+    geU: compareU('geU', (x, y) => x >= y),
     ltS: compareS('ltS'),
     leS: compareS('leS'),
     gtS: compareS('gtS'),
     geS: compareS('geS'),
-    isZero: (x) => compareU('eq')(x, 0),
-    isNonZero: (x) => compareU('ne')(x, 0),
+    isZero: (x) => eq(x, 0),
+    isNonZero: (x) => ne(x, 0),
     bit(x, index) {
       const constant = constantOf(x);
       if (constant !== undefined) return b.boolean(((constant >> BigInt(index)) & 1n) === 1n);

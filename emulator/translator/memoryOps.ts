@@ -1,7 +1,7 @@
 /** Guest memory inside a region: the soft TLB's probe inline (cpu/memory.ts has the same), the rest in the core. */
 import type { Val, Width } from '../isa/dsl.ts';
 import { OFF_TLB_READ, OFF_TLB_WRITE } from '../cpu/layout.ts';
-import type { WasmVal } from './functionBuilder.ts';
+import { typeOf, type WasmVal } from './functionBuilder.ts';
 import type { RegionFrame } from './regionFrame.ts';
 import { Op, SimdOp, ValueType } from './wasmOpcodes.ts';
 
@@ -20,45 +20,71 @@ export class MemoryOps {
     this.#f = frame;
   }
 
-  /** Pushes whether the page of `linear` (an i64 local) is in the table; leaves the entry's offset in `entry`. */
-  #probe(table: number, linear: number, entry: number, bytes: number): void {
-    const { b, cpu, context } = this.#f;
+  /**
+   * Pushes whether the page of `linear` (a local of the mode's width) is in the table; leaves in the returned local what
+   * #pushHost needs.
+   */
+  #probe(table: number, linear: number, bytes: number): number {
+    const { b, cpu, context, is64, state } = this.#f;
+    const entry = b.temporary(is64 ? ValueType.i32 : ValueType.i64);
     b.getLocal(linear);
-    b.op(Op.i32WrapI64);
+    if (is64) b.op(Op.i32WrapI64);
     b.i32(8);
     b.integer('shrU', 32);
     b.i32(0xfff0);
     b.integer('and', 32);
-    b.teeLocal(entry);
-    b.memory(Op.i64Load, cpu + table);
+    if (is64) {
+      b.teeLocal(entry);
+      b.memory(Op.i64Load, cpu + table);
+    } else {
+      // Distance and 32-bit tag in one.
+      b.memory(Op.i64Load, cpu + table + 8);
+      b.teeLocal(entry);
+      b.i64(32);
+      b.integer('shrU', 64);
+      b.op(Op.i32WrapI64);
+    }
     b.getLocal(linear);
     if (bytes > 1) {
-      b.i64(bytes - 1);
-      b.integer('add', 64);
+      if (is64) b.i64(bytes - 1);
+      else b.i32(bytes - 1);
+      b.integer('add', state.width);
     }
-    b.i64(-4096);
-    b.integer('and', 64);
+    if (is64) b.i64(-4096);
+    else b.i32(-4096);
+    b.integer('and', state.width);
     b.getLocal(context);
-    b.integer('or', 64);
-    b.integer('eq', 64);
+    b.integer('or', state.width);
+    b.integer('eq', state.width);
+    return entry;
   }
 
   /** Pushes the wasm address behind a probed entry. */
   #pushHost(table: number, linear: number, entry: number): void {
-    const { b, cpu } = this.#f;
+    const { b, cpu, is64 } = this.#f;
     b.getLocal(linear);
-    b.op(Op.i32WrapI64);
+    if (is64) b.op(Op.i32WrapI64);
     b.getLocal(entry);
-    b.memory(Op.i32Load, cpu + table + 8);
+    if (is64) b.memory(Op.i32Load, cpu + table + 8);
+    else b.op(Op.i32WrapI64);
     b.integer('add', 32);
   }
 
+  /** Pushes the address for a function of the core. */
+  #push64(linear: number): void {
+    const { b, is64 } = this.#f;
+    b.getLocal(linear);
+    if (!is64) b.op(Op.i64ExtendI32U);
+  }
+
+  /** The address in a local of the mode's width. */
   #linearLocal(linear: Val): number {
-    const { b } = this.#f;
-    const { local, constant } = linear as WasmVal;
-    if (constant === undefined) return local;
-    b.push(linear);
-    const copy = b.temporary(ValueType.i64);
+    const { b, state } = this.#f;
+    const { local, constant, width } = linear as WasmVal;
+    if (constant === undefined && width === state.width) return local;
+    if (state.width === 64) b.push64(linear);
+    else b.push32(linear);
+    const copy = b.temporary(typeOf(state.width));
     b.setLocal(copy);
     return copy;
   }
@@ -66,15 +92,14 @@ export class MemoryOps {
   read(linear: Val, width: Width): WasmVal {
     const { b } = this.#f;
     const address = this.#linearLocal(linear);
-    const entry = b.temporary(ValueType.i32);
     const result = b.temporary(width === 64 ? ValueType.i64 : ValueType.i32);
-    this.#probe(OFF_TLB_READ, address, entry, width / 8);
-    this.#f.if();
+    const entry = this.#probe(OFF_TLB_READ, address, width / 8);
+    this.#f.if(true);
     this.#pushHost(OFF_TLB_READ, address, entry);
     b.memory(loadOpcode[width], 0);
     b.setLocal(result);
     this.#f.else();
-    b.getLocal(address);
+    this.#push64(address);
     b.i32(width / 8);
     b.call(this.#f.core('readSlow'));
     if (width !== 64) b.op(Op.i32WrapI64);
@@ -91,11 +116,10 @@ export class MemoryOps {
   readForWrite(linear: Val, width: Width): { value: WasmVal; host: number; linear: number } {
     const { b } = this.#f;
     const address = this.#linearLocal(linear);
-    const entry = b.temporary(ValueType.i32);
     const host = b.temporary(ValueType.i32);
     const result = b.temporary(width === 64 ? ValueType.i64 : ValueType.i32);
-    this.#probe(OFF_TLB_WRITE, address, entry, width / 8);
-    this.#f.if();
+    const entry = this.#probe(OFF_TLB_WRITE, address, width / 8);
+    this.#f.if(true);
     this.#pushHost(OFF_TLB_WRITE, address, entry);
     b.teeLocal(host);
     b.memory(loadOpcode[width], 0);
@@ -103,7 +127,7 @@ export class MemoryOps {
     this.#f.else();
     b.i32(0);
     b.setLocal(host);
-    b.getLocal(address);
+    this.#push64(address);
     b.i32(width / 8);
     b.call(this.#f.core('readForWriteFromRegion'));
     if (width !== 64) b.op(Op.i32WrapI64);
@@ -121,7 +145,7 @@ export class MemoryOps {
   writePrepared(host: number, linear: number, value: Val): void {
     const { b } = this.#f;
     b.getLocal(host);
-    this.#f.if();
+    this.#f.if(true);
     b.getLocal(host);
     b.push(value);
     b.memory(storeOpcode[value.width], 0);
@@ -132,7 +156,7 @@ export class MemoryOps {
 
   #slowWrite(linear: number, value: Val): void {
     const { b } = this.#f;
-    b.getLocal(linear);
+    this.#push64(linear);
     b.push64(value);
     b.i32(value.width / 8);
     b.call(this.#f.core('writeFromRegion'));
@@ -142,9 +166,8 @@ export class MemoryOps {
   write(linear: Val, value: Val): void {
     const { b } = this.#f;
     const address = this.#linearLocal(linear);
-    const entry = b.temporary(ValueType.i32);
-    this.#probe(OFF_TLB_WRITE, address, entry, value.width / 8);
-    this.#f.if();
+    const entry = this.#probe(OFF_TLB_WRITE, address, value.width / 8);
+    this.#f.if(true);
     this.#pushHost(OFF_TLB_WRITE, address, entry);
     b.push(value);
     b.memory(storeOpcode[value.width], 0);
@@ -157,15 +180,14 @@ export class MemoryOps {
   readVector(linear: Val): number {
     const { b } = this.#f;
     const address = this.#linearLocal(linear);
-    const entry = b.temporary(ValueType.i32);
     const result = b.temporary(ValueType.v128);
-    this.#probe(OFF_TLB_READ, address, entry, 16);
-    this.#f.if();
+    const entry = this.#probe(OFF_TLB_READ, address, 16);
+    this.#f.if(true);
     this.#pushHost(OFF_TLB_READ, address, entry);
     b.simdMemory(SimdOp.load, 0);
     b.setLocal(result);
     this.#f.else();
-    b.getLocal(address);
+    this.#push64(address);
     b.call(this.#f.core('readV128Slow'));
     b.setLocal(result);
     this.#f.checkFault();
@@ -176,14 +198,13 @@ export class MemoryOps {
   writeVector(linear: Val, value: number): void {
     const { b } = this.#f;
     const address = this.#linearLocal(linear);
-    const entry = b.temporary(ValueType.i32);
-    this.#probe(OFF_TLB_WRITE, address, entry, 16);
-    this.#f.if();
+    const entry = this.#probe(OFF_TLB_WRITE, address, 16);
+    this.#f.if(true);
     this.#pushHost(OFF_TLB_WRITE, address, entry);
     b.getLocal(value);
     b.simdMemory(SimdOp.store, 0);
     this.#f.else();
-    b.getLocal(address);
+    this.#push64(address);
     b.getLocal(value);
     b.call(this.#f.core('writeV128FromRegion'));
     this.#f.checkFault();
@@ -194,7 +215,7 @@ export class MemoryOps {
   checkWrite(linear: Val, bytes: number): void {
     const { b } = this.#f;
     const address = this.#linearLocal(linear);
-    b.getLocal(address);
+    this.#push64(address);
     b.i32(bytes);
     b.call(this.#f.core('probeWrite'));
     this.#f.checkFault();

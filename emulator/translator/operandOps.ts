@@ -32,6 +32,8 @@ const RSP = 4;
 export function operandOps(f: RegionFrame): OperandPart & { startInstruction(): void } {
   const { b, state } = f;
   const memory = new MemoryOps(f);
+  /** Width of general registers, addresses and RIP. */
+  const native = state.width;
   /** Values and prepared writes of memory operands of the instruction under way. */
   const values = new Map<Operand, WasmVal>();
   const prepared = new Map<Operand | string, Prepared | 'checked'>();
@@ -40,15 +42,30 @@ export function operandOps(f: RegionFrame): OperandPart & { startInstruction(): 
 
   const readGpr = (number: number, width: Width): WasmVal => {
     b.getLocal(state.gpr(number));
+    if (width === 64 && !f.is64) b.op(Op.i64ExtendI32U);
     if (width !== 64) {
-      b.op(Op.i32WrapI64);
+      if (f.is64) b.op(Op.i32WrapI64);
       b.wrap(width);
     }
     return b.take(width);
   };
+  const pushNative = (value: Val): void => {
+    if (f.is64) b.push64(value);
+    else b.push32(value);
+  };
+  const nativeConstant = (value: bigint | number): void => {
+    if (f.is64) b.i64(value);
+    else b.i32(Number(BigInt.asIntN(32, BigInt(value))));
+  };
+  /** A value of the mode's width as the 64 bits of an address in the vocabulary. */
+  const asAddress = (value: WasmVal): WasmVal => {
+    if (f.is64) return value;
+    b.push64(value);
+    return b.take(64);
+  };
   const readHigh = (number: number): WasmVal => {
     b.getLocal(state.gpr(number));
-    b.op(Op.i32WrapI64);
+    if (f.is64) b.op(Op.i32WrapI64);
     b.i32(8);
     b.integer('shrU', 32);
     b.wrap(8);
@@ -56,18 +73,18 @@ export function operandOps(f: RegionFrame): OperandPart & { startInstruction(): 
   };
   const writeGpr = (number: number, value: Val, high = false): void => {
     const local = state.dirtyGpr(number);
-    if (value.width >= 32) b.push64(value);
+    if (value.width >= 32) pushNative(value);
     else {
       const mask = high ? 0xff00n : value.width === 8 ? 0xffn : 0xffffn;
       b.getLocal(local);
-      b.i64(~mask);
-      b.integer('and', 64);
-      b.push64(value);
+      nativeConstant(~mask);
+      b.integer('and', native);
+      pushNative(value);
       if (high) {
-        b.i64(8);
-        b.integer('shl', 64);
+        nativeConstant(8);
+        b.integer('shl', native);
       }
-      b.integer('or', 64);
+      b.integer('or', native);
     }
     b.setLocal(local);
   };
@@ -131,12 +148,12 @@ export function operandOps(f: RegionFrame): OperandPart & { startInstruction(): 
 
   // -- addresses --------------------------------------------------------------------------------
 
-  /** Offset in the segment, 64 bits, before it is cut to the address size. */
+  /** Offset in the segment, of the mode's width, before it is cut to the address size. */
   const sum = (extra?: WasmVal): WasmVal => {
     const { memory: m } = f.place.instruction;
     let parts = 0;
     const plus = (): void => {
-      if (parts++ > 0) b.integer('add', 64);
+      if (parts++ > 0) b.integer('add', native);
     };
     if (m.base === 'rip') {
       f.pushRip(f.place.blockOffset);
@@ -148,34 +165,34 @@ export function operandOps(f: RegionFrame): OperandPart & { startInstruction(): 
     if (m.index !== undefined) {
       b.getLocal(state.gpr(m.index));
       if (m.scale > 0) {
-        b.i64(m.scale);
-        b.integer('shl', 64);
+        nativeConstant(m.scale);
+        b.integer('shl', native);
       }
       plus();
     }
     if (m.displacement !== 0n || parts === 0) {
-      b.i64(m.displacement);
+      nativeConstant(m.displacement);
       plus();
     }
     if (extra) {
-      b.push64(extra);
+      pushNative(extra);
       plus();
     }
-    return b.take(64);
+    return b.take(native);
   };
   const cut = (value: WasmVal, bytes: number): WasmVal => {
-    if (bytes === 8) return value;
+    if (bytes * 8 >= native) return value;
     b.push(value);
-    b.i64(bytes === 4 ? 0xffffffff : 0xffff);
-    b.integer('and', 64);
-    return b.take(64);
+    nativeConstant(bytes === 4 ? 0xffffffff : 0xffff);
+    b.integer('and', native);
+    return b.take(native);
   };
   const addSegmentBase = (offset: WasmVal, segment: number): WasmVal => {
     b.i32(0);
-    b.memory(Op.i64Load, f.cpu + OFF_SEG + segment * SEG_SIZE + SEG_BASE);
+    b.memory(f.is64 ? Op.i64Load : Op.i32Load, f.cpu + OFF_SEG + segment * SEG_SIZE + SEG_BASE);
     b.push(offset);
-    b.integer('add', 64);
-    return b.take(64);
+    b.integer('add', native);
+    return b.take(native);
   };
   /** Segment checks by the core. */
   const checkedLinear = (offset: Val, segment: number, bytes: number, write: boolean): WasmVal => {
@@ -184,7 +201,8 @@ export function operandOps(f: RegionFrame): OperandPart & { startInstruction(): 
     b.i32(bytes);
     b.i32(write ? 1 : 0);
     b.call(f.core('segmentLinear'));
-    return b.take(64);
+    if (!f.is64) b.op(Op.i32WrapI64);
+    return b.take(native);
   };
   const linearOf = (op: RegionOp, bytes: number, write: boolean): WasmVal => {
     const { instruction } = f.place;
@@ -220,8 +238,8 @@ export function operandOps(f: RegionFrame): OperandPart & { startInstruction(): 
       return number < Seg.FS ? wide : addSegmentBase(wide, number);
     }
     if (number < Seg.FS && (number !== Seg.CS || !write)) {
-      b.push64(offset);
-      return b.take(64);
+      b.push32(offset);
+      return b.take(32);
     }
     return checkedLinear(offset, number, bytes, write);
   };
@@ -276,11 +294,10 @@ export function operandOps(f: RegionFrame): OperandPart & { startInstruction(): 
     return { kind: 'v128', local: memory.readVector(linear) } as WasmV128;
   };
   const checkAlignment = (linear: WasmVal): void => {
-    b.push(linear);
-    b.op(Op.i32WrapI64);
+    b.push32(linear);
     b.i32(15);
     b.integer('and', 32);
-    f.if();
+    f.if(false);
     // The interpreter's handler raises the right one of #GP and #SS.
     b.call(f.core('interpretInstead'));
     f.exitFault();
@@ -322,25 +339,17 @@ export function operandOps(f: RegionFrame): OperandPart & { startInstruction(): 
   const stackAddress = (offset: number): WasmVal => {
     b.getLocal(state.gpr(RSP));
     if (offset !== 0) {
-      b.i64(offset);
-      b.integer('add', 64);
+      nativeConstant(offset);
+      b.integer('add', native);
     }
-    if (!f.is64) {
-      b.i64(0xffffffff);
-      b.integer('and', 64);
-    }
-    return b.take(64);
+    return b.take(native);
   };
   const stackAdjust = (delta: In): void => {
     const local = state.dirtyGpr(RSP);
     b.getLocal(local);
-    if (typeof delta === 'object') b.push64(delta);
-    else b.i64(delta);
-    b.integer('add', 64);
-    if (!f.is64) {
-      b.i64(0xffffffff);
-      b.integer('and', 64);
-    }
+    if (typeof delta === 'object') pushNative(delta);
+    else nativeConstant(delta);
+    b.integer('add', native);
     b.setLocal(local);
   };
   const stackLoad = (offset: number, width: Width): Val => memory.read(stackAddress(offset), width);
@@ -379,13 +388,13 @@ export function operandOps(f: RegionFrame): OperandPart & { startInstruction(): 
     index: (op) => b.constant(registerOf(op).number, 32),
     selector: () => b.constant((f.place.instruction.immediate >> 32n) & 0xffffn, 16),
     address(op) {
-      return cut(sum((op as RegionOp).extra), f.place.instruction.addressBytes);
+      return asAddress(cut(sum((op as RegionOp).extra), f.place.instruction.addressBytes));
     },
     segment: () => b.constant(f.place.instruction.segment, 32),
     linear(op, bytes, isWrite) {
       const value = linearOf(op as RegionOp, bytes, isWrite);
       if (f.place.instruction.addressKind === 3) f.checkFault();
-      return value;
+      return asAddress(value);
     },
     displaced,
     loadAt: (op, offset, width) => read(displaced(op, offset, width, 'r')),
@@ -400,11 +409,11 @@ export function operandOps(f: RegionFrame): OperandPart & { startInstruction(): 
     setRegHigh: (number, value) => writeGpr(number, b.in(value, 8), true),
     nextRip() {
       f.pushRip(f.nextOffset);
-      return b.take(64);
+      return asAddress(b.take(native));
     },
     currentRip() {
       f.pushRip(f.currentOffset);
-      return b.take(64);
+      return asAddress(b.take(native));
     },
     load: (segment, offset, width) =>
       memory.read(linearAt(segment, offset, width / 8, false), width),

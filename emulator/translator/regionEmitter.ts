@@ -11,24 +11,34 @@ import {
 } from '../cpu/layout.ts';
 import { controlOps, type Ending } from './controlOps.ts';
 import { operandOf } from './effects.ts';
-import { FunctionBuilder } from './functionBuilder.ts';
+import { FunctionBuilder, type BranchHint } from './functionBuilder.ts';
+import { flagFormsAtStart, overwritesFlags } from './flagFlow.ts';
 import { GuestFlags, sameForm, type FlagForm } from './guestFlags.ts';
-import type { GuestInstruction, RegionSource } from './guestCode.ts';
+import type { GuestBlock, GuestInstruction, RegionSource } from './guestCode.ts';
 import { GuestState } from './guestState.ts';
 import { integerOps } from './integerOps.ts';
 import { operandOps } from './operandOps.ts';
-import { RegionFrame, parameterEntry, regionExit, type CoreFunctions } from './regionFrame.ts';
+import {
+  RegionFrame,
+  exitCodeShift,
+  exitCountShift,
+  exitFormMask,
+  parameterBase,
+  parameterEntry,
+  regionExit,
+  type CoreFunctions,
+} from './regionFrame.ts';
 import { SseMode } from './sseMode.ts';
 import { sseOps } from './sseOps.ts';
 import { Structure } from './structure.ts';
 import { vectorOps } from './vectorOps.ts';
-import type { ValueType } from './wasmOpcodes.ts';
-import { Op, blockVoid } from './wasmOpcodes.ts';
+import { Op, ValueType, blockVoid } from './wasmOpcodes.ts';
 import { WasmWriter } from './wasmWriter.ts';
 
 export interface EmittedRegion {
   readonly code: Uint8Array;
   readonly locals: readonly (readonly [number, ValueType])[];
+  readonly hints: readonly BranchHint[];
   /** Blocks by entry number. */
   readonly entries: readonly number[];
 }
@@ -83,10 +93,11 @@ class RegionEmitter {
     this.#source = source;
     this.#host = host;
     const b = this.#b;
-    this.#state = new GuestState(b, host.cpu);
+    this.#state = new GuestState(b, host.cpu, source.is64);
     if (earlier) this.#state.assume(earlier.#state);
     this.assumed = this.#state.touched;
-    this.#flags = new GuestFlags(b, this.#state);
+    const form = b.permanent(ValueType.i32);
+    this.#flags = new GuestFlags(b, this.#state, form, host.cpu, host.core);
     this.#frame = new RegionFrame(b, this.#state, this.#flags, host.cpu, host.core, source.is64);
     this.#sseMode = new SseMode(
       this.#frame,
@@ -174,8 +185,8 @@ class RegionEmitter {
   emit(): EmittedRegion {
     const b = this.#b;
     const f = this.#frame;
-    // block $stored, block $exit: their labels are depth() + 1 and depth().
-    b.code.bytes([Op.block, blockVoid, Op.block, blockVoid]);
+    // block $stored, block $located, block $exit: their labels are depth() + 2, depth() + 1 and depth().
+    b.code.bytes([Op.block, blockVoid, Op.block, blockVoid, Op.block, blockVoid]);
     this.#structure.emit();
     b.op(Op.unreachable);
     b.op(Op.end);
@@ -185,39 +196,66 @@ class RegionEmitter {
     // The prologue loads what the body turned out to use.
     b.code.reset();
     this.#state.load();
-    b.i32(0);
-    b.memory(Op.i64Load, this.#host.cpu + OFF_TLB_CONTEXT);
-    b.setLocal(f.context);
+    this.#loadContext();
+    if (!this.#source.is64) {
+      b.getLocal(parameterBase);
+      b.op(Op.i32WrapI64);
+      b.setLocal(f.base);
+    }
     this.#sseMode.load();
+    const prologue = b.code.length;
     const code = new WasmWriter(body.length + 512);
     code.bytes(b.code.view());
     code.bytes(body);
     return {
       code: code.toUint8Array(),
       locals: b.locals,
+      hints: b.hints.map(({ at, likely }) => ({ at: at + prologue, likely })),
       entries: this.#structure.entries,
     };
+  }
+
+  /** It may be another after an instruction that a handler ran. */
+  #loadContext(): void {
+    const b = this.#b;
+    b.i32(0);
+    b.memory(this.#source.is64 ? Op.i64Load : Op.i32Load, this.#host.cpu + OFF_TLB_CONTEXT);
+    b.setLocal(this.#frame.context);
   }
 
   #epilogue(): void {
     const b = this.#b;
     const f = this.#frame;
     const { cpu } = this.#host;
+    const { is64 } = this.#source;
+    b.getLocal(f.base);
+    b.getLocal(f.exitOffset);
+    if (is64) b.op(Op.i64ExtendI32S);
+    b.integer('add', is64 ? 64 : 32);
+    b.setLocal(f.exitRip);
+    b.op(Op.end); // $located
     this.#state.store();
     b.i32(0);
     b.getLocal(f.exitRip);
+    if (!is64) b.op(Op.i64ExtendI32U);
     b.memory(Op.i64Store, cpu + OFF_RIP);
-    b.getLocal(f.exitForm);
-    b.op(Op.if);
-    b.op(blockVoid);
-    b.getLocal(f.exitForm);
-    b.getLocal(this.#state.flagResult);
-    b.getLocal(this.#state.flagA);
-    b.getLocal(this.#state.flagB);
-    b.call(this.#host.core('storeLazyFlags'));
-    b.op(Op.else);
-    this.#state.storeFlagWords();
-    b.op(Op.end);
+    b.getLocal(f.retired);
+    b.getLocal(f.exitInfo);
+    b.i32(exitCountShift);
+    b.integer('shrU', 32);
+    b.integer('add', 32);
+    b.setLocal(f.retired);
+    b.getLocal(f.exitInfo);
+    b.i32(exitCodeShift);
+    b.integer('shrU', 32);
+    b.i32(1);
+    b.integer('and', 32);
+    b.setLocal(f.exitCode);
+    b.getLocal(f.exitInfo);
+    b.i32(exitFormMask);
+    b.integer('and', 32);
+    b.teeLocal(f.exitInfo);
+    this.#flags.storeNumbered(f.exitInfo);
     b.op(Op.end); // $stored
     b.i32(0);
     b.getLocal(f.retired);
@@ -233,8 +271,12 @@ class RegionEmitter {
     this.#flags.form = this.#forms[number]!;
     this.#ending = undefined;
     this.#sseMode.startBlock();
-    for (const instruction of block.instructions) {
-      this.#frame.place = { instruction, blockOffset: block.offset };
+    for (const [i, instruction] of block.instructions.entries()) {
+      this.#frame.place = {
+        instruction,
+        blockOffset: block.offset,
+        flagsDead: flagsDeadAfter(block, i),
+      };
       this.#startInstruction();
       if (instruction.effects.interpreted) {
         this.#b.call(this.#host.core('interpretInstead'));
@@ -265,7 +307,7 @@ class RegionEmitter {
       this.#b.i32(0);
       this.#b.memory(Op.i32Load8U, this.#host.alive);
       this.#b.op(Op.i32Eqz);
-      f.if();
+      f.if(false);
       f.exitTo(f.nextOffset, instruction.count);
       f.endIf();
     }
@@ -277,9 +319,8 @@ class RegionEmitter {
     this.calledHandlers = true;
     const b = this.#b;
     const f = this.#frame;
-    this.#flags.materialize();
+    this.#flags.store();
     this.#state.store();
-    this.#state.storeFlagWords();
     f.storeRip(f.place.blockOffset);
     b.i32(this.#host.copyOfRecord(instruction.record, instruction.handler));
     b.i32(instruction.handler);
@@ -291,10 +332,11 @@ class RegionEmitter {
       this.#handlerLeft(instruction);
       return true;
     }
-    f.if();
+    f.if(false);
     this.#handlerLeft(instruction);
     f.endIf();
     this.#state.load();
+    this.#loadContext();
     this.#sseMode.reload();
     this.#flags.form = 'words';
     return false;
@@ -346,7 +388,8 @@ class RegionEmitter {
         return;
       case 'indirect': {
         f.retire(last.count);
-        b.push(ending.target);
+        if (source.is64) b.push64(ending.target);
+        else b.push32(ending.target);
         b.setLocal(f.exitRip);
         const { form } = this.#flags;
         const targets = source.indirect[number]!;
@@ -355,7 +398,7 @@ class RegionEmitter {
           for (const to of targets) {
             b.getLocal(f.exitRip);
             f.pushRip(source.blocks[to]!.offset);
-            b.integer('eq', 64);
+            b.integer('eq', this.#state.width);
             f.if();
             this.#transfer(number, to, source.blocks[to]!.offset, 0);
             this.#flags.form = form;
@@ -382,11 +425,12 @@ class RegionEmitter {
     if (near.length > 0) {
       b.getLocal(f.exitRip);
       f.pushRip(low);
-      b.integer('sub', 64);
-      const distance = b.take(64);
+      b.integer('sub', this.#state.width);
+      const distance = b.take(this.#state.width);
       b.push(distance);
-      b.i64(span);
-      b.integer('geU', 64);
+      if (this.#source.is64) b.i64(span);
+      else b.i32(span);
+      b.integer('geU', this.#state.width);
       b.op(Op.brIf);
       b.code.u32(near.length);
       b.push32(distance);
@@ -424,12 +468,14 @@ class RegionEmitter {
       b.memory(Op.i32Load, this.#host.cpu + OFF_REGION_LIMIT);
       b.integer('geS', 32);
       b.integer('or', 32);
-      f.if();
+      f.if(false);
       f.exitTo(offset, 0);
       f.endIf();
     }
     this.#checkPage(from, to, offset);
-    if (!sameForm(this.#flags.form, this.#forms[to]!)) this.#flags.materialize();
+    const wanted = this.#forms[to]!;
+    if (wanted === 'dynamic') this.#flags.makeDynamic();
+    else if (!sameForm(this.#flags.form, wanted)) this.#flags.materialize();
     const { form } = this.#flags;
     this.#structure.go(from, to);
     this.#flags.form = form;
@@ -442,23 +488,25 @@ class RegionEmitter {
     if (a.host >> 12 === c.host >> 12 && a.offset - c.offset === a.host - c.host) return;
     const f = this.#frame;
     const b = this.#b;
+    const { is64 } = source;
+    const { width } = this.#state;
     f.pushRip(offset);
-    const rip = b.take(64);
-    b.push(rip);
-    b.op(Op.i32WrapI64);
+    const rip = b.take(width);
+    b.push32(rip);
     b.i32(8);
     b.integer('shrU', 32);
     b.i32(0xfff0);
     b.integer('and', 32);
     const entry = b.take(32);
     b.push(entry);
-    b.memory(Op.i64Load, this.#host.cpu + OFF_TLB_EXECUTE);
+    b.memory(is64 ? Op.i64Load : Op.i32Load, this.#host.cpu + OFF_TLB_EXECUTE + (is64 ? 0 : 12));
     b.push(rip);
-    b.i64(-4096);
-    b.integer('and', 64);
+    if (is64) b.i64(-4096);
+    else b.i32(-4096);
+    b.integer('and', width);
     b.getLocal(f.context);
-    b.integer('or', 64);
-    b.integer('ne', 64);
+    b.integer('or', width);
+    b.integer('ne', width);
     b.push(entry);
     b.memory(Op.i32Load, this.#host.cpu + OFF_TLB_EXECUTE + 8);
     b.push32(rip);
@@ -466,40 +514,19 @@ class RegionEmitter {
     b.i32(c.host);
     b.integer('ne', 32);
     b.integer('or', 32);
-    f.if();
+    f.if(false);
     f.exitTo(offset, 0);
     f.endIf();
   }
 }
 
-/** Flag form at the start of each block: that of all ways into it, if they agree, else words. */
-function flagFormsAtStart(source: RegionSource, entries: readonly number[]): FlagForm[] {
-  const { blocks } = source;
-  const out = blocks.map((block): FlagForm | 'through' => {
-    for (let i = block.instructions.length - 1; i >= 0; i--) {
-      const { flags, readsFlags } = block.instructions[i]!.effects;
-      if (flags === 'none') continue;
-      return flags === 'words' ? 'words' : { ...flags, carried: readsFlags };
-    }
-    return 'through';
-  });
-  const start: (FlagForm | undefined)[] = blocks.map(() => undefined);
-  for (const entry of entries) start[entry] = 'words';
-  for (let changed = true; changed;) {
-    changed = false;
-    blocks.forEach((_, from) => {
-      const form = out[from] === 'through' ? start[from] : (out[from] as FlagForm);
-      if (form === undefined) return;
-      for (const to of [source.taken[from], source.next[from], ...source.indirect[from]!]) {
-        if (to === undefined) continue;
-        const before = start[to];
-        const after = before === undefined ? form : sameForm(before, form) ? before : 'words';
-        if (before === undefined || !sameForm(before, after)) {
-          start[to] = after;
-          changed = true;
-        }
-      }
-    });
+/** Whether the flags that an instruction sets are overwritten in its block before anything can see them. */
+function flagsDeadAfter(block: GuestBlock, index: number): boolean {
+  if (block.instructions[index]!.effects.flags === 'none') return false;
+  for (let i = index + 1; i < block.instructions.length; i++) {
+    const { effects } = block.instructions[i]!;
+    if (effects.mayLeave || (effects.readsFlags && !effects.byHandler)) return false;
+    if (overwritesFlags(effects)) return true;
   }
-  return start.map((form) => form ?? 'words');
+  return false;
 }

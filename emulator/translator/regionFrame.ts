@@ -1,6 +1,6 @@
 /** What the parts of a region's emitter share: the builder, guest state, and the ways out. */
 import { OFF_FAULT, OFF_REGION_FROM, OFF_RIP } from '../cpu/layout.ts';
-import type { FunctionBuilder } from './functionBuilder.ts';
+import { typeOf, type FunctionBuilder } from './functionBuilder.ts';
 import { flagFormCode, type GuestFlags } from './guestFlags.ts';
 import type { GuestInstruction } from './guestCode.ts';
 import type { GuestState } from './guestState.ts';
@@ -13,6 +13,11 @@ export const parameterBase = 1;
 /** What a region returns to the core's loop. */
 export const regionExit = { normal: 0, fault: 1 } as const;
 
+/** exitInfo: flag form in the low bits, then what is returned, then instructions retired since `retired` was counted. */
+export const exitFormMask = 0x7f;
+export const exitCodeShift = 7;
+export const exitCountShift = 8;
+
 /** Indices of imported functions of the core, by name. */
 export type CoreFunctions = (name: string) => number;
 
@@ -20,6 +25,8 @@ export interface Place {
   readonly instruction: GuestInstruction;
   /** Block's offset from the region's base. */
   readonly blockOffset: number;
+  /** Its flags are overwritten before anything can see them. */
+  readonly flagsDead: boolean;
 }
 
 export class RegionFrame {
@@ -29,17 +36,19 @@ export class RegionFrame {
   readonly cpu: number;
   readonly core: CoreFunctions;
   readonly is64: boolean;
-  /** Where RIP will be, as offset from the base; number of the flag form; what is returned. */
+  /** Where RIP will be, as offset from the base; flag form, fault and instructions retired (exitInfo below); what is returned. */
   readonly exitOffset: number;
-  readonly exitForm: number;
+  readonly exitInfo: number;
   readonly exitCode: number;
-  /** RIP after an exit by an indirect jump: absolute. */
+  /** RIP after an exit by an indirect jump: absolute, of the mode's width. */
   readonly exitRip: number;
+  /** RIP of the region's first block, of the mode's width. */
+  readonly base: number;
   /** Instructions retired so far. */
   readonly retired: number;
-  /** TLB context for tags, constant while a region runs. */
+  /** TLB context for tags, of the mode's width. */
   readonly context: number;
-  /** Frames opened inside the exit block. */
+  /** Frames opened inside the innermost of the exit blocks. */
   depth: () => number = () => 0;
   enter: () => void = () => undefined;
   leave: () => void = () => undefined;
@@ -60,19 +69,21 @@ export class RegionFrame {
     this.core = core;
     this.is64 = is64;
     this.exitOffset = b.permanent(ValueType.i32);
-    this.exitForm = b.permanent(ValueType.i32);
+    this.exitInfo = b.permanent(ValueType.i32);
     this.exitCode = b.permanent(ValueType.i32);
-    this.exitRip = b.permanent(ValueType.i64);
+    this.exitRip = b.permanent(typeOf(state.width));
     this.retired = b.permanent(ValueType.i32);
-    this.context = b.permanent(ValueType.i64);
+    this.context = b.permanent(typeOf(state.width));
+    this.base = is64 ? parameterBase : b.permanent(ValueType.i32);
   }
 
   // -- frames -----------------------------------------------------------------------------------
 
   /** Opens an `if` on the i32 on the stack. */
-  if(result: ValueType | typeof blockVoid = blockVoid): void {
-    this.b.op(Op.if);
-    this.b.op(result);
+  if(likely?: boolean): void {
+    if (likely === undefined) this.b.op(Op.if);
+    else this.b.hinted(Op.if, likely);
+    this.b.op(blockVoid);
     this.enter();
   }
   else(): void {
@@ -85,16 +96,14 @@ export class RegionFrame {
 
   // -- addresses of code ------------------------------------------------------------------------
 
-  /** Pushes the instruction pointer at `offset` from the region's base, as i64. */
+  /** Pushes the instruction pointer at `offset` from the region's base, in the mode's width. */
   pushRip(offset: number): void {
     const { b } = this;
-    b.getLocal(parameterBase);
-    b.i64(offset);
-    b.integer('add', 64);
-    if (!this.is64) {
-      b.i64(0xffffffff);
-      b.integer('and', 64);
-    }
+    b.getLocal(this.base);
+    if (offset === 0) return;
+    if (this.is64) b.i64(offset);
+    else b.i32(offset);
+    b.integer('add', this.state.width);
   }
 
   get currentOffset(): number {
@@ -109,9 +118,9 @@ export class RegionFrame {
   /** Leaves with RIP at an offset; `retired` is complete up to there but for `count`. */
   exitTo(offset: number, count: number, code: number = regionExit.normal): void {
     const { b } = this;
-    this.pushRip(offset);
-    b.setLocal(this.exitRip);
-    this.#exit(count, code);
+    b.i32(offset);
+    b.setLocal(this.exitOffset);
+    this.#exit(count, code, 0);
   }
 
   /** Leaves with RIP in exitRip already, by the indirect jump of a block. */
@@ -120,20 +129,23 @@ export class RegionFrame {
     b.i32(0);
     b.i32(block);
     b.memory(Op.i32Store, this.cpu + OFF_REGION_FROM);
-    this.#exit(0, regionExit.normal);
+    this.#exit(0, regionExit.normal, 1);
   }
 
-  #exit(count: number, code: number): void {
+  #exit(count: number, code: number, label: number): void {
     const { b } = this;
-    this.retire(count);
-    b.i32(flagFormCode(this.flags.form));
-    b.setLocal(this.exitForm);
-    if (code !== 0) {
-      b.i32(code);
-      b.setLocal(this.exitCode);
-    }
+    const { form } = this.flags;
+    const rest = (count << exitCountShift) | (code << exitCodeShift);
+    if (form === 'dynamic') {
+      b.getLocal(this.flags.formLocal);
+      if (rest !== 0) {
+        b.i32(rest);
+        b.integer('or', 32);
+      }
+    } else b.i32(rest | flagFormCode(form));
+    b.setLocal(this.exitInfo);
     b.op(Op.br);
-    b.code.u32(this.depth());
+    b.code.u32(this.depth() + label);
   }
 
   /** The state in memory is complete, RIP included: leaves without storing registers. */
@@ -141,7 +153,7 @@ export class RegionFrame {
     const { b } = this;
     this.retire(count);
     b.op(Op.br);
-    b.code.u32(this.depth() + 1);
+    b.code.u32(this.depth() + 2);
   }
 
   retire(count: number): void {
@@ -163,7 +175,7 @@ export class RegionFrame {
     const { b } = this;
     b.i32(0);
     b.memory(Op.i32Load, this.cpu + OFF_FAULT);
-    this.if();
+    this.if(false);
     this.exitFault();
     this.endIf();
   }
@@ -172,6 +184,7 @@ export class RegionFrame {
   storeRip(offset: number): void {
     this.b.i32(this.cpu);
     this.pushRip(offset);
+    if (!this.is64) this.b.op(Op.i64ExtendI32U);
     this.b.memory(Op.i64Store, OFF_RIP);
   }
 }

@@ -1,3 +1,4 @@
+import type { BranchHint } from './functionBuilder.ts';
 import type { ValueType } from './wasmOpcodes.ts';
 import { WasmWriter } from './wasmWriter.ts';
 
@@ -16,6 +17,8 @@ interface Body {
   /** Locals after the parameters, as runs of one type. */
   readonly locals: readonly (readonly [count: number, type: ValueType])[];
   readonly code: Uint8Array;
+  /** In the order of their positions in `code`. */
+  readonly hints?: readonly BranchHint[];
 }
 
 /**
@@ -111,18 +114,37 @@ export class WasmModule {
         to.u32(this.#imports.length + i);
       });
     });
+    const locals = this.#bodies.map((body) => {
+      const content = new WasmWriter(body.code.length + 64);
+      content.u32(body.locals.length);
+      for (const [count, type] of body.locals) {
+        content.u32(count);
+        content.byte(type);
+      }
+      return content;
+    });
+    // Hints count from the start of the locals.
+    section(0, (to) => {
+      to.text('metadata.code.branch_hint');
+      const hinted = this.#bodies.flatMap((body, i) => (body.hints?.length ? [i] : []));
+      to.u32(hinted.length);
+      for (const i of hinted) {
+        const hints = this.#bodies[i]!.hints!;
+        to.u32(this.#imports.length + i);
+        to.u32(hints.length);
+        for (const { at, likely } of hints) {
+          to.u32(locals[i]!.length + at);
+          to.bytes([1, likely ? 1 : 0]);
+        }
+      }
+    });
     section(10, (to) => {
       to.u32(this.#bodies.length);
-      for (const body of this.#bodies) {
-        const content = new WasmWriter(body.code.length + 64);
-        content.u32(body.locals.length);
-        for (const [count, type] of body.locals) {
-          content.u32(count);
-          content.byte(type);
-        }
+      this.#bodies.forEach((body, i) => {
+        const content = locals[i]!;
         content.bytes(body.code);
         to.sized(content);
-      }
+      });
     });
     return out.toUint8Array();
   }

@@ -230,7 +230,7 @@ export class Translations {
       if (number === 0) break;
       const { source } = plan;
       const copies = new Map<number, number>();
-      const { code, locals, entries } = emitRegion(source, {
+      const { code, locals, hints, entries } = emitRegion(source, {
         ...host,
         alive: this.#aliveByte(number),
         copyOfRecord: (record, handler) => {
@@ -239,7 +239,7 @@ export class Translations {
           return copy;
         },
       });
-      module.addFunction({ type, locals, code });
+      module.addFunction({ type, locals, code, hints });
       const slot = this.#newSlot();
       made.push(slot);
       this.#regions.set(number, {

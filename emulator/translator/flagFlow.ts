@@ -1,0 +1,76 @@
+/** What the flag locals hold at the start of each block of a region. */
+import type { Effects } from './effects.ts';
+import type { GuestBlock, RegionSource } from './guestCode.ts';
+import { sameForm, type FlagForm } from './guestFlags.ts';
+
+/** All flags are new, whatever they were. */
+export const overwritesFlags = ({ flags, readsFlags, byHandler }: Effects): boolean =>
+  byHandler || (flags !== 'none' && !readsFlags);
+
+/**
+ * The form that all ways into a block agree on. Where they do not: 'words' if some instruction reads flags before they are
+ * overwritten, else 'dynamic'.
+ */
+export function flagFormsAtStart(source: RegionSource, entries: readonly number[]): FlagForm[] {
+  const { blocks } = source;
+  const successors = blocks.map((_, i) =>
+    [source.taken[i], source.next[i], ...source.indirect[i]!].filter((to) => to !== undefined),
+  );
+  const isRead = blocksThatReadFlags(blocks, successors);
+  const out = blocks.map((block): FlagForm | 'through' => {
+    for (let i = block.instructions.length - 1; i >= 0; i--) {
+      const { flags, readsFlags } = block.instructions[i]!.effects;
+      if (flags === 'none') continue;
+      if (flags === 'words') return 'words';
+      return { ...flags, carried: readsFlags && (flags.rule === 'add' || flags.rule === 'sub') };
+    }
+    return 'through';
+  });
+  const start: (FlagForm | undefined)[] = blocks.map(() => undefined);
+  for (const entry of entries) start[entry] = 'words';
+  for (let changed = true; changed;) {
+    changed = false;
+    blocks.forEach((_, from) => {
+      const own = out[from]!;
+      const form = own === 'through' ? start[from] : own;
+      if (form === undefined) return;
+      for (const to of successors[from]!) {
+        const before = start[to];
+        if (before !== undefined && (sameForm(before, form) || isMixed(before, isRead[to]!)))
+          continue;
+        start[to] = before === undefined ? form : isRead[to] ? 'words' : 'dynamic';
+        changed = true;
+      }
+    });
+  }
+  return start.map((form) => form ?? 'words');
+}
+
+/** It is already what ways that differ come to. */
+const isMixed = (form: FlagForm, isRead: boolean): boolean =>
+  form === (isRead ? 'words' : 'dynamic');
+
+/** Blocks from whose start the flags may be read before they are overwritten. */
+function blocksThatReadFlags(
+  blocks: readonly GuestBlock[],
+  successors: readonly (readonly number[])[],
+): boolean[] {
+  const own = blocks.map(({ instructions }): boolean | undefined => {
+    for (const { effects } of instructions) {
+      if (effects.byHandler) return false;
+      if (effects.readsFlags) return true;
+      if (effects.flags !== 'none') return false;
+    }
+    return undefined;
+  });
+  const reads = own.map((value) => value === true);
+  for (let changed = true; changed;) {
+    changed = false;
+    for (let i = blocks.length - 1; i >= 0; i--) {
+      if (reads[i] || own[i] !== undefined || !successors[i]!.some((to) => reads[to])) continue;
+      reads[i] = true;
+      changed = true;
+    }
+  }
+  return reads;
+}
