@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { MachineRequest } from '../../shared/vm/machineRequest.ts';
 import type { CharacterBackend } from '../backends/character.ts';
-import type { Machine } from '../machine/machine.ts';
+import type { DisplaySpec, Machine } from '../machine/machine.ts';
 import { createPc } from '../machine/pc.ts';
 import { createWasmEngine } from '../vcpu/wasm/wasmEngine.ts';
 import { readBootFile } from './bootFile.ts';
@@ -17,6 +17,16 @@ const translate = { after: 400, gather: 4_000_000 };
 
 /** Where wall time starts under the counted clock. */
 const countedStartMs = Date.UTC(2026, 0, 1);
+
+/** Holds 2560×1600 at 32 bits. */
+const videoMemory = 32 * 2 ** 20;
+const preferredSize = { width: 1024, height: 768 } as const;
+
+const displayOf = (kind: DisplaySpec['kind']): DisplaySpec => ({
+  kind,
+  memory: videoMemory,
+  preferredSize,
+});
 
 export interface BuildParts {
   readonly serial: readonly CharacterBackend[];
@@ -63,6 +73,7 @@ export async function buildMachine(
           ...(initrd === undefined ? {} : { initrd }),
         },
         drives,
+        ...(request.display.card === 'none' ? {} : { display: displayOf(request.display.card) }),
         serial: parts.serial,
         debugExit: request.debugExit,
         time: request.clock === 'host' ? 'host' : { counted: { wallMs: countedStartMs } },

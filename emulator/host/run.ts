@@ -11,6 +11,7 @@ import {
 } from '../../shared/vm/machineRequest.ts';
 import type { MachineEnd } from '../machine/machine.ts';
 import { buildMachine } from './buildMachine.ts';
+import { RunScreen } from './runScreen.ts';
 import { CharacterQueue } from './characterQueue.ts';
 
 const escapeByte = 0x1d; // Ctrl-]
@@ -36,10 +37,12 @@ export const runMachine: RunModule['runMachine'] = async (request, options) => {
     report: complain,
     hostFailure: (message) => hostFailure.resolve({ kind: 'hostFailure', message }),
   });
+  const screen = new RunScreen({ display: built.machine.display, complain });
   try {
     const escape =
       options.serial === 'stdio' ? feedStdin(serial, cleanup) : new Promise<never>(() => undefined);
     built.machine.start();
+    screen.start(options.screenshots);
     const ending = await Promise.race<Ending>([
       built.machine.ended.then((end) => ({ kind: 'guest', end })),
       escape,
@@ -48,6 +51,9 @@ export const runMachine: RunModule['runMachine'] = async (request, options) => {
       brokenPipe.promise,
     ]);
     serial.flush();
+    await screen.finish();
+    const text = options.screenText ? screen.text() : undefined;
+    if (text !== undefined) print(new TextEncoder().encode(text));
     if (options.stats) printCounters(built.machine.counters());
     return exitCode(ending, request, options);
   } finally {

@@ -110,6 +110,19 @@ function splitAtSingleCommas(text: string): string[] {
   return parts;
 }
 
+/** "FILE[@seconds]" */
+export function parseScreenshot(text: string): { path: string; atSeconds?: number } {
+  const { value, atSeconds } = parseTimed(text);
+  if (value === '') throw new UsageError(`--screenshot ${text}: name a file, as in screen.png@5`);
+  return { path: hostPath(value), ...(atSeconds === undefined ? {} : { atSeconds }) };
+}
+
+/** "value[@seconds]": the last @ counts, and only if a number follows. */
+export function parseTimed(text: string): { value: string; atSeconds?: number } {
+  const [, value = text, seconds] = /^(.*)@(\d+(?:\.\d+)?)$/s.exec(text) ?? [];
+  return seconds === undefined ? { value } : { value, atSeconds: Number(seconds) };
+}
+
 /** "interpreter, translator or kvm; for now …" */
 export function engineHelp(): string {
   const all = Object.entries(engineCapabilities);

@@ -1,6 +1,11 @@
 import { Command } from 'commander';
 import { checkCapabilities } from '../../shared/vm/capabilities.ts';
-import type { CdromConfig, DiskConfig, FloppyConfig } from '../../shared/vm/config.ts';
+import {
+  graphicsCards,
+  type CdromConfig,
+  type DiskConfig,
+  type FloppyConfig,
+} from '../../shared/vm/config.ts';
 import {
   bootProtocols,
   clocks,
@@ -9,6 +14,7 @@ import {
   type MachineRequest,
   type RunModule,
   type RunOptions,
+  type TimedScreenshot,
 } from '../../shared/vm/machineRequest.ts';
 import { UserError } from '../../shared/services/errors.ts';
 import { UsageError } from './commandError.ts';
@@ -17,6 +23,7 @@ import {
   engineHelp,
   hostPath,
   oneOf,
+  parseScreenshot,
   parseWith,
   wholeNumber,
 } from './parseOptions.ts';
@@ -38,6 +45,9 @@ interface RunFlags {
   clock: MachineRequest['clock'];
   maxSeconds?: number;
   stats?: true;
+  vga: MachineRequest['display']['card'];
+  screenshot?: TimedScreenshot[];
+  screenText?: true;
 }
 
 /** Errors that no other argument helps against. */
@@ -65,7 +75,21 @@ export function runCommand(finish: (code: number) => void): Command {
       'translator',
     )
     .option('--serial <where>', 'stdio or none', oneOf('--serial', ['stdio', 'none']), 'stdio')
-    .option('--display <kind>', 'none', oneOf('--display', ['none']), 'none')
+    .option(
+      '--vga <card>',
+      'graphics card: std (VGA with Bochs VBE) or none',
+      oneOf('--vga', graphicsCards),
+      'std',
+    )
+    .option(
+      '--screenshot <file.png[@seconds]>',
+      'write the screen to a PNG file after that time, or when the run ends; may be repeated',
+      (text: string, before: TimedScreenshot[] | undefined) => [
+        ...(before ?? []),
+        parseScreenshot(text),
+      ],
+    )
+    .option('--screen-text', 'print the text-mode screen to stdout when the run ends')
     .option(
       '--boot-protocol <how>',
       bootProtocols.join(', '),
@@ -113,16 +137,24 @@ async function run(flags: RunFlags): Promise<number> {
     disks,
     cdroms,
     floppies,
+    display: { card: flags.vga },
     debugExit: flags.debugExit ?? false,
     owner: '"guesthouse run"',
     clock: flags.clock,
   });
   checkCapabilities(request);
+  if (flags.vga === 'none' && (flags.screenshot !== undefined || flags.screenText)) {
+    throw new UsageError(
+      '--screenshot and --screen-text need a graphics card: leave out --vga none',
+    );
+  }
   const entry = new URL('../../emulator/host/run.ts', import.meta.url);
   const { runMachine } = (await import(entry.href)) as RunModule;
   const options: RunOptions = {
     serial: flags.serial,
     stats: flags.stats ?? false,
+    screenshots: flags.screenshot ?? [],
+    screenText: flags.screenText ?? false,
     ...(flags.maxSeconds === undefined ? {} : { maxSeconds: flags.maxSeconds }),
   };
   try {

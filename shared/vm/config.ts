@@ -30,6 +30,11 @@ export const floppySchema = z.strictObject({
   readOnly: z.boolean().default(false),
 });
 
+/** Graphics cards: 'std' is a VGA with the Bochs VBE extension. */
+export const graphicsCards = ['std', 'none'] as const;
+
+export const displaySchema = z.strictObject({ card: z.enum(graphicsCards).default('std') });
+
 export const bootSchema = z.strictObject({
   /** Absolute host path of a bzImage, vmlinux or Multiboot ELF. */
   kernel: z.string().min(1),
@@ -51,6 +56,7 @@ export const vmConfigSchema = z.strictObject({
   /** planDrives() of drives.ts says how many drives of each kind fit. */
   cdroms: z.array(cdromSchema).max(8).default([]),
   floppies: z.array(floppySchema).max(2).default([]),
+  display: displaySchema.prefault({}),
   createdAt: z.iso.datetime(),
 });
 export type VmConfig = z.infer<typeof vmConfigSchema>;

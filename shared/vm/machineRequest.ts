@@ -17,6 +17,7 @@ export const machineRequestSchema = z.strictObject({
   disks: vmConfigSchema.shape.disks,
   cdroms: vmConfigSchema.shape.cdroms,
   floppies: vmConfigSchema.shape.floppies,
+  display: vmConfigSchema.shape.display,
   /** Port 0xf4 ends the machine with a value. */
   debugExit: z.boolean().default(false),
   /** 'counted': time advances with executed instructions and starts at a fixed date; runs repeat exactly. */
@@ -27,11 +28,17 @@ export const machineRequestSchema = z.strictObject({
 export type MachineRequest = z.infer<typeof machineRequestSchema>;
 
 export function machineRequestOf(config: VmConfig): MachineRequest {
-  const { memoryMiB, cpus, cpuModel, engine, boot, disks, cdroms, floppies } = config;
+  const { memoryMiB, cpus, cpuModel, engine, boot, disks, cdroms, floppies, display } = config;
   return machineRequestSchema.parse({
-    ...{ memoryMiB, cpus, cpuModel, engine, boot, disks, cdroms, floppies },
+    ...{ memoryMiB, cpus, cpuModel, engine, boot, disks, cdroms, floppies, display },
     owner: `the VM "${config.name}"`,
   });
+}
+
+/** `atSeconds`: wall-clock time since the start; at the end of the run without it. */
+export interface TimedScreenshot {
+  readonly path: string;
+  readonly atSeconds?: number;
 }
 
 /** How `guesthouse run` shows the machine that it runs. */
@@ -39,6 +46,9 @@ export interface RunOptions {
   readonly serial: 'stdio' | 'none';
   /** Wall-clock seconds until the run is ended with exit code 124. */
   readonly maxSeconds?: number;
+  readonly screenshots: readonly TimedScreenshot[];
+  /** Print the text-mode screen to stdout at the end. */
+  readonly screenText: boolean;
   /** Print the engine's and devices' counters to stderr at the end. */
   readonly stats: boolean;
 }

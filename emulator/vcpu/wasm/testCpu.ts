@@ -16,6 +16,7 @@ export interface TestCpu extends WasmEngine {
 }
 
 export const testRamBytes = 4 * 2 ** 20;
+export const testVideoBytes = 2 ** 20;
 
 /** `translateAfter`: runs after which code is translated; by default it is only interpreted. */
 export function createTestCpu(core: WebAssembly.Module, translateAfter?: number): TestCpu {
@@ -26,6 +27,7 @@ export function createTestCpu(core: WebAssembly.Module, translateAfter?: number)
   const engine = createWasmEngine(core, {
     memory: testRamBytes,
     slots: [{ start: 0, size: testRamBytes, ramOffset: 0 }],
+    videoMemory: testVideoBytes,
     cpuModel: 'guesthouse-v2',
     entropy: new SeededEntropy(1),
     ...(translateAfter === undefined ? {} : { translate: { after: translateAfter, gather: 0 } }),
