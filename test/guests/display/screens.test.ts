@@ -49,7 +49,8 @@ async function ourScreens(kernel: string): Promise<Screen[]> {
       time: 'host',
     },
     {
-      createEngine: (request) => createWasmEngine(core, { ...request, translateAfter: 100 }),
+      createEngine: (request) =>
+        createWasmEngine(core, { ...request, translate: { after: 100, gather: 0 } }),
       yieldToEventLoop: () => nextTurn(),
       onHostFailure: () => undefined,
     },
