@@ -452,7 +452,7 @@ export const OFF_COUNT_REGION_RETIRED = 0x1058;
 /** u32 count, then HOT_MAX × {u32 block, u32 block whose indirect jump led there or 0, u64 RIP}. */
 export const OFF_HOT_COUNT = 0x1060;
 export const OFF_HOT = 0x1070;
-export const HOT_MAX = 224;
+export const HOT_MAX = 112;
 /** Copies of records, for the handlers that translated code calls. */
 export const HANDLER_RECORDS_SIZE = 0x200000;
 /** One byte per region: it may be run. At the end of the vCPU's region, behind the copies. */

@@ -23,17 +23,24 @@ it('both engines agree on every register and all of RAM, in windows of a boot of
     start: i * 100 * million,
     length: (i === 0 ? 15 : 2) * million,
   }));
-  const plan = { translateAfter: 100, ramEvery: 15 * million, windows };
+  const plan = { translate: { after: 100, gather: 500_000 }, ramEvery: 15 * million, windows };
   const outcome = await runLockstep(await debian(), plan);
   expect(outcome.mismatch).toBeUndefined();
   expect(outcome.end).toEqual({ kind: 'powerOff' });
   expect(outcome.compared).toBeGreaterThan(30 * million);
+  // Most of what was compared was translated code.
+  const { regionInstructions = 0 } = outcome.counters;
+  expect(regionInstructions).toBeGreaterThan(0.5 * outcome.instructions);
   expect(outcome.output).toContain('GUEST-DONE 0');
 });
 
 it('names the first instruction on which the engines part', async () => {
   const guest = await debian();
-  const plan = { translateAfter: 20, ramEvery: 100 * million, followerModel: 'host-like' } as const;
+  const plan = {
+    translate: { after: 20, gather: 100_000 },
+    ramEvery: 100 * million,
+    followerModel: 'host-like',
+  } as const;
   const { mismatch } = await runLockstep(guest, plan, { instructions: 300 * million });
   if (mismatch === undefined) throw new Error('the engines did not part');
   const found = await locate(guest, plan, mismatch);

@@ -6,14 +6,19 @@
 import type { DmaMemory, Entropy, GuestPhysical } from '../../emulator/bus/types.ts';
 import type { EngineRequest, PcEngine } from '../../emulator/machine/pcParts.ts';
 import type { Vcpu, VcpuExit, VcpuHost } from '../../emulator/vcpu/vcpu.ts';
-import { createWasmEngine, type WasmEngine } from '../../emulator/vcpu/wasm/wasmEngine.ts';
+import type { TranslationPolicy } from '../../emulator/vcpu/wasm/translations.ts';
+import {
+  createWasmEngine,
+  type WasmEngine,
+  type WasmEngineRequest,
+} from '../../emulator/vcpu/wasm/wasmEngine.ts';
 import { differences, type Difference } from './compareStates.ts';
 import { traceRun } from './regionTrace.ts';
 import { Divergence, Tape } from './tape.ts';
 
 export interface LockstepPlan {
-  /** Runs of a block before it is translated. */
-  readonly translateAfter: number;
+  /** When the leader translates. */
+  readonly translate: TranslationPolicy;
   /** Instructions between two comparisons of RAM. */
   readonly ramEvery: number;
   /** From `start`, for `length` instructions each, in order: what is compared. All if undefined. */
@@ -76,9 +81,9 @@ export class LockstepEngine implements PcEngine, Vcpu {
     this.#plan = plan;
     this.#comparing = plan.windows === undefined;
     const tape = this.#tape;
-    this.#leader = createWasmEngine(core, {
+    const leader: WasmEngineRequest = {
       ...request,
-      translate: { after: plan.translateAfter, gather: 0 },
+      translate: plan.translate,
       host: leadingHost(request.host, tape),
       entropy: {
         fill: (bytes) => {
@@ -89,7 +94,8 @@ export class LockstepEngine implements PcEngine, Vcpu {
           new DataView(bytes.buffer).setUint32(0, word, true);
         },
       },
-    });
+    };
+    this.#leader = createWasmEngine(core, leader);
     this.#follower = createWasmEngine(core, {
       ...request,
       cpuModel: plan.followerModel ?? request.cpuModel,

@@ -4,7 +4,7 @@
  *   --kernel FILE --initrd FILE [--append TEXT]   another guest
  *   --instructions N    stop after so many (default: at power-off)
  *   --windows LENGTH/EVERY   compare only so many instructions of each so many
- *   --translate-after N (default 20)   --ram-every N (default 20000000)   --memory MIB (default 128)
+ *   --translate-after N (default 20)   --gather N (default 100000)   --ram-every N (default 20000000)   --memory MIB (default 128)
  *   --model NAME   --print   the guest's console
  * Exit code 1 and the first differing instruction if they part.
  */
@@ -23,6 +23,7 @@ const { values } = parseArgs({
     instructions: { type: 'string' },
     windows: { type: 'string' },
     'translate-after': { type: 'string', default: '20' },
+    gather: { type: 'string', default: '100000' },
     'ram-every': { type: 'string', default: '20000000' },
     memory: { type: 'string', default: '128' },
     model: { type: 'string', default: 'guesthouse-v2' },
@@ -65,7 +66,7 @@ function print(mismatch: Mismatch): void {
 const chosen = await guest();
 const whole = windows();
 const plan: LockstepPlan = {
-  translateAfter: Number(values['translate-after']),
+  translate: { after: Number(values['translate-after']), gather: Number(values.gather) },
   ramEvery: Number(values['ram-every']),
   ...(whole === undefined ? {} : { windows: whole }),
 };
