@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { MachineRequest } from '../../shared/vm/machineRequest.ts';
 import type { CharacterBackend } from '../backends/character.ts';
-import type { DisplaySpec, Machine } from '../machine/machine.ts';
+import type { BiosBoot, DisplaySpec, KernelBoot, Machine } from '../machine/machine.ts';
 import { createPc } from '../machine/pc.ts';
 import { createWasmEngine } from '../vcpu/wasm/wasmEngine.ts';
 import { readBootFile } from './bootFile.ts';
@@ -51,13 +51,7 @@ export async function buildMachine(
   let open: OpenDrives | undefined;
   try {
     const { boot } = request;
-    const [kernelFile, initrd] = await Promise.all([
-      readBootFile('kernel', boot.kernel),
-      boot.initrd === undefined ? undefined : readBootFile('initrd', boot.initrd),
-    ]);
-    const kernel = await bootableKernel(kernelFile, boot.protocol, (file) =>
-      cachedKernel(file, () => extractVmlinux(file)),
-    );
+    const toBoot = await whatToBoot(boot);
     const core = await loadCore();
     lowerCompilerPriority();
     const { drives, close: closeDrives } = (open = await openDrives(request));
@@ -67,11 +61,7 @@ export async function buildMachine(
         cpus: request.cpus,
         cpuModel: request.cpuModel,
         engine: request.engine,
-        boot: {
-          kernel,
-          commandLine: boot.commandLine,
-          ...(initrd === undefined ? {} : { initrd }),
-        },
+        boot: toBoot,
         drives,
         ...(request.display.card === 'none' ? {} : { display: displayOf(request.display.card) }),
         serial: parts.serial,
@@ -101,6 +91,28 @@ export async function buildMachine(
     };
   } catch (error) {
     await open?.close().catch(() => undefined);
-    throw asUserError(namingKernel(error, request.boot.kernel));
+    throw asUserError(namingKernel(error, request.boot.kernel ?? ''));
   }
+}
+
+const driveKinds = { a: 'floppy', c: 'hdd', d: 'cdrom' } as const;
+
+async function whatToBoot(boot: MachineRequest['boot']): Promise<KernelBoot | BiosBoot> {
+  if (boot.kernel === undefined) {
+    return {
+      order: [...boot.order].map((letter) => driveKinds[letter as keyof typeof driveKinds]),
+      menu: boot.menu,
+    };
+  }
+  const [kernelFile, initrd] = await Promise.all([
+    readBootFile('kernel', boot.kernel),
+    boot.initrd === undefined ? undefined : readBootFile('initrd', boot.initrd),
+  ]);
+  return {
+    kernel: await bootableKernel(kernelFile, boot.protocol, (file) =>
+      cachedKernel(file, () => extractVmlinux(file)),
+    ),
+    commandLine: boot.commandLine,
+    ...(initrd === undefined ? {} : { initrd }),
+  };
 }

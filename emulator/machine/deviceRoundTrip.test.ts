@@ -48,6 +48,8 @@ class Bench {
         sendMessage: (message) => this.log.push(JSON.stringify(message)),
         picInterrupt: (high) => this.log.push(`intr ${high}`),
         fwCfg: { items: new Map(), files: new Map([['etc/test', Uint8Array.of(1, 2, 3)]]) },
+        idle: { rest: () => undefined, wake: () => undefined },
+        onHostFailure: () => undefined,
         requestReset: () => this.log.push('reset'),
         powerOff: () => this.log.push('off'),
         debugExit: () => undefined,

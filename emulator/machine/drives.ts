@@ -1,6 +1,7 @@
 /** The drives of a machine: what is plugged in where, and what firmware can boot from. */
 import type { BlockBackend } from '../backends/block.ts';
 import type { MediumSlot } from '../backends/mediumSlot.ts';
+import type { BootDrive } from '../firmware/bios/biosMachine.ts';
 
 export type DriveSpec =
   | {
@@ -30,14 +31,6 @@ export const virtioDisk = (backend: BlockBackend, position = 0): DriveSpec => ({
   position,
   backend,
 });
-
-/** A drive as firmware sees it; `backend` is undefined while there is no medium. */
-export interface BootDrive {
-  readonly kind: 'floppy' | 'hdd' | 'cdrom';
-  /** For people: "IDE disk 1", "CD-ROM drive 1", "Floppy drive A". */
-  readonly name: string;
-  readonly backend: BlockBackend | undefined;
-}
 
 const interfaceNames = { virtio: 'Virtio', ide: 'IDE', ahci: 'AHCI' } as const;
 

@@ -1,6 +1,7 @@
 import type { CharacterBackend } from '../backends/character.ts';
 import type { InputEvent, PointerMode } from '../../shared/input/inputEvent.ts';
 import type { VersionedState } from '../bus/types.ts';
+import type { BootOrder } from '../firmware/bios/biosMachine.ts';
 import type { DriveSpec } from './drives.ts';
 import type { Display } from '../devices/display/display.ts';
 
@@ -11,11 +12,7 @@ export interface MachineSpec {
   readonly cpus: number;
   readonly cpuModel: 'guesthouse-v2' | 'host-like';
   readonly engine: 'interpreter' | 'translator' | 'kvm';
-  readonly boot: {
-    readonly kernel: Uint8Array;
-    readonly initrd?: Uint8Array;
-    readonly commandLine: string;
-  };
+  readonly boot: KernelBoot | BiosBoot;
   readonly drives: readonly DriveSpec[];
   /** Graphics card; none by default. */
   readonly display?: DisplaySpec;
@@ -29,6 +26,20 @@ export interface MachineSpec {
   readonly debugExit: boolean;
   /** 'host' follows the host's clocks; 'counted' advances with executed instructions, for tests that must repeat. */
   readonly time: 'host' | { readonly counted: { readonly wallMs: number } };
+}
+
+/** A kernel that is loaded directly, without firmware. */
+export interface KernelBoot {
+  readonly kernel: Uint8Array;
+  readonly initrd?: Uint8Array;
+  readonly commandLine: string;
+}
+
+/** Our BIOS boots from the drives. */
+export interface BiosBoot {
+  readonly order: BootOrder;
+  /** Wait for F12 before booting. */
+  readonly menu: boolean;
 }
 
 export interface DisplaySpec {

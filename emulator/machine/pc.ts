@@ -6,6 +6,7 @@ import { guestPhysical, type Device } from '../bus/types.ts';
 import type { Display } from '../devices/display/display.ts';
 import { buildAcpiTables, placeAcpiTables } from '../firmware/acpi/acpiTables.ts';
 import { acpiFirmwareFiles } from '../firmware/acpi/tableLoader.ts';
+import { resetVector } from '../firmware/bios/systemRom.ts';
 import { loadKernel } from '../firmware/kernelImage.ts';
 import type { VcpuHost } from '../vcpu/vcpu.ts';
 import { acpiPlatform } from './acpiPlatform.ts';
@@ -88,6 +89,11 @@ class Pc implements Machine {
           items: fwCfgItems(spec.memory, spec.cpus),
           files: new Map([['etc/e820', e820File(spec.memory)], ...acpiFirmwareFiles(tables)]),
         },
+        idle: { rest: () => this.#loop.rest(), wake: () => this.#loop.wake() },
+        onHostFailure: (error) => {
+          void this.pause();
+          parts.onHostFailure(error.message);
+        },
         requestReset: () => {
           this.#resetWanted = true;
           this.#interrupt();
@@ -163,6 +169,15 @@ class Pc implements Machine {
     if (this.#clock instanceof CountedClock) this.#clock.setNs(ns, wallMs);
     const placed = placeAcpiTables(this.#acpi, acpiTablesStart);
     this.#engine.memory.write(guestPhysical(acpiTablesStart), placed.bytes);
+    if ('order' in boot) {
+      this.#board.bios?.install();
+      this.#engine.vcpu.setEntry({
+        mode: 'real16',
+        cs: resetVector.segment,
+        rip: resetVector.offset,
+      });
+      return;
+    }
     const entry = loadKernel({
       kernel: boot.kernel,
       initrd: boot.initrd,

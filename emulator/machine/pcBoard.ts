@@ -20,17 +20,23 @@ import type { Display } from '../devices/display/display.ts';
 import { HostBridge440fx } from '../devices/pci/hostBridge440fx.ts';
 import { IsaBridgePiix3, routableIsaIrqs } from '../devices/pci/isaBridgePiix3.ts';
 import { PciBus, pirqOf } from '../devices/pci/pciBus.ts';
+import { softOffCommand } from '../devices/pci/acpiPm.ts';
 import type { PciFunction } from '../devices/pci/pciFunction.ts';
 import { PowerManagementPiix4 } from '../devices/pci/powerManagementPiix4.ts';
 import { IsaUart } from '../devices/serial/isaUart.ts';
+import { Bios } from '../firmware/bios/bios.ts';
+import type { BiosParts } from '../firmware/bios/biosMachine.ts';
+import { trapPortCount } from '../firmware/bios/trapPorts.ts';
 import { cmosBytes } from './firmwareData.ts';
-import type { MachineSpec } from './machine.ts';
+import { bootDrives } from './drives.ts';
+import type { BiosBoot, MachineSpec } from './machine.ts';
 import { plugDisplay } from './pcDisplay.ts';
 import { PcInput } from './pcInput.ts';
 import {
   comPorts,
   ioApicBase,
   isaIrqs,
+  memoryMap,
   pciMemoryEnd,
   pciMemoryStart,
   pciSlots,
@@ -56,6 +62,9 @@ export interface PcBoardParts {
     readonly files: ReadonlyMap<string, Uint8Array>;
   };
   readonly requestReset: () => void;
+  /** What the BIOS asks of whoever runs the CPU. */
+  readonly idle: Pick<BiosParts, 'rest' | 'wake'>;
+  readonly onHostFailure: (error: Error) => void;
   readonly powerOff: () => void;
   readonly debugExit: (value: number) => void;
 }
@@ -71,6 +80,8 @@ export class PcBoard {
   readonly pci: PciBus;
   readonly display: Display | undefined;
   readonly input: PcInput;
+  /** Undefined when a kernel is booted directly. */
+  readonly bios: Bios | undefined;
   readonly #powerManagement: PowerManagementPiix4;
   /** In the order of loading: sources of interrupts before the controllers they drive. */
   readonly devices: readonly Device[];
@@ -163,7 +174,9 @@ export class PcBoard {
 
     const virtio = plugVirtio(this.pci, this.input);
     for (const fn of virtio) this.pci.plug(fn);
+    this.bios = 'order' in spec.boot ? this.#plugBios(spec.boot, parts) : undefined;
     this.devices = [
+      ...(this.bios === undefined ? [] : [this.bios]),
       systemControl,
       fwCfg,
       ...this.input.devices,
@@ -179,6 +192,28 @@ export class PcBoard {
       this.pic,
       this.ioApic,
     ];
+  }
+
+  #plugBios(boot: BiosBoot, { spec, clock, memory, requestReset, ...parts }: PcBoardParts): Bios {
+    const bios = new Bios({
+      memory,
+      mmio: this.memory,
+      ports: this.ports,
+      clock,
+      drives: bootDrives(spec.drives),
+      bootOrder: boot.order,
+      bootMenu: boot.menu,
+      memoryMap: memoryMap(spec.memory),
+      ramSize: spec.memory,
+      comPorts: comPorts.slice(0, Math.max(1, spec.serial.length)).map(({ base }) => base),
+      trapPort: ports.bios,
+      powerOff: { port: ports.powerManagement + 4, value: softOffCommand },
+      requestReset,
+      ...parts.idle,
+      onHostFailure: parts.onHostFailure,
+    });
+    this.ports.map(ports.bios, trapPortCount, bios.region);
+    return bios;
   }
 
   /** Every ISA IRQ with its wires to the 8259 pair and the I/O APIC; several sources can share it. */

@@ -87,6 +87,8 @@ export const ports = {
   picLevels: 0x4d0,
   fwCfg: 0x510,
   fwCfgDma: 0x514,
+  /** Where the stubs of our BIOS call its services. */
+  bios: 0x520,
   powerManagement: 0x600,
   pciConfig: 0xcf8,
   /** I/O BARs are assigned from here up. */

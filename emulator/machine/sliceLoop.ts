@@ -37,6 +37,7 @@ export class SliceLoop {
   #nsPerInstruction = 20;
   #sleepUntilNs = -Infinity;
   #sliceEndNs = Infinity;
+  #resting = false;
   readonly #counters = { slices: 0, halts: 0, sleeps: 0 };
 
   constructor(parts: SliceLoopParts) {
@@ -51,6 +52,12 @@ export class SliceLoop {
     return { ...this.#counters };
   }
 
+  /** The guest polls for what it waits for: it may sleep as in HLT. Called inside a slice. */
+  rest(): void {
+    this.#resting = true;
+    this.#parts.engine.vcpu.requestExit();
+  }
+
   /** Something happened that a halted vCPU, or the loop, must look at. */
   wake(): void {
     this.#sleeper.wake();
@@ -61,6 +68,12 @@ export class SliceLoop {
     const { clock } = this.#parts;
     if ('skipTo' in clock) await this.#runCounted(clock);
     else await this.#runHost(clock);
+  }
+
+  #takeRest(): boolean {
+    const resting = this.#resting;
+    this.#resting = false;
+    return resting;
   }
 
   #deadline(): number {
@@ -91,7 +104,8 @@ export class SliceLoop {
         const measured = Math.min(10_000, Math.max(0.2, (nowNs - startNs) / count));
         this.#nsPerInstruction += (measured - this.#nsPerInstruction) / 8;
       }
-      if (exit.reason === 'halt') {
+      const resting = this.#takeRest();
+      if (exit.reason === 'halt' || (resting && exit.reason === 'budget')) {
         this.#counters.halts++;
         const untilNs = this.#deadline();
         if (untilNs > nowNs && !this.#sleeper.awakened && !this.#stopped()) {
@@ -125,7 +139,8 @@ export class SliceLoop {
       const untilDeadline = Math.ceil((this.#deadline() - startNs) / clock.nsPerInstruction);
       const exit = engine.vcpu.run(Math.max(1, Math.min(COUNTED_BUDGET, untilDeadline)));
       this.#counters.slices++;
-      if (exit.reason === 'halt') this.#counters.halts++;
+      const halted = exit.reason === 'halt' || (this.#takeRest() && exit.reason === 'budget');
+      if (halted) this.#counters.halts++;
       else if (exit.reason !== 'budget') {
         this.#parts.ended(exit);
         return;
@@ -136,7 +151,7 @@ export class SliceLoop {
       breatheNs = breathAfter(clock.nowNs());
       if (this.#parts.pauseWanted()) return;
       // Whatever came in is looked at before time jumps.
-      if (exit.reason !== 'halt' || this.#sleeper.awakened || this.#parts.interrupted()) continue;
+      if (!halted || this.#sleeper.awakened || this.#parts.interrupted()) continue;
       const untilNs = this.#deadline();
       if (untilNs !== Infinity) clock.skipTo(untilNs);
       else {

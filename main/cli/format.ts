@@ -38,8 +38,9 @@ export function formatDetails(summary: VmSummary, config: VmConfig | undefined):
     rows.push(
       ['Memory', `${config.memoryMiB} MiB`],
       ['CPUs', `${config.cpus} (${config.cpuModel}, ${config.engine})`],
-      ['Kernel', config.boot.kernel],
     );
+    if (config.boot.kernel === undefined) rows.push(['Boot order', config.boot.order]);
+    else rows.push(['Kernel', config.boot.kernel]);
     if (config.boot.initrd !== undefined) rows.push(['Initrd', config.boot.initrd]);
     if (config.boot.commandLine !== '') rows.push(['Command line', config.boot.commandLine]);
     for (const [index, disk] of config.disks.entries()) {

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import type { z } from 'zod';
 import { engineCapabilities } from '../../shared/vm/capabilities.ts';
 import {
+  bootSchema,
   cdromSchema,
   diskInterfaces,
   diskSchema,
@@ -18,6 +19,23 @@ import { UsageError } from './commandError.ts';
 export function hostPath(path: string, environment: NodeJS.ProcessEnv = process.env): string {
   const { INIT_CWD: typedIn, npm_lifecycle_event: script } = environment;
   return script !== undefined && typedIn ? resolve(typedIn, path) : resolve(path);
+}
+
+export interface BootChoice {
+  readonly order: string;
+  readonly menu: boolean;
+}
+
+/** "cda[,menu]" */
+export function parseBoot(text: string): BootChoice {
+  const [order = '', ...rest] = text.split(',');
+  const menu = rest.length === 1 && rest[0] === 'menu';
+  if (!bootSchema.shape.order.safeParse(order).success || (rest.length > 0 && !menu)) {
+    throw new UsageError(
+      `--boot ${text}: give some of c (disks), d (CD-ROMs), a (floppies), each once, as in "dc" or "cda,menu"`,
+    );
+  }
+  return { order, menu };
 }
 
 /** Options for the drives of a new or changed machine, on any command. */

@@ -23,6 +23,8 @@ import {
   engineHelp,
   hostPath,
   oneOf,
+  parseBoot,
+  type BootChoice,
   parseScreenshot,
   parseWith,
   wholeNumber,
@@ -32,6 +34,7 @@ interface RunFlags {
   kernel?: string;
   initrd?: string;
   append?: string;
+  boot?: BootChoice;
   memory: number;
   cpus: number;
   cpuModel: MachineRequest['cpuModel'];
@@ -57,9 +60,17 @@ const notArguments = ['internal', 'core-missing'];
 export function runCommand(finish: (code: number) => void): Command {
   return driveOptions(new Command('run'))
     .description('boot one machine without the library; its serial port is this terminal')
-    .option('--kernel <file>', 'bzImage, vmlinux or Multiboot ELF (required)')
+    .option(
+      '--kernel <file>',
+      'bzImage, vmlinux or Multiboot ELF; without it the drives are booted',
+    )
     .option('--initrd <file>', 'initial RAM disk')
     .option('--append <text>', 'kernel command line, as in "console=ttyS0"')
+    .option(
+      '--boot <order[,menu]>',
+      'drives in the order they are tried, c disks, d CD-ROMs, a floppies (default: cda); menu: wait for F12',
+      parseBoot,
+    )
     .option('--memory <MiB>', 'RAM, 16 to 3584', wholeNumber('--memory', 16, 3584, 'MiB'), 512)
     .option('--cpus <n>', 'virtual CPUs', wholeNumber('--cpus', 1, 8), 1)
     .option(
@@ -118,8 +129,10 @@ export function runCommand(finish: (code: number) => void): Command {
 }
 
 async function run(flags: RunFlags): Promise<number> {
-  if (flags.kernel === undefined) {
-    throw new UsageError('name a kernel to boot with --kernel FILE');
+  if (flags.kernel === undefined && !(flags.disk ?? flags.cdrom ?? flags.floppy)) {
+    throw new UsageError(
+      'name a kernel with --kernel FILE, or something to boot from: --cdrom, --disk, --floppy',
+    );
   }
   const { append = '', disk: disks = [], cdrom: cdroms = [], floppy: floppies = [] } = flags;
   if (disks.length > 16) throw new UsageError('give at most 16 --disk options');
@@ -129,10 +142,11 @@ async function run(flags: RunFlags): Promise<number> {
     cpuModel: flags.cpuModel,
     engine: flags.engine,
     boot: {
-      kernel: hostPath(flags.kernel),
+      ...(flags.kernel === undefined ? {} : { kernel: hostPath(flags.kernel) }),
       ...(flags.initrd === undefined ? {} : { initrd: hostPath(flags.initrd) }),
       commandLine: append,
       protocol: flags.bootProtocol,
+      ...flags.boot,
     },
     disks,
     cdroms,

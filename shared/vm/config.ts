@@ -36,10 +36,17 @@ export const graphicsCards = ['std', 'none'] as const;
 export const displaySchema = z.strictObject({ card: z.enum(graphicsCards).default('std') });
 
 export const bootSchema = z.strictObject({
-  /** Absolute host path of a bzImage, vmlinux or Multiboot ELF. */
-  kernel: z.string().min(1),
+  /** Absolute host path of a bzImage, vmlinux or Multiboot ELF; without one the firmware boots from the drives. */
+  kernel: z.string().min(1).optional(),
   initrd: z.string().min(1).optional(),
   commandLine: z.string().max(2047).default(''),
+  /** Drives in the order they are tried: c disks, d CD-ROMs, a floppies. */
+  order: z
+    .string()
+    .regex(/^(?:([acd])(?!.*\1))+$/)
+    .default('cda'),
+  /** The firmware waits for F12, which opens its boot menu. */
+  menu: z.boolean().default(false),
 });
 
 export const vmConfigSchema = z.strictObject({

@@ -19,7 +19,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   'emulator/backends': ['shared', 'emulator/block'],
   'emulator/devices': ['emulator/bus', 'emulator/backends', 'shared'],
   'emulator/vcpu': ['emulator/translator', 'emulator/bus', 'shared', 'emulator/cpu/layout.ts'],
-  'emulator/firmware': ['emulator/bus', 'emulator/vcpu/vcpu.ts', 'shared'],
+  'emulator/firmware': ['emulator/bus', 'emulator/backends', 'emulator/vcpu/vcpu.ts', 'shared'],
   'emulator/machine': [
     'emulator/devices',
     'emulator/bus',

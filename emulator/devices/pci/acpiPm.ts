@@ -24,6 +24,8 @@ const SLEEP_TYPE_SHIFT = 10;
 const SLEEP_ENABLE = 0x2000;
 /** Sleep type of S5, "soft off" (82371AB §7.2.3); the \_S5 object says the same. */
 export const softOffType = 0;
+/** What a write to PM1 control has to be for soft off: SLP_EN and that type. */
+export const softOffCommand = 0x2000 | (softOffType << 10);
 
 /** The timer's bit 23 is the one whose change sets TMR_STS (§4.8.3.3). */
 const timerHalfTicks = 2 ** 23;

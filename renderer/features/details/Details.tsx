@@ -91,7 +91,7 @@ function Cards({ vm, config }: { readonly vm: VmSummary; readonly config: VmConf
       </Card>
       <Card title="Boot" vm={vm} category="boot">
         <Row name="Kernel">
-          <Path path={config.boot.kernel} />
+          {config.boot.kernel ? <Path path={config.boot.kernel} /> : 'None: the drives are booted'}
         </Row>
         <Row name="Initrd">{config.boot.initrd ? <Path path={config.boot.initrd} /> : 'None'}</Row>
         <Row name="Command line">

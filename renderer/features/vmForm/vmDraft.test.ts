@@ -17,7 +17,12 @@ test('a good draft becomes a machine, with an empty initrd left out', () => {
   const { vm, problems } = checkDraft({ ...good, name: ' debian ' });
   expect(problems).toEqual({});
   expect(vm).toMatchObject({ name: 'debian', memoryMiB: 1024, cpus: 1, engine: 'translator' });
-  expect(vm!.boot).toEqual({ kernel: '/boot/vmlinuz', commandLine: 'console=ttyS0' });
+  expect(vm!.boot).toEqual({
+    kernel: '/boot/vmlinuz',
+    commandLine: 'console=ttyS0',
+    order: 'cda',
+    menu: false,
+  });
 });
 
 test.each([

@@ -12,6 +12,9 @@ export interface VmDraft {
   readonly kernel: string;
   readonly initrd: string;
   readonly commandLine: string;
+  /** Boot order and menu of the firmware; kept as they are. */
+  readonly order: string;
+  readonly menu: boolean;
   readonly disks: readonly {
     readonly path: string;
     readonly readOnly: boolean;
@@ -31,6 +34,8 @@ export const newDraft: VmDraft = {
   kernel: '',
   initrd: '',
   commandLine: 'console=ttyS0',
+  order: 'cda',
+  menu: false,
   disks: [],
   cdroms: [],
   floppies: [],
@@ -43,9 +48,11 @@ export function draftOf(config: VmConfig): VmDraft {
     memoryMiB: String(config.memoryMiB),
     cpus: String(config.cpus),
     cpuModel: config.cpuModel,
-    kernel: config.boot.kernel,
+    kernel: config.boot.kernel ?? '',
     initrd: config.boot.initrd ?? '',
     commandLine: config.boot.commandLine,
+    order: config.boot.order,
+    menu: config.boot.menu,
     disks: config.disks.map(({ path, readOnly, interface: where }) => ({
       path,
       readOnly,
@@ -106,7 +113,10 @@ function wording(field: string, issue: z.core.$ZodIssue): string {
  */
 export function checkDraft(draft: VmDraft, engine?: VmConfig['engine']): Checked {
   const problems: Record<string, string> = {};
+  const kernel = draft.kernel.trim();
   const initrd = draft.initrd.trim();
+  // Without a kernel the machine boots from its drives.
+  const drives = draft.disks.length + draft.cdroms.length + draft.floppies.length;
   const parsed = newVmSchema.safeParse({
     name: draft.name,
     description: draft.description,
@@ -115,9 +125,11 @@ export function checkDraft(draft: VmDraft, engine?: VmConfig['engine']): Checked
     cpuModel: draft.cpuModel,
     ...(engine && { engine }),
     boot: {
-      kernel: draft.kernel.trim(),
+      ...((kernel !== '' || drives === 0) && { kernel }),
       ...(initrd !== '' && { initrd }),
       commandLine: draft.commandLine.trim(),
+      order: draft.order,
+      menu: draft.menu,
     },
     disks: draft.disks.map((disk) => ({ ...disk, path: disk.path.trim() })),
     cdroms: draft.cdroms,
