@@ -26,6 +26,7 @@ import {
   OFF_COUNT_KILLED,
   OFF_COUNT_RESETS,
   OFF_DECODE,
+  OFF_HOT_COUNT,
   HANDLER_RECORDS_SIZE,
   RECORD_SIZE,
   REGION_MAX,
@@ -88,6 +89,7 @@ export function resetBlocks(): void {
   memory.fill(CPU + OFF_HASH, 0, 4 * (HASH_ENTRIES + PAGE_ENTRIES));
   store<u32>(CPU, <u32>(CPU + OFF_ARENA), OFF_ARENA_NEXT);
   memory.fill(regionAlive(0), 0, REGION_MAX);
+  store<u32>(CPU, 0, OFF_HOT_COUNT);
   bump(OFF_ARENA_EPOCH);
   bump(OFF_COUNT_RESETS);
 }

@@ -168,7 +168,7 @@ export function watchVideo(): void {
   const end = entry + TLB_BYTES;
   for (; entry < end; entry += 16) {
     const host = (<u32>load<u64>(entry) & ~0xfff) + load<u32>(entry, 8);
-    if (host - start < size) store<u64>(entry, 0);
+    if (host - start < size) clearEntry(entry);
   }
 }
 

@@ -140,11 +140,10 @@ export class Translations {
     m.setUint32(this.#cpu + OFF_HOT_COUNT, 0, true);
     const epoch = m.getUint32(this.#cpu + OFF_ARENA_EPOCH, true);
     if (epoch !== this.#epoch) {
-      // All blocks are gone, and what the list names may be something else now.
+      // All blocks are gone; the list names only new ones.
       this.#epoch = epoch;
       for (const { number, slot } of [...this.#regions.values()]) this.#forget(number, slot);
       this.#copies = 0;
-      return;
     }
     const started = performance.now();
     this.#collectDead();
