@@ -1,6 +1,10 @@
 /** What firmware would find, or would have left behind, on this machine. */
 import { fwCfgKeys } from '../devices/legacy/fwCfg.ts';
-import { lowRamLimit, memoryMap } from './pcLayout.ts';
+import { buildLowTables } from '../firmware/lowTables.ts';
+import { buildSmbios, smbios3Anchor, type SmbiosMachine } from '../firmware/smbios.ts';
+import { acpiPlatform } from './acpiPlatform.ts';
+import type { MachineSpec } from './machine.ts';
+import { lowRamLimit, lowTablesStart, memoryMap } from './pcLayout.ts';
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
@@ -53,4 +57,32 @@ export function fwCfgItems(memory: number, cpus: number): Map<number, Uint8Array
     [fwCfgKeys.maxCpus, number(cpus, 2)],
     [fwCfgKeys.bootMenu, number(0, 2)],
   ]);
+}
+
+const smbiosMachine = ({ memory, cpus }: MachineSpec): SmbiosMachine => ({
+  memory,
+  cpus,
+  ram: memoryMap(memory).filter(({ type }) => type === 1),
+});
+
+/** SMBIOS, MP and $PIR tables for `lowTablesStart`. */
+export function lowTables(spec: MachineSpec): Uint8Array {
+  return buildLowTables(
+    {
+      ...smbiosMachine(spec),
+      platform: acpiPlatform(spec.cpus, Math.max(1, spec.serial.length)),
+      // Of family 6, with FPU and APIC: who wants more asks CPUID.
+      cpu: { signature: 0x600, features: 0x201 },
+    },
+    lowTablesStart,
+  );
+}
+
+/** As SeaBIOS and OVMF take them; they put the address in. */
+export function smbiosFiles(spec: MachineSpec): [string, Uint8Array][] {
+  const tables = buildSmbios(smbiosMachine(spec));
+  return [
+    ['etc/smbios/smbios-anchor', smbios3Anchor(tables, 0)],
+    ['etc/smbios/smbios-tables', tables.structures],
+  ];
 }

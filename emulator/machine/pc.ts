@@ -10,10 +10,10 @@ import { resetVector } from '../firmware/bios/systemRom.ts';
 import { loadKernel } from '../firmware/kernelImage.ts';
 import type { VcpuHost } from '../vcpu/vcpu.ts';
 import { acpiPlatform } from './acpiPlatform.ts';
-import { e820File, fwCfgItems } from './firmwareData.ts';
+import { e820File, fwCfgItems, lowTables, smbiosFiles } from './firmwareData.ts';
 import type { Machine, MachineEnd, MachineSpec, MachineState } from './machine.ts';
 import { PcBoard } from './pcBoard.ts';
-import { acpiTablesStart, memoryMap, ramRanges } from './pcLayout.ts';
+import { acpiTablesStart, lowTablesStart, memoryMap, ramRanges } from './pcLayout.ts';
 import type { PcEngine, PcParts } from './pcParts.ts';
 import { virtioFunctions } from './pcVirtio.ts';
 import { SliceLoop } from './sliceLoop.ts';
@@ -87,7 +87,11 @@ class Pc implements Machine {
         },
         fwCfg: {
           items: fwCfgItems(spec.memory, spec.cpus),
-          files: new Map([['etc/e820', e820File(spec.memory)], ...acpiFirmwareFiles(tables)]),
+          files: new Map([
+            ['etc/e820', e820File(spec.memory)],
+            ...smbiosFiles(spec),
+            ...acpiFirmwareFiles(tables),
+          ]),
         },
         idle: { rest: () => this.#loop.rest(), wake: () => this.#loop.wake() },
         onHostFailure: (error) => {
@@ -169,8 +173,9 @@ class Pc implements Machine {
     if (this.#clock instanceof CountedClock) this.#clock.setNs(ns, wallMs);
     const placed = placeAcpiTables(this.#acpi, acpiTablesStart);
     this.#engine.memory.write(guestPhysical(acpiTablesStart), placed.bytes);
+    this.#board.bios?.install();
+    this.#engine.memory.write(guestPhysical(lowTablesStart), lowTables(this.#spec));
     if ('order' in boot) {
-      this.#board.bios?.install();
       this.#engine.vcpu.setEntry({
         mode: 'real16',
         cs: resetVector.segment,

@@ -17,6 +17,8 @@ export const shadowStart = 0xc0000;
 /** ACPI tables, fw_cfg's copies aside; scanned for the RSDP by 16 bytes (ACPI 6.4 §5.2.5.1). */
 export const acpiTablesStart = 0xe0000;
 export const acpiTablesEnd = 0x100000;
+/** SMBIOS, MP and $PIR tables, whose signatures are looked for in the F segment. */
+export const lowTablesStart = 0xf0000;
 /** RAM goes on at 4 GiB beyond this: the 1 GiB below holds the PCI hole and the APICs. */
 export const lowRamLimit = 3 * GiB;
 /** 32-bit BARs are assigned here. */

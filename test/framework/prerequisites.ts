@@ -18,6 +18,7 @@ const packages: Readonly<Record<string, string>> = {
   lz4: '/usr/bin/lz4',
   zstd: '/usr/bin/zstd',
   'acpica-tools': '/usr/bin/iasl',
+  dmidecode: '/usr/sbin/dmidecode',
 };
 
 /** Installs what is missing; returns the packages that are still missing, with the reason. */

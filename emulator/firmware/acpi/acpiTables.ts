@@ -3,6 +3,7 @@
  * OS takes that), FACS, DSDT, MADT. They are laid out once with pointers relative to the blob;
  * `placeAcpiTables` fixes them to an address, `acpiTableLoader` lets a firmware do so.
  */
+import { ByteWriter, checksum } from '../byteWriter.ts';
 import { dsdtBody } from './dsdt.ts';
 import type { AcpiPlatform } from './platform.ts';
 
@@ -32,37 +33,13 @@ const OEM_ID = 'GUESTH';
 const OEM_TABLE_ID = 'GUESTHPC';
 const HEADER = 36;
 
-class TableWriter {
-  readonly bytes: number[] = [];
-
-  get length(): number {
-    return this.bytes.length;
-  }
-  u8(...values: number[]): this {
-    this.bytes.push(...values.map((v) => v & 0xff));
-    return this;
-  }
-  u16(value: number): this {
-    return this.u8(value, value >>> 8);
-  }
-  u32(value: number): this {
-    return this.u16(value & 0xffff).u16(value >>> 16);
-  }
-  u64(value: number): this {
-    return this.u32(value % 2 ** 32).u32(Math.floor(value / 2 ** 32));
-  }
-  ascii(value: string): this {
-    return this.u8(...[...value].map((c) => c.charCodeAt(0)));
-  }
+class TableWriter extends ByteWriter {
   /** Generic address structure, §5.2.3.2, in system I/O space. */
   ioAddress(port: number, bits: number): this {
     const accessSize = bits === 8 ? 1 : bits === 16 ? 2 : 3;
     return port === 0
       ? this.u8(...new Array<number>(12).fill(0))
       : this.u8(1, bits, 0, accessSize).u64(port);
-  }
-  zeroes(count: number): this {
-    return this.u8(...new Array<number>(count).fill(0));
   }
 }
 
@@ -177,9 +154,6 @@ export function rsdpBytes(rsdt: number, xsdt: number): Uint8Array {
   w.ascii('RSD PTR ').u8(0).ascii(OEM_ID).u8(2).u32(rsdt).u32(36).u64(xsdt).u32(0);
   return Uint8Array.from(w.bytes);
 }
-
-export const checksum = (bytes: Uint8Array): number =>
-  -bytes.reduce((sum, byte) => sum + byte, 0) & 0xff;
 
 /** The RSDP and the tables as they lie at `base` (aligned to 64), RSDP first. */
 export function placeAcpiTables(
