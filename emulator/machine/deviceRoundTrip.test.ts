@@ -53,6 +53,7 @@ class Bench {
         requestReset: () => this.log.push('reset'),
         powerOff: () => this.log.push('off'),
         debugExit: () => undefined,
+        onHostFailure: () => undefined,
       },
       (pci, input) =>
         virtioFunctions(pci, {

@@ -74,6 +74,10 @@ class Pc implements Machine {
     this.#engine = engine;
     retired = () => engine.instructionsRetired();
     const { vcpu } = engine;
+    const onHostFailure = (message: string): void => {
+      void this.pause();
+      parts.onHostFailure(message);
+    };
     this.#board = new PcBoard(
       {
         spec,
@@ -104,6 +108,7 @@ class Pc implements Machine {
         },
         powerOff: () => this.#finish({ kind: 'powerOff' }),
         debugExit: (value) => this.#finish({ kind: 'debugExit', value }),
+        onHostFailure,
       },
       (pci, input) =>
         virtioFunctions(pci, {
@@ -111,10 +116,7 @@ class Pc implements Machine {
           input,
           memory: this.#engine.memory,
           entropy: this.#entropy,
-          onHostFailure: (message) => {
-            void this.pause();
-            parts.onHostFailure(message);
-          },
+          onHostFailure,
         }),
     );
     this.#settling = this.#board.devices.filter((device) => device.pause !== undefined);

@@ -46,6 +46,7 @@ import {
   ports,
   southBridge,
 } from './pcLayout.ts';
+import { plugStorage } from './pcStorage.ts';
 import { assignPciResources } from './pciResources.ts';
 
 export interface PcBoardParts {
@@ -67,6 +68,8 @@ export interface PcBoardParts {
   readonly onHostFailure: (error: Error) => void;
   readonly powerOff: () => void;
   readonly debugExit: (value: number) => void;
+  /** The host cannot serve a drive for now. */
+  readonly onHostFailure: (message: string) => void;
 }
 
 /** Builds the virtio functions, in slots that the board gives out. */
@@ -172,6 +175,14 @@ export class PcBoard {
     if (spec.debugExit) map(ports.debugExit, 4, debugExitRegion(parts.debugExit));
     this.memory.map(ioApicBase, 0x1000, this.ioApic.region);
 
+    const storage = plugStorage({
+      drives: spec.drives,
+      pci: this.pci,
+      ports: this.ports,
+      memory: parts.memory,
+      irq: input,
+      onHostFailure: parts.onHostFailure,
+    });
     const virtio = plugVirtio(this.pci, this.input);
     for (const fn of virtio) this.pci.plug(fn);
     this.bios = 'order' in spec.boot ? this.#plugBios(spec.boot, parts) : undefined;
@@ -186,6 +197,7 @@ export class PcBoard {
       hostBridge,
       this.#powerManagement,
       ...(card === undefined ? [] : [card.function]),
+      ...storage,
       ...virtio,
       isaBridge,
       this.pci,

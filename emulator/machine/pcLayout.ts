@@ -109,6 +109,12 @@ export const comPorts: readonly ComPort[] = [
   { base: 0x2e8, irq: 3 },
 ];
 
+/** Primary and secondary IDE channel. */
+export const ideChannels = [
+  { command: 0x1f0, control: 0x3f6, irq: 14 },
+  { command: 0x170, control: 0x376, irq: 15 },
+] as const;
+
 // --- Interrupts ---------------------------------------------------------------------------------
 
 export const isaIrqs = {
@@ -119,8 +125,6 @@ export const isaIrqs = {
   rtc: 8,
   sci: 9,
   mouse: 12,
-  idePrimary: 14,
-  ideSecondary: 15,
 } as const;
 /** The PIT reaches the I/O APIC on pin 2, as a source override says (ACPI 6.4 §5.2.12.5). */
 export const pitIoApicPin = 2;
@@ -134,4 +138,4 @@ export const ioApicId = 0;
 
 export const pciSlots = { hostBridge: 0, southBridge: 1, display: 2, firstVirtio: 3 } as const;
 /** Functions of the south bridge, 82371. */
-export const southBridge = { isa: 0, powerManagement: 3 } as const;
+export const southBridge = { isa: 0, ide: 1, powerManagement: 3 } as const;
