@@ -74,9 +74,9 @@ class Pc implements Machine {
     this.#engine = engine;
     retired = () => engine.instructionsRetired();
     const { vcpu } = engine;
-    const onHostFailure = (message: string): void => {
+    const onHostFailure = (error: Error): void => {
       void this.pause();
-      parts.onHostFailure(message);
+      parts.onHostFailure(error.message);
     };
     this.#board = new PcBoard(
       {
@@ -98,10 +98,6 @@ class Pc implements Machine {
           ]),
         },
         idle: { rest: () => this.#loop.rest(), wake: () => this.#loop.wake() },
-        onHostFailure: (error) => {
-          void this.pause();
-          parts.onHostFailure(error.message);
-        },
         requestReset: () => {
           this.#resetWanted = true;
           this.#interrupt();

@@ -65,11 +65,10 @@ export interface PcBoardParts {
   readonly requestReset: () => void;
   /** What the BIOS asks of whoever runs the CPU. */
   readonly idle: Pick<BiosParts, 'rest' | 'wake'>;
+  /** The host cannot serve a drive for now. */
   readonly onHostFailure: (error: Error) => void;
   readonly powerOff: () => void;
   readonly debugExit: (value: number) => void;
-  /** The host cannot serve a drive for now. */
-  readonly onHostFailure: (message: string) => void;
 }
 
 /** Builds the virtio functions, in slots that the board gives out. */

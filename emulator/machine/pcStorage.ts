@@ -15,7 +15,7 @@ export interface PcStorageParts {
   readonly ports: PortBus;
   readonly memory: DmaMemory;
   readonly irq: (number: number) => IrqLine;
-  readonly onHostFailure: (message: string) => void;
+  readonly onHostFailure: (error: Error) => void;
 }
 
 /** Plugs them in; returns the devices in the order of loading. */

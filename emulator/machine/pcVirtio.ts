@@ -17,7 +17,7 @@ export interface VirtioParts {
   readonly memory: DmaMemory;
   readonly entropy: Entropy;
   readonly input: Pick<PcInput, 'virtioKeyboard' | 'tablet'>;
-  onHostFailure(message: string): void;
+  readonly onHostFailure: (error: Error) => void;
 }
 
 /** The virtio devices of a specification, disks first, in slots counted up from the first free one. */
@@ -31,7 +31,7 @@ export function virtioFunctions(pci: PciBus, parts: VirtioParts): readonly PciFu
       new VirtioBlock({
         disk: spec.time === 'host' ? backend : new OrderedDisk(backend),
         serial: `guesthouse-${position}`,
-        onHostFailure: (error) => parts.onHostFailure(error.message),
+        onHostFailure: parts.onHostFailure,
       }),
     ]);
   const consoles = spec.consoles ?? [];

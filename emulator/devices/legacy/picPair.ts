@@ -64,6 +64,7 @@ export class PicPair implements Device {
 
   reset(): void {
     this.#slave.reset();
+    this.#master.setLine(2, this.#slave.output);
     this.#master.reset();
     this.#intr.set(this.#master.output);
   }

@@ -21,7 +21,7 @@ export interface IdeChannelParts {
   readonly memory: DmaMemory;
   /** Device 0 and device 1. */
   readonly drives: readonly [AtaDisk | AtapiCdrom | undefined, AtaDisk | AtapiCdrom | undefined];
-  readonly onHostFailure: (message: string) => void;
+  readonly onHostFailure: (error: Error) => void;
 }
 
 export class IdeChannel {

@@ -53,7 +53,7 @@ export interface IdeUnitParts {
   /** The unit's interrupt has gone up or down. */
   interruptChanged(): void;
   /** The host cannot go on with this drive for now; the command is tried again by goOn(). */
-  readonly onHostFailure: (message: string) => void;
+  readonly onHostFailure: (error: Error) => void;
 }
 
 export class IdeUnit {
@@ -71,7 +71,7 @@ export class IdeUnit {
   constructor(parts: IdeUnitParts) {
     this.#parts = parts;
     this.drive = parts.drive;
-    this.#io = new DriveIo({ onStalled: (error) => parts.onHostFailure(error.message) });
+    this.#io = new DriveIo({ onStalled: parts.onHostFailure });
   }
 
   get interrupt(): boolean {
