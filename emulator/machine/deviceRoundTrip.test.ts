@@ -31,6 +31,8 @@ class Bench {
     const disk = (): MemoryDisk => new MemoryDisk(64 << 10);
     const drives: DriveSpec[] = [
       { kind: 'disk', interface: 'ide', position: 0, backend: disk() },
+      { kind: 'disk', interface: 'ahci', position: 0, backend: disk() },
+      { kind: 'cdrom', interface: 'ahci', position: 1, slot: new MediumSlot(disk()) },
       { kind: 'cdrom', interface: 'ide', position: 2, slot: new MediumSlot(disk()) },
     ];
     const spec: MachineSpec = {

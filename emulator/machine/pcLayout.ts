@@ -136,6 +136,12 @@ export const ioApicId = 0;
 
 // --- PCI devices --------------------------------------------------------------------------------
 
-export const pciSlots = { hostBridge: 0, southBridge: 1, display: 2, firstVirtio: 3 } as const;
+export const pciSlots = {
+  hostBridge: 0,
+  southBridge: 1,
+  display: 2,
+  firstVirtio: 3,
+  ahci: 31,
+} as const;
 /** Functions of the south bridge, 82371. */
 export const southBridge = { isa: 0, ide: 1, powerManagement: 3 } as const;
