@@ -26,7 +26,7 @@ for d in sda sdb; do
 done
 for r in sr0 sr1; do sha256sum /dev/$r; done
 grep -E 'ata_piix|ahci' /proc/interrupts
-ls /sys/bus/serio/devices
+cat /sys/class/ata_device/dev1.0/xfer_mode /sys/class/ata_device/dev2.0/xfer_mode
 `;
 
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
@@ -66,12 +66,11 @@ async function drives(flavour: KernelFlavour, commandLine: string): Promise<stri
 
 it('64-bit Linux reads and writes disks and reads CD-ROMs by DMA', async () => {
   const output = await drives('amd64', '');
-  expect(output).toMatch(/ata\d.*configured for MWDMA2/);
+  expect(output.match(/^XFER_MW_DMA_2$/gm)?.length).toBe(2);
   expect(output).toMatch(/NCQ \(depth 32\)/);
-  expect(output).toMatch(/i8042 KBD port/);
 });
 
 it('32-bit Linux does so by PIO', async () => {
   const output = await drives('686', 'libata.force=pio4');
-  expect(output).toMatch(/ata\d.*configured for PIO4/);
+  expect(output.match(/^XFER_PIO_4$/gm)?.length).toBe(2);
 });
