@@ -22,6 +22,8 @@ export interface InitramfsChoice {
   readonly script?: string;
   /** Modules to load (with what they need), where the kernel has them as modules. */
   readonly modules?: readonly string[];
+  /** What insmod gives to a module, by its file's name: { 'libata.ko': 'force=pio4' }. */
+  readonly parameters?: Readonly<Record<string, string>>;
   /** Modules without their signatures, whose check takes an emulated CPU a second each: for many modules. */
   readonly unsigned?: boolean;
   /** Further files, by absolute path in the guest. */
@@ -34,7 +36,10 @@ export interface InitramfsChoice {
  */
 export const defaultModules = ['virtio_pci', 'virtio_blk', 'crc32c_generic', 'ext4'] as const;
 
-const initScript = (modules: readonly string[], script: string | undefined): string => `#!/bin/sh
+const initScript = (
+  modules: readonly string[],
+  { script, parameters = {} }: InitramfsChoice,
+): string => `#!/bin/sh
 export PATH=/bin HOME=/root TERM=vt100 PS1='${shellPrompt}'
 mount -t proc proc /proc
 mount -t sysfs sys /sys
@@ -42,7 +47,7 @@ mount -t devtmpfs dev /dev 2>/dev/null
 mkdir -p /dev/pts
 mount -t devpts devpts /dev/pts
 mount -t tmpfs tmp /tmp
-${modules.map((m) => `insmod /modules/${m}`).join('\n')}
+${modules.map((m) => `insmod /modules/${m} ${parameters[m] ?? ''}`.trimEnd()).join('\n')}
 hostname guest
 cd /root
 echo
@@ -66,7 +71,7 @@ export async function busyboxInitramfs(
   const names = modules.map((file) => path.basename(file));
   const [busybox] = await debianPackages(['busybox-static'], kernel.architecture);
   if (busybox === undefined) throw new Error('unreachable');
-  const init = initScript(names, choice.script);
+  const init = initScript(names, choice);
   const files = Object.entries(choice.files ?? {});
   const key = contentKey(
     'initramfs 1',

@@ -31,7 +31,10 @@ cat /sys/class/ata_device/dev1.0/xfer_mode /sys/class/ata_device/dev2.0/xfer_mod
 
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
-async function drives(flavour: KernelFlavour, commandLine: string): Promise<string> {
+async function drives(
+  flavour: KernelFlavour,
+  parameters: Readonly<Record<string, string>> = {},
+): Promise<string> {
   const folder = await mkdtemp(path.join(os.tmpdir(), 'guesthouse-drives-'));
   try {
     const file = (name: string): string => path.join(folder, name);
@@ -41,10 +44,13 @@ async function drives(flavour: KernelFlavour, commandLine: string): Promise<stri
       await makeExt4Disk(file(name), { sizeMiB: 16, files: { data } });
     await Promise.all(media.map((bytes, i) => writeFile(file(`${i}.iso`), bytes)));
     const kernel = await debianKernel(flavour);
-    const initramfs = await busyboxInitramfs(kernel, { modules, script, unsigned: true });
+    const initramfs = await busyboxInitramfs(kernel, {
+      ...{ modules, script, parameters },
+      unsigned: true,
+    });
     await using guest = new GuestConsole([
       ...['--kernel', kernel.image, '--initrd', initramfs],
-      ...['--append', `console=ttyS0 ${commandLine}`],
+      ...['--append', 'console=ttyS0'],
       ...['--disk', `${file('ide.img')},if=ide`, '--disk', `${file('ahci.img')},if=ahci`],
       ...['--cdrom', `${file('0.iso')},if=ide`, '--cdrom', `${file('1.iso')},if=ahci`],
     ]);
@@ -65,12 +71,12 @@ async function drives(flavour: KernelFlavour, commandLine: string): Promise<stri
 }
 
 it('64-bit Linux reads and writes disks and reads CD-ROMs by DMA', async () => {
-  const output = await drives('amd64', '');
+  const output = await drives('amd64');
   expect(output.match(/^XFER_MW_DMA_2$/gm)?.length).toBe(2);
   expect(output).toMatch(/NCQ \(depth 32\)/);
 });
 
 it('32-bit Linux does so by PIO', async () => {
-  const output = await drives('686', 'libata.force=pio4');
+  const output = await drives('686', { 'libata.ko': 'force=1:pio4,2:pio4' });
   expect(output.match(/^XFER_PIO_4$/gm)?.length).toBe(2);
 });
