@@ -67,9 +67,10 @@ export class VirtioInput implements VirtioDevice {
     this.#transport = transport;
   }
 
-  configWritten(offset: number, width: number): void {
+  configWritten(offset: number, width: number, value: number): void {
     // The driver may only write the two selectors.
-    if (offset + width > 2) this.config.fill(0, 2);
+    for (let i = 0; i < width && offset + i < 2; i++)
+      this.config[offset + i] = (value >>> (8 * i)) & 0xff;
     this.#fillConfig();
   }
 
