@@ -449,6 +449,17 @@ export const OFF_REGION_FROM = 0x1050;
 /** u32 runs of regions, u64 instructions retired in them. */
 export const OFF_COUNT_REGION_RUNS = 0x1054;
 export const OFF_COUNT_REGION_RETIRED = 0x1058;
+/**
+ * u32 each, why regions were left: a fault; an instruction for the interpreter; an event; the slice's end; an indirect jump
+ * and a direct one to code outside. The last: regions that were not entered because their code had been written.
+ */
+export const OFF_COUNT_EXIT_FAULT = 0x1780;
+export const OFF_COUNT_EXIT_INTERPRET = 0x1784;
+export const OFF_COUNT_EXIT_EVENT = 0x1788;
+export const OFF_COUNT_EXIT_BUDGET = 0x178c;
+export const OFF_COUNT_EXIT_INDIRECT = 0x1790;
+export const OFF_COUNT_EXIT_DIRECT = 0x1794;
+export const OFF_COUNT_INVALIDATED = 0x1798;
 /** u32 count, then HOT_MAX × {u32 block, u32 block whose indirect jump led there or 0, u64 RIP}. */
 export const OFF_HOT_COUNT = 0x1060;
 export const OFF_HOT = 0x1070;

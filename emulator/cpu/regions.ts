@@ -24,6 +24,13 @@ import {
   MODE_CODE64,
   MODE_CODE_MASK,
   MODE_STACK32,
+  OFF_COUNT_EXIT_BUDGET,
+  OFF_COUNT_EXIT_DIRECT,
+  OFF_COUNT_EXIT_EVENT,
+  OFF_COUNT_EXIT_FAULT,
+  OFF_COUNT_EXIT_INDIRECT,
+  OFF_COUNT_EXIT_INTERPRET,
+  OFF_COUNT_INVALIDATED,
   OFF_COUNT_REGION_RETIRED,
   OFF_COUNT_REGION_RUNS,
   OFF_FAULT,
@@ -32,6 +39,7 @@ import {
   OFF_HOT,
   OFF_HOT_COUNT,
   OFF_INSTRET,
+  OFF_PENDING,
   OFF_REGION_CURRENT,
   OFF_REGION_FROM,
   OFF_REGION_LIMIT,
@@ -82,12 +90,18 @@ function stackIsFlat(): bool {
   return (bits & MODE_CODE_MASK) == MODE_CODE64 || (bits & MODE_STACK32) != 0;
 }
 
+@inline
+function count(counter: usize): void {
+  store<u32>(CPU + counter, load<u32>(CPU + counter) + 1);
+}
+
 /** The block starts translated code: runs it, and goes on to where that leads. */
 export function enterRegion(rec: usize): i32 {
   const block = runningBlock();
   const from = takeOrigin();
   const region = <u32>load<u16>(block, BLOCK_REGION);
   if (!load<u8>(regionAlive(region))) {
+    count(OFF_COUNT_INVALIDATED);
     store<u32>(rec, countHeat.index, REC_HANDLER);
     return call_indirect<i32>(load<u32>(rec, RECORD_SIZE), rec + RECORD_SIZE);
   }
@@ -110,15 +124,24 @@ export function enterRegion(rec: usize): i32 {
   store<u32>(CPU, 0, OFF_REGION_CURRENT);
   const retired = load<i32>(CPU, OFF_REGION_RETIRED);
   retire(retired);
-  store<u32>(CPU, load<u32>(CPU, OFF_COUNT_REGION_RUNS) + 1, OFF_COUNT_REGION_RUNS);
+  count(OFF_COUNT_REGION_RUNS);
   store<u64>(CPU, load<u64>(CPU, OFF_COUNT_REGION_RETIRED) + <u64>retired, OFF_COUNT_REGION_RETIRED);
   if (noted) {
-    if (!wantsInterpreter()) return stop(rec, REGION_FAULT);
+    if (!wantsInterpreter()) {
+      count(OFF_COUNT_EXIT_FAULT);
+      return stop(rec, REGION_FAULT);
+    }
+    count(OFF_COUNT_EXIT_INTERPRET);
     interpretNext = true;
     return stop(rec, ARRIVED);
   }
-  setOrigin(<usize>load<u32>(CPU, OFF_REGION_FROM));
-  if (interrupted()) return stop(rec, ARRIVED);
+  const indirect = <usize>load<u32>(CPU, OFF_REGION_FROM);
+  setOrigin(indirect);
+  if (interrupted()) {
+    count(load<u32>(CPU, OFF_PENDING) ? OFF_COUNT_EXIT_EVENT : OFF_COUNT_EXIT_BUDGET);
+    return stop(rec, ARRIVED);
+  }
+  count(indirect ? OFF_COUNT_EXIT_INDIRECT : OFF_COUNT_EXIT_DIRECT);
   const next = cachedBlock();
   if (!next) return stop(rec, ARRIVED);
   return enter(next);

@@ -11,8 +11,8 @@ it('memory is flat while a guest writes, runs and overwrites code', async () => 
     stream.setEncoding('utf8').on('data', (text: string) => (output += text));
   const code = await new Promise<number | null>((resolve) => soak.on('exit', resolve));
   expect(code, output).toBe(0);
-  const made = Number(/"translatedRegions":(\d+)/.exec(output)?.[1]);
-  const live = Number(/"liveRegions":(\d+)/.exec(output)?.[1]);
+  const made = Number(/"regionsMade":(\d+)/.exec(output)?.[1]);
+  const live = Number(/"regionsLive":(\d+)/.exec(output)?.[1]);
   // Each of the guest's functions was translated more than once, or nothing was seen.
   expect(made).toBeGreaterThan(2 * live);
 });

@@ -251,4 +251,24 @@ describe.skipIf(!coreIsBuilt).each([
     }
     expectTranslated(cpu);
   });
+
+  it('says how much ran in translated code, and why that was left', () => {
+    const cpu = started(program(repeat(100), mapTo(0, other), invlpg(callee), repeat(200)));
+    runUntilHalt(cpu);
+    const counters = cpu.vcpu.counters();
+    if (kind === 'decoded') {
+      expect(counters).not.toHaveProperty('regionRuns');
+      return;
+    }
+    const exits = Object.entries(counters).filter(([name]) => name.startsWith('exits'));
+    expect(exits.reduce((n, [, count]) => n + count, 0)).toBe(counters['regionRuns']);
+    expect(counters).toMatchObject({ exitsByFault: 0, exitsByEvent: 0 });
+    const { instructions = 0, regionInstructions = 0, hitRatePercent = 0 } = counters;
+    expect(hitRatePercent).toBeCloseTo((100 * regionInstructions) / instructions, 1);
+    expect(hitRatePercent).toBeGreaterThan(20);
+    const { regionsMade = 0, regionsDropped = 0, regionsLive = 0 } = counters;
+    expect(regionsMade).toBe(regionsDropped + regionsLive);
+    const { runningMs = 0, interpretedMs = 0, translatedMs = 0 } = counters;
+    expect(Math.abs(interpretedMs + translatedMs - runningMs)).toBeLessThanOrEqual(1);
+  });
 });

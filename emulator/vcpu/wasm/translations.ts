@@ -14,6 +14,13 @@ import {
   HOOK_OFFSET,
   HOT_MAX,
   OFF_ARENA_EPOCH,
+  OFF_COUNT_EXIT_BUDGET,
+  OFF_COUNT_EXIT_DIRECT,
+  OFF_COUNT_EXIT_EVENT,
+  OFF_COUNT_EXIT_FAULT,
+  OFF_COUNT_EXIT_INDIRECT,
+  OFF_COUNT_EXIT_INTERPRET,
+  OFF_COUNT_INVALIDATED,
   OFF_COUNT_REGION_RETIRED,
   OFF_COUNT_REGION_RUNS,
   OFF_HEAT_LIMIT,
@@ -79,7 +86,15 @@ export class Translations {
   #lastBatch = 0;
   #copies = 0;
   readonly #freeSlots: number[] = [];
-  readonly #counts = { regions: 0, batches: 0, instructions: 0, bytes: 0, milliseconds: 0 };
+  readonly #counts = {
+    made: 0,
+    remade: 0,
+    dropped: 0,
+    batches: 0,
+    instructions: 0,
+    bytes: 0,
+  };
+  readonly #times = { plan: 0, compile: 0 };
 
   constructor(
     wasmMemory: WebAssembly.Memory,
@@ -161,7 +176,7 @@ export class Translations {
     this.#translate(hot);
     // Room for the next batch's copies, or all starts anew.
     if (this.#copies > HANDLER_RECORDS_SIZE / 2) (this.#exports.dropAllCode as () => void)();
-    this.#counts.milliseconds += performance.now() - started;
+    this.#times.plan += performance.now() - started;
   }
 
   /** Says when a hot block is to be noted again, should it not become part of a new region now. */
@@ -264,15 +279,18 @@ export class Translations {
         m.setUint32(hook + REC_HANDLER, this.#enterRegion, true);
         this.#setHeat(address, this.#entryHeat(growth));
       });
-      this.#counts.regions++;
+      this.#counts.made++;
+      if (plan.replaces.length > 0) this.#counts.remade++;
       this.#counts.instructions += source.blocks.reduce((n, b) => n + b.instructions.length, 0);
       this.#counts.bytes += code.length;
     }
     if (made.length === 0) return;
+    const started = performance.now();
     new WebAssembly.Instance(new WebAssembly.Module(module.finish(made)), {
       env: { memory: this.#wasmMemory, table: this.#table },
       core: this.#exports,
     });
+    this.#times.compile += performance.now() - started;
     this.#counts.batches++;
   }
 
@@ -313,6 +331,7 @@ export class Translations {
     this.#table.set(slot, null);
     this.#freeSlots.push(slot);
     this.#regions.delete(number);
+    this.#counts.dropped++;
   }
 
   /** The copy's place; the copies of dropped regions are not used again before all code is dropped. */
@@ -325,17 +344,34 @@ export class Translations {
     return at;
   }
 
+  /** Times in ms, the rest are counts since creation, but for `regionsLive`. */
   counters(): Record<string, number> {
-    const m = this.#memory;
+    const u32 = (offset: number): number => this.#memory.getUint32(this.#cpu + offset, true);
+    const { made, remade, dropped, batches, instructions, bytes } = this.#counts;
     return {
-      translatedRegions: this.#counts.regions,
-      translatedInstructions: this.#counts.instructions,
-      translatedBytes: this.#counts.bytes,
-      translationBatches: this.#counts.batches,
-      translationMs: Math.round(this.#counts.milliseconds),
-      liveRegions: this.#regions.size,
-      regionRuns: m.getUint32(this.#cpu + OFF_COUNT_REGION_RUNS, true),
-      regionInstructions: Number(m.getBigUint64(this.#cpu + OFF_COUNT_REGION_RETIRED, true)),
+      regionsLive: this.#regions.size,
+      regionsMade: made,
+      regionsRemade: remade,
+      regionsDropped: dropped,
+      translationBatches: batches,
+      translatedInstructions: instructions,
+      translatedBytes: bytes,
+      translationMs: Math.round(this.#times.plan),
+      compilationMs: Math.round(this.#times.compile),
+      regionRuns: u32(OFF_COUNT_REGION_RUNS),
+      regionInstructions: this.instructionsRetired(),
+      exitsByFault: u32(OFF_COUNT_EXIT_FAULT),
+      exitsToInterpreter: u32(OFF_COUNT_EXIT_INTERPRET),
+      exitsByEvent: u32(OFF_COUNT_EXIT_EVENT),
+      exitsByBudget: u32(OFF_COUNT_EXIT_BUDGET),
+      exitsByIndirectJump: u32(OFF_COUNT_EXIT_INDIRECT),
+      exitsByDirectJump: u32(OFF_COUNT_EXIT_DIRECT),
+      entriesInvalidated: u32(OFF_COUNT_INVALIDATED),
     };
+  }
+
+  /** Instructions retired in translated code. */
+  instructionsRetired(): number {
+    return Number(this.#memory.getBigUint64(this.#cpu + OFF_COUNT_REGION_RETIRED, true));
   }
 }

@@ -12,6 +12,7 @@ import { readCpuState, writeCpuState, writeSegment } from './cpuState.ts';
 import type { CpuModel } from './cpuidModels.ts';
 import { cpuidEntries } from './cpuidModels.ts';
 import type { GuestMemory } from './guestMemory.ts';
+import { TierTimes } from './tierTimes.ts';
 import { Translations, type TranslationPolicy } from './translations.ts';
 
 /** Functions of core.wasm (cpu/core.ts, cpu/exports.ts). */
@@ -69,6 +70,7 @@ export class WasmCpu implements Vcpu {
   readonly #view: DataView;
   readonly #base: number;
   readonly #translations: Translations | undefined;
+  readonly #tierTimes = new TierTimes();
   /** False: what gets hot now is translated later. */
   translating = true;
 
@@ -111,8 +113,15 @@ export class WasmCpu implements Vcpu {
 
   run(budget: number): VcpuExit {
     return this.#exitOf(() => {
+      const translations = this.#translations;
+      if (translations === undefined) return this.#core.run(budget);
+      const [all, translated] = [this.instructionsRetired(), translations.instructionsRetired()];
+      const started = performance.now();
       const reason = this.#core.run(budget);
-      if (this.translating) this.#translations?.translateHot();
+      const inRegions = translations.instructionsRetired() - translated;
+      const interpreted = this.instructionsRetired() - all - inRegions;
+      this.#tierTimes.add(interpreted, inRegions, performance.now() - started);
+      if (this.translating) translations.translateHot();
       return reason;
     });
   }
@@ -272,7 +281,21 @@ export class WasmCpu implements Vcpu {
       tlbFills: counter(layout.OFF_COUNT_TLB_FILLS),
       tlbFlushes: counter(layout.OFF_COUNT_TLB_FLUSHES),
       codeWrites: counter(layout.OFF_COUNT_CODE_WRITES),
-      ...this.#translations?.counters(),
+      ...this.#translationCounters(),
+    };
+  }
+
+  #translationCounters(): Readonly<Record<string, number>> {
+    if (this.#translations === undefined) return {};
+    const all = this.instructionsRetired();
+    const { running, interpreted, translated } = this.#tierTimes.get();
+    return {
+      hitRatePercent:
+        all === 0 ? 0 : Math.round((1000 * this.#translations.instructionsRetired()) / all) / 10,
+      ...this.#translations.counters(),
+      runningMs: Math.round(running),
+      interpretedMs: Math.round(interpreted),
+      translatedMs: Math.round(translated),
     };
   }
 

@@ -7,9 +7,22 @@ export interface CounterSample {
 const known: Readonly<Record<string, string>> = {
   instructions: 'Instructions',
   mmioAccesses: 'MMIO accesses',
+  hitRatePercent: 'Run in translated code, %',
+  regionsLive: 'Translated regions, now',
+  regionsMade: 'Translated regions, made',
+  regionsRemade: 'Translated regions, made anew',
+  regionsDropped: 'Translated regions, dropped',
+  translatedBytes: 'Translated code, bytes',
+  translationMs: 'Translating, ms',
+  compilationMs: 'Compiling (part of it), ms',
+  runningMs: 'Guest running, ms',
+  interpretedMs: 'Interpreting (estimate), ms',
+  translatedMs: 'In translated code (estimate), ms',
   tlbFills: 'TLB fills',
   tlbFlushes: 'TLB flushes',
 };
+/** Not counts of what happened: they go up and down. */
+const levels: ReadonlySet<string> = new Set(['hitRatePercent', 'regionsLive']);
 const withDigits = (value: number) =>
   value.toLocaleString('en', { maximumFractionDigits: Number.isInteger(value) ? 0 : 1 });
 
@@ -22,7 +35,7 @@ export function counterRows(
   return Object.entries(now.values).map(([key, value]) => {
     const earlier = before?.values[key];
     // A reset of the machine may set counters back.
-    const hasRate = seconds > 0 && earlier !== undefined && value >= earlier;
+    const hasRate = !levels.has(key) && seconds > 0 && earlier !== undefined && value >= earlier;
     return {
       name: known[key] ?? words(key),
       total: withDigits(value),
