@@ -2,10 +2,13 @@
 import { workerData, type MessagePort } from 'node:worker_threads';
 import { messagePortChannel, type PortLike } from '../../shared/rpc/messagePortChannel.ts';
 import { UserError } from '../../shared/services/errors.ts';
+import type { InputEvent } from '../../shared/input/inputEvent.ts';
+import type { Frame, Thumbnail } from '../../shared/vm/frames.ts';
 import type { MachineRequest } from '../../shared/vm/machineRequest.ts';
 import { serveVm, type VmControl, type VmEvents } from '../../shared/vm/vmProtocol.ts';
 import type { MachineEnd } from '../machine/machine.ts';
 import { buildMachine, type BuiltMachine } from './buildMachine.ts';
+import { FramePump } from './framePump.ts';
 import { CharacterQueue } from './characterQueue.ts';
 import { asUserError } from './machineErrors.ts';
 
@@ -18,6 +21,7 @@ class MachineHost implements VmControl {
   );
   private built: BuiltMachine | undefined;
   private ending = false;
+  private pump: FramePump | undefined;
   events: VmEvents | undefined;
   private readonly exit: () => void;
 
@@ -76,6 +80,20 @@ class MachineHost implements VmControl {
     return Promise.resolve();
   }
 
+  nextFrame(viewer: string): Promise<Frame> {
+    return this.screen().next(viewer);
+  }
+
+  thumbnail(widest: number): Promise<Thumbnail> {
+    return Promise.resolve(this.screen().thumbnail(widest));
+  }
+
+  sendInput(events: InputEvent[]): Promise<void> {
+    const machine = this.machine();
+    for (const event of events) machine.input(event);
+    return Promise.resolve();
+  }
+
   counters(): Promise<Record<string, number>> {
     return Promise.resolve(this.machine().counters());
   }
@@ -99,11 +117,26 @@ class MachineHost implements VmControl {
 
   private async close(): Promise<void> {
     for (const serial of this.serial) serial.flush();
+    this.pump?.close();
     try {
       await this.built?.close();
     } catch (error) {
       this.events?.report(asUserError(error).message);
     }
+  }
+
+  private screen(): FramePump {
+    const machine = this.machine();
+    const { display } = machine;
+    if (display === undefined) {
+      throw new UserError({
+        code: 'no-display',
+        message: 'This VM has no graphics card.',
+        hint: 'Give it one in Settings, Display, or use its serial console.',
+      });
+    }
+    this.pump ??= new FramePump({ display, pointerMode: () => machine.pointerMode });
+    return this.pump;
   }
 
   private machine(): BuiltMachine['machine'] {

@@ -9,6 +9,7 @@ import {
   type RunModule,
   type RunOptions,
 } from '../../shared/vm/machineRequest.ts';
+import type { InputEvent } from '../../shared/input/inputEvent.ts';
 import type { MachineEnd } from '../machine/machine.ts';
 import { buildMachine } from './buildMachine.ts';
 import { RunScreen } from './runScreen.ts';
@@ -37,12 +38,14 @@ export const runMachine: RunModule['runMachine'] = async (request, options) => {
     report: complain,
     hostFailure: (message) => hostFailure.resolve({ kind: 'hostFailure', message }),
   });
-  const screen = new RunScreen({ display: built.machine.display, complain });
+  const { machine } = built;
+  const input = (event: InputEvent): void => machine.input(event);
+  const screen = new RunScreen({ input, display: machine.display, complain });
   try {
     const escape =
       options.serial === 'stdio' ? feedStdin(serial, cleanup) : new Promise<never>(() => undefined);
     built.machine.start();
-    screen.start(options.screenshots);
+    screen.start(options.screenshots, options.keys);
     const ending = await Promise.race<Ending>([
       built.machine.ended.then((end) => ({ kind: 'guest', end })),
       escape,

@@ -1,27 +1,36 @@
 /** What `guesthouse run` does with the screen and the keyboard: screenshots, keys, the text at the end. */
-import type { TimedScreenshot } from '../../shared/vm/machineRequest.ts';
+import type { InputEvent } from '../../shared/input/inputEvent.ts';
+import { strokeEvents, type Stroke } from '../../shared/input/typing.ts';
+import type { TimedKeys, TimedScreenshot } from '../../shared/vm/machineRequest.ts';
 import type { Display } from '../devices/display/display.ts';
 import { writeScreenshot } from './screenshot.ts';
 
+const strokeMs = 30;
+
 export interface RunScreenParts {
+  readonly input: (event: InputEvent) => void;
   readonly display: Display | undefined;
   readonly complain: (line: string) => void;
 }
 
 export class RunScreen {
   readonly #display: Display | undefined;
+  readonly #input: (event: InputEvent) => void;
   readonly #complain: (line: string) => void;
   readonly #timers: NodeJS.Timeout[] = [];
   readonly #waiting = new Set<TimedScreenshot>();
   readonly #writes: Promise<void>[] = [];
 
-  constructor({ display, complain }: RunScreenParts) {
+  constructor({ input, display, complain }: RunScreenParts) {
+    this.#input = input;
     this.#display = display;
     this.#complain = complain;
   }
 
   /** Starts counting the seconds of the options. */
-  start(screenshots: readonly TimedScreenshot[]): void {
+  start(screenshots: readonly TimedScreenshot[], keys: readonly TimedKeys[]): void {
+    for (const { strokes, atSeconds = 0 } of keys)
+      this.#timers.push(setTimeout(() => this.#type(strokes), atSeconds * 1000));
     for (const screenshot of screenshots) {
       this.#waiting.add(screenshot);
       if (screenshot.atSeconds === undefined) continue;
@@ -51,6 +60,14 @@ export class RunScreen {
         : `there is no screen text: the screen shows graphics (${width}×${height}) or is dark; use --screenshot.`,
     );
     return undefined;
+  }
+
+  /** Key by key, no faster than a guest can read its keyboard. */
+  #type(strokes: readonly Stroke[]): void {
+    const [first, ...rest] = strokes;
+    if (first === undefined) return;
+    for (const event of strokeEvents(first)) this.#input(event);
+    this.#timers.push(setTimeout(() => this.#type(rest), strokeMs));
   }
 
   #take(screenshot: TimedScreenshot): void {

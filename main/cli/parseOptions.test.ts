@@ -5,6 +5,8 @@ import {
   parseCdrom,
   parseDisk,
   parseFloppy,
+  parseScreenshot,
+  parseSendKeys,
   wholeNumber,
 } from './parseOptions.ts';
 
@@ -47,5 +49,18 @@ describe('options of the command line', () => {
     expect(() => oneOf('--engine', ['interpreter', 'kvm'])('xen')).toThrow(
       '--engine xen: use interpreter or kvm',
     );
+  });
+});
+
+describe('what happens at a time', () => {
+  it('has its seconds behind the last @', () => {
+    expect(parseScreenshot('/tmp/a@b.png')).toEqual({ path: '/tmp/a@b.png' });
+    expect(parseScreenshot('/tmp/a.png@2.5')).toEqual({ path: '/tmp/a.png', atSeconds: 2.5 });
+    expect(parseSendKeys('a<ret>@10')).toEqual({ strokes: [['KeyA'], ['Enter']], atSeconds: 10 });
+  });
+
+  it('says what it does not understand', () => {
+    expect(() => parseScreenshot('@3')).toThrow('name a file');
+    expect(() => parseSendKeys('<foo>')).toThrow('--sendkeys: there is no key "foo" in <foo>');
   });
 });

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { z } from 'zod';
+import { parseKeys, type Stroke } from '../../shared/input/typing.ts';
 import { engineCapabilities } from '../../shared/vm/capabilities.ts';
 import {
   bootSchema,
@@ -133,6 +134,17 @@ export function parseScreenshot(text: string): { path: string; atSeconds?: numbe
   const { value, atSeconds } = parseTimed(text);
   if (value === '') throw new UsageError(`--screenshot ${text}: name a file, as in screen.png@5`);
   return { path: hostPath(value), ...(atSeconds === undefined ? {} : { atSeconds }) };
+}
+
+/** "KEYS[@seconds]" */
+export function parseSendKeys(text: string): { strokes: Stroke[]; atSeconds?: number } {
+  const { value, ...time } = parseTimed(text);
+  try {
+    return { strokes: parseKeys(value), ...time };
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new UsageError(`--sendkeys: ${error.message}; write text, or names as in <ret>`);
+  }
 }
 
 /** "value[@seconds]": the last @ counts, and only if a number follows. */

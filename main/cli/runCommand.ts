@@ -14,6 +14,7 @@ import {
   type MachineRequest,
   type RunModule,
   type RunOptions,
+  type TimedKeys,
   type TimedScreenshot,
 } from '../../shared/vm/machineRequest.ts';
 import { UserError } from '../../shared/services/errors.ts';
@@ -26,6 +27,7 @@ import {
   parseBoot,
   type BootChoice,
   parseScreenshot,
+  parseSendKeys,
   parseWith,
   wholeNumber,
 } from './parseOptions.ts';
@@ -51,6 +53,7 @@ interface RunFlags {
   vga: MachineRequest['display']['card'];
   screenshot?: TimedScreenshot[];
   screenText?: true;
+  sendkeys?: TimedKeys[];
 }
 
 /** Errors that no other argument helps against. */
@@ -99,6 +102,12 @@ export function runCommand(finish: (code: number) => void): Command {
         ...(before ?? []),
         parseScreenshot(text),
       ],
+    )
+    .option(
+      '--sendkeys <keys[@seconds]>',
+      'type on the keyboard after that time: text, and keys by QEMU\'s names as in "ls<ret>" or\n' +
+        '"<ctrl-alt-delete>" (<lt> is "<"); may be repeated',
+      (text: string, before: TimedKeys[] | undefined) => [...(before ?? []), parseSendKeys(text)],
     )
     .option('--screen-text', 'print the text-mode screen to stdout when the run ends')
     .option(
@@ -168,6 +177,7 @@ async function run(flags: RunFlags): Promise<number> {
     serial: flags.serial,
     stats: flags.stats ?? false,
     screenshots: flags.screenshot ?? [],
+    keys: flags.sendkeys ?? [],
     screenText: flags.screenText ?? false,
     ...(flags.maxSeconds === undefined ? {} : { maxSeconds: flags.maxSeconds }),
   };

@@ -84,6 +84,9 @@ export class Manager implements Services {
     // Nothing is held for an attachment: each connection filters what it forwards.
     detachSerial: () => Promise.resolve(),
     sendSerial: async (id, port, bytes) => (await this.running(id)).sendSerial(port, bytes),
+    nextFrame: async (id, viewer) => (await this.running(id)).nextFrame(viewer),
+    thumbnail: async (id, widest) => (await this.running(id)).thumbnail(widest),
+    sendInput: async (id, events) => (await this.running(id)).sendInput(events),
     counters: async (id) => (await this.running(id)).counters(),
   };
 

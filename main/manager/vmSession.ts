@@ -1,5 +1,12 @@
 /** One VM while it runs, and what is left of the run afterwards: state, reason, serial output. */
+import type { InputEvent } from '../../shared/input/inputEvent.ts';
 import { UserError } from '../../shared/services/errors.ts';
+import {
+  frameSchema,
+  thumbnailSchema,
+  type Frame,
+  type Thumbnail,
+} from '../../shared/vm/frames.ts';
 import type { VmState } from '../../shared/vm/lifecycle.ts';
 import type { MachineRequest } from '../../shared/vm/machineRequest.ts';
 import { controlVm, type VmControl, type VmEnd } from '../../shared/vm/vmProtocol.ts';
@@ -136,6 +143,18 @@ export class VmSession {
 
   async sendSerial(port: number, bytes: Uint8Array): Promise<void> {
     await this.expect('running', 'paused').control.sendSerial(port, bytes);
+  }
+
+  async nextFrame(viewer: string): Promise<Frame> {
+    return frameSchema.parse(await this.expect('running', 'paused').control.nextFrame(viewer));
+  }
+
+  async thumbnail(widest: number): Promise<Thumbnail> {
+    return thumbnailSchema.parse(await this.expect('running', 'paused').control.thumbnail(widest));
+  }
+
+  async sendInput(events: InputEvent[]): Promise<void> {
+    await this.expect('running', 'paused').control.sendInput(events);
   }
 
   async counters(): Promise<Record<string, number>> {

@@ -20,6 +20,8 @@ import { StateLabel, stateWord } from '../features/library/StateLabel.tsx';
 import { Toolbar } from '../features/library/Toolbar.tsx';
 import { useCommands } from '../features/library/useCommands.ts';
 import { VmList } from '../features/library/VmList.tsx';
+import { Screen } from '../features/screen/Screen.tsx';
+import { focusScreen } from '../features/screen/screenFocus.ts';
 import { Notices } from '../features/notices/Notices.tsx';
 import { NewVmDialog } from '../features/vmForm/NewVmDialog.tsx';
 import { SettingsDialog, type SettingsCategory } from '../features/vmForm/SettingsDialog.tsx';
@@ -120,6 +122,15 @@ function Machine({ vm }: { readonly vm: VmSummary }) {
         <Tab value="details" label="Details" id="tab-details" aria-controls="panel-details" />
         {!vm.unusable && (
           <Tab
+            value="screen"
+            label="Screen"
+            id="tab-screen"
+            aria-controls="panel-screen"
+            onClick={focusScreen}
+          />
+        )}
+        {!vm.unusable && (
+          <Tab
             value="console"
             label="Console"
             id="tab-console"
@@ -134,7 +145,9 @@ function Machine({ vm }: { readonly vm: VmSummary }) {
         aria-labelledby={`tab-${shown}`}
         sx={{ flex: 1, minHeight: 0, display: 'flex', flexDirection: 'column' }}
       >
-        {shown === 'details' ? <Details vm={vm} /> : <Console key={vm.id} vm={vm} />}
+        {shown === 'details' && <Details vm={vm} />}
+        {shown === 'screen' && <Screen key={vm.id} vm={vm} />}
+        {shown === 'console' && <Console key={vm.id} vm={vm} />}
       </Box>
     </Box>
   );

@@ -2,6 +2,8 @@ import { z } from 'zod';
 import type { HostService } from '../services/host.ts';
 import type { LibraryEvents, LibraryService } from '../services/library.ts';
 import type { SessionEvents, SessionService } from '../services/session.ts';
+import { inputEventSchema } from '../input/inputEvent.ts';
+import { viewerSchema } from '../vm/frames.ts';
 import { newVmSchema, vmChangesSchema } from '../vm/config.ts';
 
 /** Everything a shell (window, CLI) can ask of a manager. */
@@ -54,6 +56,9 @@ export const serviceContract: {
     attachSerial: z.tuple([vmId, portIndex]),
     detachSerial: z.tuple([vmId, portIndex]),
     sendSerial: z.tuple([vmId, portIndex, bytes.refine((value) => value.length <= 1 << 20)]),
+    nextFrame: z.tuple([vmId, viewerSchema]),
+    thumbnail: z.tuple([vmId, z.int().min(16).max(1024)]),
+    sendInput: z.tuple([vmId, z.array(inputEventSchema).max(256)]),
     counters: z.tuple([vmId]),
   },
   host: {

@@ -38,6 +38,9 @@ function echoServices(): Services & { readonly hub: EventHub; readonly detached:
         hub.emit('serialOutput', id, port, bytes);
         return Promise.resolve();
       },
+      nextFrame: unsupported,
+      thumbnail: unsupported,
+      sendInput: unsupported,
       counters: () => Promise.resolve({ instructions: 5 }),
     },
     host: { info: unsupported, listFolder: unsupported },

@@ -1,3 +1,6 @@
+import type { InputEvent } from '../input/inputEvent.ts';
+import type { Frame, Thumbnail } from '../vm/frames.ts';
+
 export interface SessionEvents {
   /** Bytes the guest wrote to a serial port since the last event. */
   serialOutput(vmId: string, portIndex: number, bytes: Uint8Array): void;
@@ -15,6 +18,15 @@ export interface SessionService {
   attachSerial(vmId: string, portIndex: number): Promise<Uint8Array>;
   detachSerial(vmId: string, portIndex: number): Promise<void>;
   sendSerial(vmId: string, portIndex: number, bytes: Uint8Array): Promise<void>;
+  /**
+   * The next picture of the screen for a viewer, a name that the caller makes up: the whole one at first,
+   * then, as soon as there are some, the changes. Resolves after some seconds without any, too.
+   */
+  nextFrame(vmId: string, viewer: string): Promise<Frame>;
+  /** The screen, at most `widest` pixels wide. */
+  thumbnail(vmId: string, widest: number): Promise<Thumbnail>;
+  /** What the user does with keyboard and pointer, in order. */
+  sendInput(vmId: string, events: InputEvent[]): Promise<void>;
   /** Engine and device counters of a running VM. */
   counters(vmId: string): Promise<Record<string, number>>;
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Stroke } from '../input/typing.ts';
 import { bootSchema, vmConfigSchema, type VmConfig } from './config.ts';
 
 /** How the kernel is entered: 'auto' prefers PVH where the image has it. */
@@ -41,12 +42,19 @@ export interface TimedScreenshot {
   readonly atSeconds?: number;
 }
 
+/** Keystrokes, each the keys pressed together; `atSeconds` as above, 0 by default. */
+export interface TimedKeys {
+  readonly strokes: readonly Stroke[];
+  readonly atSeconds?: number;
+}
+
 /** How `guesthouse run` shows the machine that it runs. */
 export interface RunOptions {
   readonly serial: 'stdio' | 'none';
   /** Wall-clock seconds until the run is ended with exit code 124. */
   readonly maxSeconds?: number;
   readonly screenshots: readonly TimedScreenshot[];
+  readonly keys: readonly TimedKeys[];
   /** Print the text-mode screen to stdout at the end. */
   readonly screenText: boolean;
   /** Print the engine's and devices' counters to stderr at the end. */

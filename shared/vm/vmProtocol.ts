@@ -5,6 +5,8 @@
 import { z } from 'zod';
 import type { Channel } from '../rpc/channel.ts';
 import { connectRemote } from '../rpc/remote.ts';
+import { inputEventSchema, type InputEvent } from '../input/inputEvent.ts';
+import { viewerSchema, type Frame, type Thumbnail } from './frames.ts';
 import { machineRequestSchema, type MachineRequest } from './machineRequest.ts';
 
 /** What the manager asks of a VM process. All reject with UserError. */
@@ -16,6 +18,10 @@ export interface VmControl {
   reset(): Promise<void>;
   pressPowerButton(): Promise<void>;
   sendSerial(port: number, bytes: Uint8Array): Promise<void>;
+  /** See SessionService. */
+  nextFrame(viewer: string): Promise<Frame>;
+  thumbnail(widest: number): Promise<Thumbnail>;
+  sendInput(events: InputEvent[]): Promise<void>;
   counters(): Promise<Record<string, number>>;
   /** Pulls the plug: ends the machine, closes its disks, then the process exits. */
   shutdown(): Promise<void>;
@@ -50,6 +56,9 @@ const controlSchemas: Readonly<Record<keyof VmControl, z.ZodType<unknown[]>>> = 
   reset: z.tuple([]),
   pressPowerButton: z.tuple([]),
   sendSerial: z.tuple([port, bytes]),
+  nextFrame: z.tuple([viewerSchema]),
+  thumbnail: z.tuple([z.int()]),
+  sendInput: z.tuple([z.array(inputEventSchema)]),
   counters: z.tuple([]),
   shutdown: z.tuple([]),
 };

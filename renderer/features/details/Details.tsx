@@ -18,9 +18,10 @@ import { focusConsole } from '../console/consoleFocus.ts';
 import { isLive } from '../library/commands.ts';
 import { useLibrary } from '../library/libraryStore.ts';
 import { explain } from '../notices/noticeStore.ts';
-import { cpuModelNames, engineNames } from '../vmForm/cpuModelNames.ts';
+import { cpuModelNames, engineNames, graphicsCardNames } from '../vmForm/cpuModelNames.ts';
 import type { SettingsCategory } from '../vmForm/SettingsDialog.tsx';
 import { ActivityCard } from './ActivityCard.tsx';
+import { PreviewCard } from './PreviewCard.tsx';
 import { useVmConfig } from './useVmConfig.ts';
 
 export function Details({ vm }: { readonly vm: VmSummary }) {
@@ -74,6 +75,7 @@ function Cards({ vm, config }: { readonly vm: VmSummary; readonly config: VmConf
   const engine = engineNames[config.engine];
   return (
     <>
+      {isLive(vm) && config.display.card !== 'none' && <PreviewCard vm={vm} />}
       <Card title="General" vm={vm} category="general">
         <Row name="Name">{config.name}</Row>
         {config.description && (
@@ -97,6 +99,9 @@ function Cards({ vm, config }: { readonly vm: VmSummary; readonly config: VmConf
         <Row name="Command line">
           {config.boot.commandLine ? <Path path={config.boot.commandLine} /> : 'None'}
         </Row>
+      </Card>
+      <Card title="Display" vm={vm} category="display">
+        <Row name="Graphics card">{graphicsCardNames[config.display.card]}</Row>
       </Card>
       <Card title="Storage" vm={vm} category="storage">
         {config.disks.length === 0 && <Row name="Disks">None</Row>}

@@ -3,7 +3,7 @@ import type { VmSummary } from '../../../shared/services/library.ts';
 import type { Connection, ConnectionState } from '../../transport/connection.ts';
 import { report } from '../notices/noticeStore.ts';
 
-export type MachineTab = 'details' | 'console';
+export type MachineTab = 'details' | 'screen' | 'console';
 
 interface LibraryStore {
   readonly connection: ConnectionState;

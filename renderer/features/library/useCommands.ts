@@ -4,6 +4,7 @@ import { useDialogs } from '../../app/dialogStore.ts';
 import type { Connection } from '../../transport/connection.ts';
 import { useConnection } from '../../transport/ConnectionContext.tsx';
 import { focusConsole } from '../console/consoleFocus.ts';
+import { focusScreen } from '../screen/screenFocus.ts';
 import { report } from '../notices/noticeStore.ts';
 import { whyNot, type CommandName } from './commands.ts';
 import { useLibrary } from './libraryStore.ts';
@@ -20,9 +21,13 @@ function commandsOf({ library, session }: Connection): RunCommand {
   const attempt = (title: string, action: Promise<unknown>) => {
     action.catch((error: unknown) => report(title, error));
   };
-  const show = (vm: VmSummary) => {
-    useLibrary.getState().select(vm.id, 'console');
-    focusConsole();
+  /** A machine with a kernel of its own usually talks on its serial port, any other on its screen. */
+  const show = async (vm: VmSummary) => {
+    const config = await library.get(vm.id).catch(() => undefined);
+    const onScreen = config?.boot.kernel === undefined && config?.display.card !== 'none';
+    useLibrary.getState().select(vm.id, onScreen ? 'screen' : 'console');
+    if (onScreen) focusScreen();
+    else focusConsole();
   };
   const ask = (title: string, text: string, action: string, act: () => void) =>
     useDialogs.getState().open({ kind: 'confirm', question: { title, text, action, act } });
@@ -37,7 +42,7 @@ function commandsOf({ library, session }: Connection): RunCommand {
           (error: unknown) => report(`${name} could not be started`, error),
         );
       case 'show':
-        return show(vm);
+        return void show(vm);
       case 'pause':
         return attempt(`${name} could not be paused`, session.pause(vm.id));
       case 'resume':

@@ -1,4 +1,5 @@
 import Article from '@mui/icons-material/ArticleOutlined';
+import Monitor from '@mui/icons-material/MonitorOutlined';
 import Memory from '@mui/icons-material/Memory';
 import RocketLaunch from '@mui/icons-material/RocketLaunchOutlined';
 import Storage from '@mui/icons-material/StorageOutlined';
@@ -19,7 +20,13 @@ import type { VmConfig } from '../../../shared/vm/config.ts';
 import { useConnection } from '../../transport/ConnectionContext.tsx';
 import { isLive } from '../library/commands.ts';
 import { explain } from '../notices/noticeStore.ts';
-import { BootFields, GeneralFields, StorageFields, SystemFields } from './fields.tsx';
+import {
+  BootFields,
+  DisplayFields,
+  GeneralFields,
+  StorageFields,
+  SystemFields,
+} from './fields.tsx';
 import { focusFirstProblem } from './focusFirstProblem.ts';
 import { useVmDraft } from './useVmDraft.ts';
 import { draftOf } from './vmDraft.ts';
@@ -28,6 +35,7 @@ const categories = {
   general: { word: 'General', Icon: Article, Fields: GeneralFields, owns: /^(name|description)/ },
   system: { word: 'System', Icon: Memory, Fields: SystemFields, owns: /^(memory|cpu)/ },
   boot: { word: 'Boot', Icon: RocketLaunch, Fields: BootFields, owns: /^boot/ },
+  display: { word: 'Display', Icon: Monitor, Fields: DisplayFields, owns: /^display/ },
   storage: { word: 'Storage', Icon: Storage, Fields: StorageFields, owns: /^disks/ },
 } as const;
 export type SettingsCategory = keyof typeof categories;

@@ -10,3 +10,8 @@ export const engineNames: Readonly<Record<VmConfig['engine'], string>> = {
   translator: 'Translator',
   kvm: 'Hardware (KVM)',
 };
+
+export const graphicsCardNames: Readonly<Record<VmConfig['display']['card'], string>> = {
+  std: 'VGA with Bochs VBE',
+  none: 'None',
+};

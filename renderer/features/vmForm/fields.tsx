@@ -14,7 +14,7 @@ import Typography from '@mui/material/Typography';
 import { useQuery } from '@tanstack/react-query';
 import { useConnection } from '../../transport/ConnectionContext.tsx';
 import { PathField } from './PathField.tsx';
-import { cpuModelNames } from './cpuModelNames.ts';
+import { cpuModelNames, graphicsCardNames } from './cpuModelNames.ts';
 import { splitPath, type Problems, type VmDraft } from './vmDraft.ts';
 
 export interface FieldsProps {
@@ -105,6 +105,26 @@ export function SystemFields({ draft, problems, disabled = false, change }: Fiel
         ))}
       </TextField>
     </Box>
+  );
+}
+
+export function DisplayFields({ draft, disabled = false, change }: FieldsProps) {
+  return (
+    <TextField
+      select
+      label="Graphics card"
+      sx={{ width: 320 }}
+      disabled={disabled}
+      value={draft.card}
+      helperText="Without one there is only the serial console"
+      onChange={(event) => change({ card: event.target.value as VmDraft['card'] })}
+    >
+      {Object.entries(graphicsCardNames).map(([card, name]) => (
+        <MenuItem key={card} value={card}>
+          {name}
+        </MenuItem>
+      ))}
+    </TextField>
   );
 }
 

@@ -9,6 +9,7 @@ export interface VmDraft {
   readonly memoryMiB: string;
   readonly cpus: string;
   readonly cpuModel: VmConfig['cpuModel'];
+  readonly card: VmConfig['display']['card'];
   readonly kernel: string;
   readonly initrd: string;
   readonly commandLine: string;
@@ -31,6 +32,7 @@ export const newDraft: VmDraft = {
   memoryMiB: '1024',
   cpus: '1',
   cpuModel: 'guesthouse-v2',
+  card: 'std',
   kernel: '',
   initrd: '',
   commandLine: 'console=ttyS0',
@@ -48,6 +50,7 @@ export function draftOf(config: VmConfig): VmDraft {
     memoryMiB: String(config.memoryMiB),
     cpus: String(config.cpus),
     cpuModel: config.cpuModel,
+    card: config.display.card,
     kernel: config.boot.kernel ?? '',
     initrd: config.boot.initrd ?? '',
     commandLine: config.boot.commandLine,
@@ -123,6 +126,7 @@ export function checkDraft(draft: VmDraft, engine?: VmConfig['engine']): Checked
     memoryMiB: number(draft.memoryMiB),
     cpus: number(draft.cpus),
     cpuModel: draft.cpuModel,
+    display: { card: draft.card },
     ...(engine && { engine }),
     boot: {
       ...((kernel !== '' || drives === 0) && { kernel }),

@@ -1,0 +1,203 @@
+import Alert from '@mui/material/Alert';
+import Box from '@mui/material/Box';
+import Typography from '@mui/material/Typography';
+import { useCallback, useEffect, useRef, useState } from 'react';
+import type { VmSummary } from '../../../shared/services/library.ts';
+import { useConnection } from '../../transport/ConnectionContext.tsx';
+import { isLive } from '../library/commands.ts';
+import { useCommands } from '../library/useCommands.ts';
+import { report } from '../notices/noticeStore.ts';
+import { GuestInput } from './guestInput.ts';
+import { GuestScreen, type ScreenState } from './guestScreen.ts';
+import { hostKeyName, type HostCommand } from './hostKey.ts';
+import { grantScreenFocus, useScreenFocus } from './screenFocus.ts';
+import { layoutScreen, type ScreenMode } from './screenLayout.ts';
+import { ScreenTools } from './ScreenTools.tsx';
+import { useRoom } from './useRoom.ts';
+
+const nothing: ScreenState = { width: 0, height: 0, pointer: 'relative', problem: undefined };
+
+/** The machine's screen with its keyboard and pointer. */
+export function Screen({ vm }: { readonly vm: VmSummary }) {
+  const live = isLive(vm);
+  return (
+    <Box sx={{ display: 'flex', flexDirection: 'column', flex: 1, minHeight: 0 }}>
+      {vm.state === 'paused' && (
+        <Alert severity="warning" sx={{ borderRadius: 0, py: 0 }}>
+          “{vm.name}” is paused. {vm.reason} <b>{vm.hint}</b>
+        </Alert>
+      )}
+      {live && vm.state !== 'starting' ? (
+        <LiveScreen vm={vm} />
+      ) : (
+        <Box sx={{ flex: 1, display: 'grid', placeItems: 'center', bgcolor: '#0c1215' }}>
+          <Typography sx={{ color: '#b8c4c9' }}>
+            {vm.state === 'starting'
+              ? `“${vm.name}” is starting…`
+              : `“${vm.name}” is off: its screen is dark.`}
+          </Typography>
+        </Box>
+      )}
+    </Box>
+  );
+}
+
+function LiveScreen({ vm }: { readonly vm: VmSummary }) {
+  const { session } = useConnection();
+  const run = useCommands();
+  const frame = useRef<HTMLDivElement>(null);
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const screen = useRef<GuestScreen>(undefined);
+  const input = useRef<GuestInput>(undefined);
+  const [state, setState] = useState(nothing);
+  const [mode, setMode] = useState<ScreenMode>('fit');
+  const [captured, setCaptured] = useState(false);
+  const room = useRoom(frame);
+  const wish = useScreenFocus((store) => store.wish);
+
+  const saveScreenshot = useCallback(() => {
+    screen.current?.png().then(
+      (blob) => download(blob, `${vm.name}.png`),
+      (error: unknown) => report('The screenshot could not be taken', error),
+    );
+  }, [vm.name]);
+
+  const command = (name: HostCommand): void => {
+    switch (name) {
+      case 'fullScreen':
+        return toggleFullScreen(frame.current);
+      case 'scaled':
+        return setMode((before) => (before === 'scaled' ? 'fit' : 'scaled'));
+      case 'screenshot':
+        return saveScreenshot();
+      case 'ctrlAltDelete':
+        return input.current?.press(['ControlLeft', 'AltLeft', 'Delete']);
+      case 'pause':
+        return run(vm.state === 'paused' ? 'resume' : 'pause', vm);
+      default:
+        input.current?.releasePointer();
+        return run(name, vm);
+    }
+  };
+  // The listeners live as long as the canvas; what they call is of the last drawing.
+  const latest = useRef(command);
+  useEffect(() => {
+    latest.current = command;
+  });
+
+  useEffect(() => {
+    const shown = new GuestScreen(canvas.current!, session, vm.id, setState);
+    const devices = new GuestInput({
+      element: canvas.current!,
+      send: (events) => session.sendInput(vm.id, events),
+      pointer: () => shown.state.pointer,
+      command: (name) => latest.current(name),
+      leave: () => document.getElementById('tab-screen')?.focus(),
+      capturedChanged: setCaptured,
+    });
+    screen.current = shown;
+    input.current = devices;
+    return () => {
+      shown.stop();
+      devices.dispose();
+    };
+  }, [session, vm.id]);
+
+  useEffect(() => {
+    if (grantScreenFocus()) canvas.current?.focus();
+  }, [wish]);
+
+  const guest = { width: Math.max(1, state.width), height: Math.max(1, state.height) };
+  const layout = layoutScreen(guest, room, mode, room.ratio);
+  const centred = (outer: number, inner: number, start: number): number => {
+    const offset = Math.max(0, (outer - inner) / 2) + start;
+    return Math.round(offset * room.ratio) / room.ratio - start;
+  };
+  return (
+    <>
+      {state.problem !== undefined && (
+        <Alert severity="info" sx={{ borderRadius: 0, py: 0 }}>
+          {state.problem}
+        </Alert>
+      )}
+      <Box
+        ref={frame}
+        data-testid="screen"
+        sx={{
+          position: 'relative',
+          flex: 1,
+          minHeight: 0,
+          overflow: mode === 'actual' ? 'auto' : 'hidden',
+          bgcolor: '#0c1215',
+          outline: '2px solid transparent',
+          outlineOffset: -2,
+          '&:focus-within': { outlineColor: 'primary.main' },
+        }}
+      >
+        <canvas
+          ref={canvas}
+          tabIndex={0}
+          role="application"
+          aria-label={`Screen of ${vm.name}`}
+          aria-description={`${hostKeyName} alone or Ctrl+F6 leaves it`}
+          style={{
+            position: 'absolute',
+            left: centred(room.width, layout.width, room.left),
+            top: centred(room.height, layout.height, room.top),
+            width: layout.width,
+            height: layout.height,
+            visibility: state.width > 0 ? 'visible' : 'hidden',
+            imageRendering: layout.sharp ? 'pixelated' : 'auto',
+            cursor: state.pointer === 'absolute' ? 'none' : 'default',
+            outline: 'none',
+            touchAction: 'none',
+          }}
+        />
+      </Box>
+      <ScreenTools
+        mode={mode}
+        setMode={setMode}
+        status={statusOf(state, captured)}
+        fullScreen={() => command('fullScreen')}
+        ctrlAltDelete={() => command('ctrlAltDelete')}
+        screenshot={saveScreenshot}
+        paste={() => {
+          navigator.clipboard.readText().then(
+            (text) => {
+              canvas.current?.focus();
+              void input.current?.type(text);
+            },
+            (error: unknown) => report('The clipboard could not be read', error),
+          );
+        }}
+      />
+    </>
+  );
+}
+
+function statusOf({ width, height, pointer }: ScreenState, captured: boolean): string {
+  const size = width > 0 ? `${width} × ${height} · ` : '';
+  if (captured) return `${size}The guest has the pointer: ${hostKeyName} gives it back`;
+  return pointer === 'absolute'
+    ? `${size}${hostKeyName} alone or Ctrl+F6 leaves the screen`
+    : `${size}Click to give the guest the pointer; ${hostKeyName} gives it back`;
+}
+
+function toggleFullScreen(element: HTMLElement | null): void {
+  const failed = (error: unknown): void => report('Full screen is not possible', error);
+  if (document.fullscreenElement) {
+    document.exitFullscreen().catch(failed);
+    return;
+  }
+  const keyboard = (navigator as { keyboard?: { lock?(): Promise<void> } }).keyboard;
+  // With the keyboard locked, Alt+Tab and the like reach the guest; not every browser can.
+  element?.requestFullscreen().then(() => keyboard?.lock?.().catch(() => undefined), failed);
+}
+
+function download(blob: Blob, name: string): void {
+  const link = document.createElement('a');
+  link.href = URL.createObjectURL(blob);
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+}

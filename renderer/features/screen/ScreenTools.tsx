@@ -1,0 +1,104 @@
+import CameraAlt from '@mui/icons-material/CameraAlt';
+import ContentPaste from '@mui/icons-material/ContentPaste';
+import CropFree from '@mui/icons-material/CropFree';
+import FitScreen from '@mui/icons-material/FitScreen';
+import Fullscreen from '@mui/icons-material/Fullscreen';
+import KeyboardCommandKey from '@mui/icons-material/KeyboardCommandKey';
+import AspectRatio from '@mui/icons-material/AspectRatio';
+import Box from '@mui/material/Box';
+import IconButton from '@mui/material/IconButton';
+import Tooltip from '@mui/material/Tooltip';
+import Typography from '@mui/material/Typography';
+import type { ReactNode } from 'react';
+import { hostKeyName } from './hostKey.ts';
+import { screenModes, type ScreenMode } from './screenLayout.ts';
+
+const modes: Readonly<Record<ScreenMode, { readonly label: string; readonly icon: ReactNode }>> = {
+  fit: { label: 'Fit to the window', icon: <FitScreen fontSize="small" /> },
+  scaled: {
+    label: `Scaled to all of it (${hostKeyName}+C)`,
+    icon: <AspectRatio fontSize="small" />,
+  },
+  actual: { label: 'Actual size', icon: <CropFree fontSize="small" /> },
+};
+
+export interface ScreenToolsProps {
+  readonly mode: ScreenMode;
+  setMode(mode: ScreenMode): void;
+  readonly status: string;
+  fullScreen(): void;
+  ctrlAltDelete(): void;
+  screenshot(): void;
+  paste(): void;
+}
+
+export function ScreenTools(props: ScreenToolsProps) {
+  return (
+    <Box
+      sx={{
+        display: 'flex',
+        alignItems: 'center',
+        gap: 0.5,
+        px: 1.5,
+        py: 0.25,
+        borderTop: 1,
+        borderColor: 'divider',
+        bgcolor: 'background.paper',
+      }}
+    >
+      <Typography noWrap variant="caption" sx={{ color: 'text.secondary', flex: 1 }}>
+        {props.status}
+      </Typography>
+      {screenModes.map((mode) => (
+        <Tool
+          key={mode}
+          label={modes[mode].label}
+          pressed={props.mode === mode}
+          icon={modes[mode].icon}
+          act={() => props.setMode(mode)}
+        />
+      ))}
+      <Tool
+        label={`Full screen (${hostKeyName}+F)`}
+        icon={<Fullscreen fontSize="small" />}
+        act={props.fullScreen}
+      />
+      <Tool
+        label={`Send Ctrl+Alt+Del (${hostKeyName}+Del)`}
+        icon={<KeyboardCommandKey fontSize="small" />}
+        act={props.ctrlAltDelete}
+      />
+      <Tool
+        label="Type the clipboard’s text"
+        icon={<ContentPaste fontSize="small" />}
+        act={props.paste}
+      />
+      <Tool
+        label={`Save a screenshot (${hostKeyName}+E)`}
+        icon={<CameraAlt fontSize="small" />}
+        act={props.screenshot}
+      />
+    </Box>
+  );
+}
+
+function Tool(props: {
+  readonly label: string;
+  readonly pressed?: boolean;
+  readonly icon: ReactNode;
+  act(): void;
+}) {
+  return (
+    <Tooltip title={props.label}>
+      <IconButton
+        size="small"
+        aria-label={props.label}
+        aria-pressed={props.pressed}
+        color={props.pressed ? 'primary' : 'default'}
+        onClick={props.act}
+      >
+        {props.icon}
+      </IconButton>
+    </Tooltip>
+  );
+}

@@ -1,0 +1,158 @@
+/** The screen of a machine in the window: picture, keyboard, screenshot, speed. */
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { decode } from 'fast-png';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Manager } from './manager.ts';
+import { hasChromium, openBrowser, Window } from './window.ts';
+
+const folder = path.resolve('.cache/ui-screenshots');
+
+function buildKernel(file: string): void {
+  execFileSync(
+    'gcc',
+    [
+      ...['-m32', '-march=i686', '-O1', '-ffreestanding', '-fno-pie', '-no-pie', '-nostdlib'],
+      ...['-fno-stack-protector', '-mgeneral-regs-only', '-fno-asynchronous-unwind-tables'],
+      ...['-static', '-Wl,-T,../isa/system/link32.ld', '-Wl,--build-id=none'],
+      ...['-Wl,--no-warn-rwx-segments', '-Wa,--noexecstack', '../guests/display/start.S'],
+      ...['paint.c', '-o', file],
+    ],
+    { cwd: import.meta.dirname },
+  );
+}
+
+/** What paint.c draws first. */
+const pattern = (x: number, y: number): number[] => [x & 255, y & 255, ((x ^ y) >> 2) & 255];
+
+async function pixel(page: Page, x: number, y: number): Promise<number[]> {
+  return page.locator('canvas[aria-label^="Screen of"]').evaluate(
+    (canvas, [px, py]) => {
+      const context = (canvas as HTMLCanvasElement).getContext('2d');
+      return [...(context?.getImageData(px ?? 0, py ?? 0, 1, 1).data ?? [])].slice(0, 3);
+    },
+    [x, y],
+  );
+}
+
+const frames = (page: Page): Promise<number> =>
+  page
+    .locator('canvas[aria-label^="Screen of"]')
+    .evaluate((canvas) => Number((canvas as HTMLElement).dataset.frames));
+
+describe.skipIf(!hasChromium)('the screen of a machine', () => {
+  let browser: Browser;
+  let manager: Manager;
+  let kernels: string;
+
+  beforeAll(async () => {
+    kernels = mkdtempSync(path.join(tmpdir(), 'guesthouse-paint-'));
+    buildKernel(path.join(kernels, 'paint'));
+    browser = await openBrowser();
+    manager = await Manager.start();
+    mkdirSync(folder, { recursive: true });
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await manager?.[Symbol.asyncDispose]();
+    rmSync(kernels, { recursive: true, force: true });
+  });
+
+  async function started(window: Window, name: string): Promise<void> {
+    await window.create({ name, kernel: path.join(kernels, 'paint'), memoryMiB: 32 });
+    await window.start();
+    await window.waitForState(name, 'Running');
+    await window.page.getByRole('tab', { name: 'Screen' }).click();
+    await expect.poll(() => pixel(window.page, 1000, 700)).toEqual(pattern(1000, 700));
+  }
+
+  test('shows the picture, takes keys by their place, and saves what the guest shows', async () => {
+    await using window = await Window.open(browser, manager.url);
+    const { page } = window;
+    await started(window, 'paint');
+    expect(await window.accessibilityProblems()).toEqual([]);
+    expect(await window.overflows()).toEqual([]);
+    await page.screenshot({ path: path.join(folder, 'screen-light.png') });
+
+    const waiting = page.waitForEvent('download');
+    await window.button('Save a screenshot (Right Ctrl+E)').click();
+    const { data, width, height, channels } = decode(readFileSync(await (await waiting).path()));
+    expect([width, height]).toEqual([1024, 768]);
+    let wrong = 0;
+    for (let y = 0; y < height; y++)
+      for (let x = 0; x < width; x++)
+        pattern(x, y).forEach((value, i) => {
+          if (data[(y * width + x) * channels + i] !== value) wrong++;
+        });
+    expect(wrong).toBe(0);
+
+    await page.locator('canvas[aria-label^="Screen of"]').focus();
+    await page.keyboard.press('a');
+    await page.keyboard.press('ArrowUp');
+    // Scan codes 1e, and e0 48: the prefix is no press here.
+    await expect.poll(() => pixel(page, 10, 10)).toEqual([0x1e, 0, 0xff]);
+    await expect.poll(() => pixel(page, 42, 10)).toEqual([0x48, 0, 0xff]);
+
+    // Nothing moves: nothing is sent.
+    await page.waitForTimeout(300);
+    const still = await frames(page);
+    await page.waitForTimeout(1000);
+    expect(await frames(page)).toBe(still);
+
+    // The host key leaves, and the keys that follow are the window's.
+    await page.keyboard.press('ControlRight');
+    expect(await window.focused()).toBe('tab Screen');
+  });
+
+  test('delivers at least 30 pictures a second of 1024×768 while all of it moves', async () => {
+    await using window = await Window.open(browser, manager.url);
+    const { page } = window;
+    await started(window, 'film');
+    await page.locator('canvas[aria-label^="Screen of"]').focus();
+    await page.keyboard.press('Space');
+    await page.waitForTimeout(1500);
+    const before = await frames(page);
+    const start = performance.now();
+    await page.waitForTimeout(5000);
+    const rate = ((await frames(page)) - before) / ((performance.now() - start) / 1000);
+    process.stdout.write(`full motion at 1024x768: ${rate.toFixed(1)} frames/s\n`);
+    expect(rate).toBeGreaterThanOrEqual(30);
+    await page.keyboard.press('Space');
+  });
+
+  test('is drawn sharp in its actual size on a scaled desktop, and small in Details', async () => {
+    await using window = await Window.open(browser, manager.url, {
+      colorScheme: 'dark',
+      deviceScaleFactor: 1.5,
+    });
+    const { page } = window;
+    await window.select('paint');
+    await page.getByRole('tab', { name: 'Screen' }).click();
+    await expect.poll(() => pixel(page, 1000, 700)).toEqual(pattern(1000, 700));
+    await window.button('Actual size').click();
+    const box = await page
+      .locator('canvas[aria-label^="Screen of"]')
+      .evaluate((canvas) => canvas.getBoundingClientRect().toJSON() as DOMRect);
+    expect(box.width * 1.5).toBeCloseTo(1024, 3);
+    expect((box.left * 1.5) % 1).toBeCloseTo(0, 2);
+    await page.screenshot({ path: path.join(folder, 'screen-dark-150.png') });
+    await page.getByRole('tab', { name: 'Details' }).click();
+    const preview = page.getByRole('button', { name: 'Show the screen of paint' });
+    await preview.waitFor();
+    await expect
+      .poll(() =>
+        preview
+          .locator('canvas')
+          .evaluate((canvas) => [
+            ...((canvas as HTMLCanvasElement).getContext('2d')?.getImageData(160, 100, 1, 1).data ??
+              []),
+          ]),
+      )
+      .not.toEqual([0, 0, 0, 0]);
+    await page.screenshot({ path: path.join(folder, 'preview-dark-150.png') });
+    await window.powerOff();
+  });
+});
