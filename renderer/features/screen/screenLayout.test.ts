@@ -33,8 +33,8 @@ describe('the place of the picture', () => {
       sharp: false,
     });
     expect(layoutScreen(guest, { width: 660, height: 500 }, 'fit', 1.5)).toEqual({
-      width: 640,
-      height: 480,
+      width: 660,
+      height: 742 / 1.5,
       sharp: false,
     });
   });
