@@ -38,7 +38,7 @@ import {
   VECTOR_GP,
 } from './layout';
 import { isCanonical } from './mmu';
-import { CPU, faulted, gpr, segment, setGpr } from './state';
+import { CPU, segment } from './state';
 import { flushAll } from './tlb';
 
 /** 8 variable MTRRs, fixed ones, write-combining. */
@@ -109,13 +109,9 @@ function refuse(): void {
   raiseWithCode(VECTOR_GP, 0);
 }
 
-/** RDMSR: EDX:EAX. */
-export function readMsr(): void {
-  if (!privileged()) return;
-  const value = msrValue(<u32>gpr(1));
-  if (faulted()) return;
-  setGpr(0, value & 0xffffffff);
-  setGpr(2, value >> 32);
+/** RDMSR. */
+export function readMsr(index: u32): u64 {
+  return privileged() ? msrValue(index) : 0;
 }
 
 function msrValue(index: u32): u64 {
@@ -154,10 +150,8 @@ function msrValue(index: u32): u64 {
 }
 
 /** WRMSR. */
-export function writeMsr(): void {
+export function writeMsr(index: u32, value: u64): void {
   if (!privileged()) return;
-  const index = <u32>gpr(1);
-  const value = (gpr(2) << 32) | (gpr(0) & 0xffffffff);
   const at = storage(index);
   if (at) {
     if (storable(index, value)) store<u64>(at, value);

@@ -14,6 +14,11 @@ export interface HelperOptions {
   readonly faults?: boolean;
   /** Writes architectural state. Default true. */
   readonly writes?: boolean;
+  /**
+   * What it looks at or changes, besides its arguments and its result, of general registers, XMM registers and status
+   * flags: translated code, which holds them in locals, may then call it. Left out: anything.
+   */
+  readonly touches?: 'nothing' | 'flags';
 }
 
 export interface Helper extends HelperOptions {
@@ -47,11 +52,9 @@ export function helperNamed(name: string): Helper {
 
 export const allHelpers = (): readonly Helper[] => [...known.values()];
 
-/**
- * Whether translated code, which holds general registers, XMM registers and flags in locals, may call the helper as
- * it stands: it works on its arguments, the x87 state, MXCSR and guest memory.
- */
-export function isInlineHelper({ file, name, writes }: Helper): boolean {
+/** Whether translated code may call the helper as it stands, or by what `touches` says. */
+export function isInlineHelper({ file, name, writes, touches }: Helper): boolean {
+  if (touches !== undefined) return true;
   if (/^(fxsave|fxrstor)$/.test(name)) return false;
   return /^(x87|mxcsr)/.test(file) || (/^(sse|wide)/.test(file) && writes === false);
 }

@@ -2,7 +2,7 @@
 import type { Cond, Semantics, V128, Val, Width } from '../isa/dsl.ts';
 import { Flag } from '../isa/flagRules.ts';
 import { helperNamed } from '../isa/helpers.ts';
-import { OFF_RFLAGS } from '../cpu/layout.ts';
+import { OFF_CPL, OFF_RFLAGS } from '../cpu/layout.ts';
 import type { WasmCond, WasmVal } from './functionBuilder.ts';
 import type { RegionFrame } from './regionFrame.ts';
 import type { SseMode } from './sseMode.ts';
@@ -29,7 +29,9 @@ export type ControlPart = Pick<
 export type Ending =
   | { readonly kind: 'jump' }
   | { readonly kind: 'branch'; readonly condition: Cond }
-  | { readonly kind: 'indirect'; readonly target: Val };
+  | { readonly kind: 'indirect'; readonly target: Val }
+  /** Goes on, if mode, translations and pending events allow. */
+  | { readonly kind: 'system' };
 
 const never = (what: string): never => {
   throw new Error(`${what} is left to the interpreter's handler`);
@@ -73,17 +75,25 @@ export function controlOps(
   };
 
   const callHelper = (name: string, args: readonly (Val | V128)[]): void => {
-    for (const arg of args) {
+    const { touches, parameters } = helperNamed(name);
+    if (touches === 'flags') flags.store();
+    for (const [i, arg] of args.entries()) {
       if (arg.kind === 'v128') b.pushVector(arg);
+      else if (parameters[i] === 64) b.push64(arg);
       else b.push(arg);
     }
     b.call(f.core(name));
   };
   const afterHelper = (name: string): void => {
-    const { file, faults } = helperNamed(name);
-    if (faults === false) return;
-    f.checkFault();
-    if (/^(sse|mxcsr)/.test(file)) sseMode.reload();
+    const { file, faults, touches } = helperNamed(name);
+    if (faults !== false) {
+      f.checkFault();
+      if (/^(sse|mxcsr)/.test(file)) sseMode.reload();
+    }
+    if (touches === 'flags') {
+      f.state.loadFlags();
+      flags.form = 'words';
+    }
   };
 
   return {
@@ -184,7 +194,7 @@ export function controlOps(
       b.push64(target);
       end({ kind: 'indirect', target: b.take(64) });
     },
-    endBlock: () => never('the end of a block'),
+    endBlock: () => end({ kind: 'system' }),
     leave: () => never('a far transfer'),
     raise: (vector, code) => raise(vector, code),
     raiseIf(c, vector, code) {
@@ -195,7 +205,11 @@ export function controlOps(
     },
     undefined: () => raise(6),
     string: (body) => body(),
-    cpl: () => never('CPL'),
+    cpl() {
+      b.i32(0);
+      b.memory(Op.i32Load, f.cpu + OFF_CPL);
+      return b.take(32);
+    },
     inMode64: () => b.boolean(f.is64),
     inProtectedMode: () => b.boolean(true),
     inVirtual8086: () => b.boolean(false),

@@ -22,8 +22,10 @@ export interface Effects {
   readonly pushesReturn: boolean;
   /** Left to the interpreter: branches of 16-bit operand size, which cut RIP. */
   readonly interpreted: boolean;
-  /** The handler always leaves: nothing follows in this block. */
+  /** A far transfer: nothing follows. */
   readonly leaves: boolean;
+  /** The next instruction follows, but mode, translations or pending events may be others by then. */
+  readonly endsBlock: boolean;
   /** A helper stores to guest memory, perhaps over the region's own code. */
   readonly helperStores: boolean;
   /** May leave before it is done: faults, accesses to memory, branches. */
@@ -64,7 +66,8 @@ function find(variant: Variant): Effects {
   let readsFlags = false;
   let byHandler = false;
   let mayLeave = false;
-  let leaves = variant.form.encoding.endsBlock;
+  let leaves = false;
+  let { endsBlock } = variant.form.encoding;
   let control: Effects['control'] = 'next';
   let pushesReturn = false;
   let depth = 0;
@@ -76,8 +79,6 @@ function find(variant: Variant): Effects {
   const words = (): void => {
     flags = 'words';
   };
-  const system = (op: Op): boolean =>
-    op.spec.file === 'segment' || op.spec.file === 'control' || op.spec.file === 'debug';
   const sameWidth = (a: Val): Val => value(a.width);
   const compare = (): Cond => cond;
   const nothing = (): void => undefined;
@@ -93,8 +94,13 @@ function find(variant: Variant): Effects {
   };
   const helper = (name: string): void => {
     helpers.push(name);
-    if (helperNamed(name).faults !== false) mayLeave = true;
-    if (!isInlineHelper(helperNamed(name))) byHandler = true;
+    const called = helperNamed(name);
+    if (called.faults !== false) mayLeave = true;
+    if (!isInlineHelper(called)) byHandler = true;
+    if (called.touches === 'flags') {
+      words();
+      readsFlags = true;
+    }
   };
 
   const s: Semantics = {
@@ -180,10 +186,7 @@ function find(variant: Variant): Effects {
     writeAligned: memoryOperand,
     readXmm: () => vector,
     writeXmm: nothing,
-    index(op) {
-      if (system(op)) byHandler = true;
-      return value(32);
-    },
+    index: () => value(32),
     selector: () => value(16),
     address: () => value(64),
     segment: () => value(32),
@@ -256,7 +259,7 @@ function find(variant: Variant): Effects {
       control = 'indirect';
     },
     endBlock() {
-      leaves = true;
+      endsBlock = true;
     },
     leave() {
       leaves = true;
@@ -321,9 +324,10 @@ function find(variant: Variant): Effects {
     control,
     pushesReturn,
     leaves,
+    endsBlock,
     helperStores,
     interpreted,
-    mayLeave: mayLeave || byHandler || interpreted || control !== 'next',
+    mayLeave: mayLeave || byHandler || interpreted || endsBlock || control !== 'next',
     helpers,
   };
 }

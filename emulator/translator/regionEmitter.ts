@@ -1,7 +1,13 @@
 /** One region as a wasm function: (entry, base) -> regionExit. */
 import type { Semantics } from '../isa/dsl.ts';
 import {
+  MODE_CODE32,
+  MODE_CODE64,
+  MODE_CODE_MASK,
+  MODE_FLAT,
+  MODE_STACK32,
   OFF_FAULT,
+  OFF_MODE,
   OFF_PENDING,
   OFF_REGION_LIMIT,
   OFF_REGION_RETIRED,
@@ -302,7 +308,7 @@ class RegionEmitter {
       this.#semantics,
       ...variant.form.operands.map((operand) => operandOf(operand, variant)),
     );
-    if (instruction.effects.helperStores) {
+    if (instruction.effects.helperStores && !instruction.effects.endsBlock) {
       const f = this.#frame;
       this.#b.i32(0);
       this.#b.memory(Op.i32Load8U, this.#host.alive);
@@ -332,9 +338,15 @@ class RegionEmitter {
       this.#handlerLeft(instruction);
       return true;
     }
-    f.if(false);
-    this.#handlerLeft(instruction);
-    f.endIf();
+    if (instruction.effects.endsBlock) {
+      b.op(Op.drop);
+      this.#handlerFaulted(instruction);
+      this.#ending = { kind: 'system' };
+    } else {
+      f.if(false);
+      this.#handlerLeft(instruction);
+      f.endIf();
+    }
     this.#state.load();
     this.#loadContext();
     this.#sseMode.reload();
@@ -344,17 +356,21 @@ class RegionEmitter {
 
   /** The handler stored RIP, or noted a fault. */
   #handlerLeft(instruction: GuestInstruction): void {
+    this.#handlerFaulted(instruction);
+    this.#frame.exitStored(instruction.count);
+  }
+
+  #handlerFaulted(instruction: GuestInstruction): void {
     const b = this.#b;
     const f = this.#frame;
     b.i32(0);
     b.memory(Op.i32Load, this.#host.cpu + OFF_FAULT);
-    f.if();
+    f.if(false);
     f.storeRip(f.currentOffset);
     b.i32(regionExit.fault);
     b.setLocal(f.exitCode);
     f.exitStored(instruction.count - 1);
     f.endIf();
-    f.exitStored(instruction.count);
   }
 
   // -- ends of blocks ---------------------------------------------------------------------------
@@ -373,6 +389,11 @@ class RegionEmitter {
         return;
       case 'jump':
         this.#transfer(number, source.taken[number], takenOffset, last.count);
+        return;
+      case 'system':
+        f.retire(last.count);
+        if (source.next[number] !== undefined) this.#checkSystem(number, nextOffset);
+        this.#transfer(number, source.next[number], nextOffset, 0);
         return;
       case 'branch':
         f.retire(last.count);
@@ -481,14 +502,45 @@ class RegionEmitter {
     this.#flags.form = form;
   }
 
+  /** Leaves to the next instruction if the region may not go on behind one that changes what it relies on. */
+  #checkSystem(number: number, offset: number): void {
+    const f = this.#frame;
+    const b = this.#b;
+    const { cpu, alive } = this.#host;
+    this.#loadContext();
+    this.#sseMode.load();
+    b.i32(0);
+    b.memory(Op.i32Load, cpu + OFF_PENDING);
+    b.i32(0);
+    b.memory(Op.i32Load8U, alive);
+    b.op(Op.i32Eqz);
+    b.integer('or', 32);
+    b.i32(0);
+    b.memory(Op.i32Load, cpu + OFF_MODE);
+    b.i32(f.is64 ? MODE_CODE64 : MODE_CODE32 | MODE_FLAT | MODE_STACK32);
+    b.integer('xor', 32);
+    b.i32(MODE_CODE_MASK | MODE_FLAT | MODE_STACK32);
+    b.integer('and', 32);
+    b.integer('or', 32);
+    f.if(false);
+    f.exitTo(offset, 0);
+    f.endIf();
+    this.#checkTranslation(offset, this.#source.blocks[this.#source.next[number]!]!.host);
+  }
+
   /** Going to another page: its translation must still be the one the region was made for. */
   #checkPage(from: number, to: number, offset: number): void {
     const source = this.#source;
     const [a, c] = [source.blocks[from]!, source.blocks[to]!];
     if (a.host >> 12 === c.host >> 12 && a.offset - c.offset === a.host - c.host) return;
+    this.#checkTranslation(offset, c.host);
+  }
+
+  /** Leaves to `offset` unless the execute TLB has the page of it where `host` is. */
+  #checkTranslation(offset: number, host: number): void {
     const f = this.#frame;
     const b = this.#b;
-    const { is64 } = source;
+    const { is64 } = f;
     const { width } = this.#state;
     f.pushRip(offset);
     const rip = b.take(width);
@@ -511,7 +563,7 @@ class RegionEmitter {
     b.memory(Op.i32Load, this.#host.cpu + OFF_TLB_EXECUTE + 8);
     b.push32(rip);
     b.integer('add', 32);
-    b.i32(c.host);
+    b.i32(host);
     b.integer('ne', 32);
     b.integer('or', 32);
     f.if(false);

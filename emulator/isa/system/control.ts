@@ -6,22 +6,22 @@ import { helpers } from '../helpers.ts';
 import { Cy, Dy, Ew, Gd, Gq, M, Mw, Rd, Rq, Rv, a, r, w } from '../operands.ts';
 
 helpers('control', {
-  readControlRegister: [[32], { returns: 64, writes: false }],
-  writeControlRegister: [[32, 64]],
-  machineStatus: [[], { returns: 64, faults: false, writes: false }],
-  loadMachineStatus: [[32]],
-  clearTaskSwitched: [[]],
+  readControlRegister: [[32], { returns: 64, writes: false, touches: 'nothing' }],
+  writeControlRegister: [[32, 64], { touches: 'nothing' }],
+  machineStatus: [[], { returns: 64, faults: false, writes: false, touches: 'nothing' }],
+  loadMachineStatus: [[32], { touches: 'nothing' }],
+  clearTaskSwitched: [[], { touches: 'nothing' }],
   /** (segment, offset). */
-  invalidatePage: [[32, 64]],
+  invalidatePage: [[32, 64], { touches: 'nothing' }],
   /** (type, linear address of the descriptor). */
-  invalidatePcid: [[64, 64]],
-  requirePrivilege: [[], { writes: false }],
+  invalidatePcid: [[64, 64], { touches: 'nothing' }],
+  requirePrivilege: [[], { writes: false, touches: 'nothing' }],
 });
 helpers('debugRegisters', {
-  readDebugRegister: [[32], { returns: 64 }],
-  writeDebugRegister: [[32, 64]],
+  readDebugRegister: [[32], { returns: 64, touches: 'nothing' }],
+  writeDebugRegister: [[32, 64], { touches: 'nothing' }],
 });
-helpers('interrupts', { halt: [[], { faults: false }] });
+helpers('interrupts', { halt: [[], { faults: false, touches: 'nothing' }] });
 
 for (const [opcode, register, read, write] of [
   [0x20, Cy, 'readControlRegister', 'writeControlRegister'],

@@ -7,23 +7,23 @@ import { helpers } from '../helpers.ts';
 import { Ew, Gv, Gw, M, Mw, Rv, a, r, rw, w } from '../operands.ts';
 
 helpers('segments', {
-  readSystemSelector: [[32], { returns: 32, writes: false }],
+  readSystemSelector: [[32], { returns: 32, writes: false, touches: 'nothing' }],
   /** (target, source): the new selector, bit 16 = changed. */
-  adjustPrivilege: [[32, 32], { returns: 32, writes: false }],
+  adjustPrivilege: [[32, 32], { returns: 32, writes: false, touches: 'nothing' }],
 });
 helpers('descriptors', {
-  loadLdt: [[32]],
-  loadTaskRegister: [[32]],
+  loadLdt: [[32], { touches: 'nothing' }],
+  loadTaskRegister: [[32], { touches: 'nothing' }],
   /** (selector, 0 = for reading, 1 = for writing): sets ZF. */
-  verify: [[32, 32]],
+  verify: [[32, 32], { touches: 'flags' }],
   /** (selector, previous value, 0 = access rights, 1 = limit): sets ZF. */
-  inspectDescriptor: [[32, 64, 32], { returns: 64 }],
+  inspectDescriptor: [[32, 64, 32], { returns: 64, touches: 'flags' }],
 });
 helpers('control', {
   /** (0 = GDT, 1 = IDT; linear address, bytes of the base). */
-  storeTable: [[32, 64, 32]],
+  storeTable: [[32, 64, 32], { touches: 'nothing' }],
   /** (table, limit, base). */
-  loadTable: [[32, 32, 64]],
+  loadTable: [[32, 32, 64], { touches: 'nothing' }],
 });
 
 for (const [name, digit, index] of [

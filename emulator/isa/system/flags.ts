@@ -4,12 +4,12 @@ import { form, op } from '../forms.ts';
 import { helpers } from '../helpers.ts';
 
 helpers('flagInstructions', {
-  flagsToPush: [[], { returns: 64, writes: false }],
-  checkPopFlags: [[], { writes: false }],
+  flagsToPush: [[], { returns: 64, writes: false, touches: 'flags' }],
+  checkPopFlags: [[], { writes: false, touches: 'nothing' }],
   /** (image, operand size in bytes). */
-  popFlags: [[64, 32], { faults: false }],
-  clearInterruptFlag: [[]],
-  setInterruptFlag: [[]],
+  popFlags: [[64, 32], { faults: false, touches: 'flags' }],
+  clearInterruptFlag: [[], { touches: 'nothing' }],
+  setInterruptFlag: [[], { touches: 'nothing' }],
 });
 
 inst('PUSHF', {

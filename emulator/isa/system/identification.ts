@@ -10,13 +10,18 @@ import { Rv, w } from '../operands.ts';
 
 helpers('cpuid', {
   cpuid: [[], { faults: false }],
-  readTsc: [[], { returns: 64, writes: false }],
-  tscAux: [[], { returns: 32, faults: false, writes: false }],
-  readCounter: [[], { writes: false }],
+  readTsc: [[], { returns: 64, writes: false, touches: 'nothing' }],
+  tscAux: [[], { returns: 32, faults: false, writes: false, touches: 'nothing' }],
+  readCounter: [[], { writes: false, touches: 'nothing' }],
   /** (bits): sets CF. */
-  random: [[32], { returns: 64, faults: false }],
+  random: [[32], { returns: 64, faults: false, touches: 'flags' }],
 });
-helpers('msr', { readMsr: [[]], writeMsr: [[]] });
+helpers('msr', {
+  /** (index). */
+  readMsr: [[32], { returns: 64, writes: false, touches: 'nothing' }],
+  /** (index, value). */
+  writeMsr: [[32, 64], { touches: 'nothing' }],
+});
 helpers('kvmPv', { hypercall: [[], { faults: false }] });
 
 inst('CPUID', {
@@ -51,14 +56,18 @@ inst('RDPMC', {
 inst('RDMSR', {
   forms: [form([], op(0x0f, 0x32))],
   semantics(s) {
-    s.callVoid('readMsr');
+    const value = s.call('readMsr', s.reg(Reg.RCX, 32));
+    s.setReg(Reg.RAX, s.truncate(value, 32));
+    s.setReg(Reg.RDX, s.truncate(s.shrU(value, 32), 32));
   },
 });
 
 inst('WRMSR', {
   forms: [form([], op(0x0f, 0x30))],
   semantics(s) {
-    s.callVoid('writeMsr');
+    const high = s.shl(s.zeroExtend(s.reg(Reg.RDX, 32), 64), 32);
+    const value = s.or(high, s.zeroExtend(s.reg(Reg.RAX, 32), 64));
+    s.callVoid('writeMsr', s.reg(Reg.RCX, 32), value);
     s.endBlock();
   },
 });

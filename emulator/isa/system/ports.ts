@@ -8,10 +8,10 @@ import { Ib, r } from '../operands.ts';
 
 helpers('portAccess', {
   /** (port, bytes): permission. */
-  checkPort: [[32, 32], { writes: false }],
-  portIn: [[32, 32], { returns: 32, faults: false, writes: false }],
+  checkPort: [[32, 32], { writes: false, touches: 'nothing' }],
+  portIn: [[32, 32], { returns: 32, faults: false, writes: false, touches: 'nothing' }],
   /** (port, bytes, value). */
-  portOut: [[32, 32, 32], { faults: false }],
+  portOut: [[32, 32, 32], { faults: false, touches: 'nothing' }],
 });
 
 type PortWidth = 8 | 16 | 32;

@@ -6,18 +6,18 @@ import { helpers } from '../helpers.ts';
 import { Ew, Gv, M, Mw, Rv, Ry, Sw, a, r, w } from '../operands.ts';
 
 helpers('segments', {
-  readSelector: [[32], { returns: 32, writes: false }],
+  readSelector: [[32], { returns: 32, writes: false, touches: 'nothing' }],
   /** (segment register, selector). */
-  loadSegment: [[32, 32]],
+  loadSegment: [[32, 32], { touches: 'nothing' }],
   /** The same with the interrupt shadow of MOV SS. */
-  moveToSegment: [[32, 32]],
+  moveToSegment: [[32, 32], { touches: 'nothing' }],
   /** (segment register, operand size in bytes). */
   popSegment: [[32, 32]],
 });
 helpers('fastCalls', {
-  swapGs: [[]],
-  readSegmentBase: [[32], { returns: 64, writes: false }],
-  writeSegmentBase: [[32, 64]],
+  swapGs: [[], { touches: 'nothing' }],
+  readSegmentBase: [[32], { returns: 64, writes: false, touches: 'nothing' }],
+  writeSegmentBase: [[32, 64], { touches: 'nothing' }],
 });
 
 inst('MOV', {
@@ -75,7 +75,14 @@ for (const [segment, push, pop] of stackForms) {
   inst('POP', {
     forms: [form([], encoding(pop))],
     semantics(s) {
-      s.callVoid('popSegment', s.const(segment, 32), s.const(s.size / 8, 32));
+      // SS may change the size of rSP under it.
+      if (segment === Seg.SS) {
+        s.callVoid('popSegment', s.const(segment, 32), s.const(s.size / 8, 32));
+      } else {
+        const selector = s.truncate(s.stackLoad(0, s.size), 16);
+        s.callVoid('loadSegment', s.const(segment, 32), s.zeroExtend(selector, 32));
+        s.stackAdjust(s.size / 8);
+      }
       s.endBlock();
     },
   });

@@ -31,24 +31,34 @@ const comparable = (output: string): string[] =>
 const reason = missingTools();
 
 describe.skipIf(reason !== undefined)('the system side of the CPU', () => {
-  for (const kernel of ['system32', 'system64'] as const) {
-    it(`behaves in ${kernel} as the manual and the oracle say`, { timeout: 120_000 }, () => {
-      withKernel(kernel, (file, folder) => {
-        const { output, end } = runOnCore(readFileSync(file));
-        expect(end).toBe('exit');
-        const lines = output.split('\n');
-        expect(lines.filter((line) => line.startsWith('strict mismatch'))).toEqual([]);
-        expect(lines).toContain('strict done');
-        if (!hasOracle()) return;
-        const ours = comparable(output);
-        const theirs = comparable(runOnOracle(file, folder));
-        const differences = theirs.flatMap((line, i) =>
-          line === ours[i] ? [] : [`oracle: ${line}`, `  ours: ${ours[i] ?? 'nothing'}`],
-        );
-        expect(differences.slice(0, 40)).toEqual([]);
-        expect(ours.length).toBe(theirs.length);
-        expect(ours.length).toBeGreaterThan(10_000);
-      });
-    });
+  const runs = [
+    ['system32', 'interpreted', undefined],
+    ['system64', 'interpreted', undefined],
+    ['system32', 'translated', 1],
+    ['system64', 'translated', 1],
+  ] as const;
+  for (const [kernel, how, translateAfter] of runs) {
+    it(
+      `behaves in ${kernel}, ${how}, as the manual and the oracle say`,
+      { timeout: 120_000 },
+      () => {
+        withKernel(kernel, (file, folder) => {
+          const { output, end } = runOnCore(readFileSync(file), translateAfter);
+          expect(end).toBe('exit');
+          const lines = output.split('\n');
+          expect(lines.filter((line) => line.startsWith('strict mismatch'))).toEqual([]);
+          expect(lines).toContain('strict done');
+          if (!hasOracle()) return;
+          const ours = comparable(output);
+          const theirs = comparable(runOnOracle(file, folder));
+          const differences = theirs.flatMap((line, i) =>
+            line === ours[i] ? [] : [`oracle: ${line}`, `  ours: ${ours[i] ?? 'nothing'}`],
+          );
+          expect(differences.slice(0, 40)).toEqual([]);
+          expect(ours.length).toBe(theirs.length);
+          expect(ours.length).toBeGreaterThan(10_000);
+        });
+      },
+    );
   }
 });

@@ -15,8 +15,15 @@ export interface GuestRun {
   readonly end: string;
 }
 
-/** Loads a 32-bit ELF as Multiboot does and runs it until it writes to the debug-exit port. */
-export function runOnCore(elf: Uint8Array, maxInstructions = 2e9): GuestRun {
+/**
+ * Loads a 32-bit ELF as Multiboot does and runs it until it writes to the debug-exit port. `translateAfter`: see
+ * WasmEngineRequest.
+ */
+export function runOnCore(
+  elf: Uint8Array,
+  translateAfter?: number,
+  maxInstructions = 2e9,
+): GuestRun {
   const core = new WebAssembly.Module(readFileSync(coreFile));
   const printed: number[] = [];
   let exited = false;
@@ -25,6 +32,7 @@ export function runOnCore(elf: Uint8Array, maxInstructions = 2e9): GuestRun {
     memory: ramBytes,
     slots: [{ start: 0, size: ramBytes, ramOffset: 0 }],
     cpuModel: 'host-like',
+    ...(translateAfter === undefined ? {} : { translateAfter }),
     host: {
       portRead: () => 0xffffffff,
       portWrite: (port, _width, value) => {
@@ -57,7 +65,7 @@ export function runOnCore(elf: Uint8Array, maxInstructions = 2e9): GuestRun {
   engine.vcpu.setEntry({ mode: 'protected32', rip: view.getUint32(24, true), rax: 0x2badb002 });
   let end = 'still running';
   while (engine.instructionsRetired() < maxInstructions) {
-    const exit = engine.vcpu.run(1_000_000);
+    const exit = engine.vcpu.run(translateAfter === undefined ? 1_000_000 : 1000);
     if (exited) end = 'exit';
     else if (exit.reason === 'failure') end = exit.detail;
     else if (exit.reason !== 'budget') end = `${exit.reason}: ${engine.vcpu.describe()}`;
