@@ -4,10 +4,10 @@ import { getFlags, setFlags } from './flags';
 import { updatePending } from './interrupts';
 import { isDestination, receive, setPicLevel } from './lapic';
 import { nextTimerNs as nextTimer } from './lapicTimer';
-import { OFF_CR3, OFF_PENDING, PENDING_EXIT } from './layout';
+import { OFF_CR3, OFF_PENDING, OFF_SHADOW_RIP, PENDING_EXIT } from './layout';
 import { loadPdptes, peekTranslation } from './mmu';
 import { updateMode } from './segments';
-import { CPU } from './state';
+import { CPU, rip } from './state';
 import { flushAll } from './tlb';
 import { dropAllCode } from './blocks';
 
@@ -47,6 +47,8 @@ export function requestExit(): void {
 
 /** Derived state after the host has written registers: mode, TLB, decoded code, pending word. */
 export function stateChanged(): void {
+  // A shadow that was saved is one for the instruction at RIP.
+  store<u64>(CPU, rip(), OFF_SHADOW_RIP);
   dropAllCode();
   flushAll();
   updateMode();

@@ -12,6 +12,7 @@ import {
   MODE_V86,
   OFF_RFLAGS,
   OFF_SHADOW,
+  OFF_SHADOW_RIP,
   SHADOW_STI,
   VECTOR_GP,
 } from './layout';
@@ -75,10 +76,14 @@ export function clearInterruptFlag(): void {
   updatePending();
 }
 
-export function setInterruptFlag(): void {
+/** STI; `next`: RIP behind it. */
+export function setInterruptFlag(next: u64): void {
   if (!interruptFlagAllowed()) return;
   // Interrupts stay off for one more instruction if they were off (SDM 2B, STI).
-  if (!(load<u64>(CPU, OFF_RFLAGS) & FLAG_IF)) store<u32>(CPU, SHADOW_STI, OFF_SHADOW);
+  if (!(load<u64>(CPU, OFF_RFLAGS) & FLAG_IF)) {
+    store<u32>(CPU, SHADOW_STI, OFF_SHADOW);
+    store<u64>(CPU, next, OFF_SHADOW_RIP);
+  }
   setFlags(FLAG_IF, FLAG_IF);
   updatePending();
 }

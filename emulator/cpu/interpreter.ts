@@ -42,7 +42,7 @@ import {
   SS,
   TAKEN,
 } from './layout';
-import { continueRun, serviceEvents, startRun } from './interrupts';
+import { continueRun, expireShadow, serviceEvents, startRun } from './interrupts';
 import { CPU, faulted, rip, setRip } from './state';
 
 /** The record faulted: makes RIP point at its instruction and delivers. */
@@ -94,7 +94,9 @@ function mayLink(block: usize, start: u64): bool {
  */
 export function run(budget: i32): i32 {
   startRun();
-  return loop(budget);
+  const reason = loop(budget);
+  expireShadow();
+  return reason;
 }
 
 /** INSTRET at which runExactly() stops; 0 otherwise. */
@@ -110,6 +112,7 @@ export function runExactly(count: i32, begins: i32): i32 {
   else continueRun();
   // A block may go beyond the slice's end by its length; what is left is done one by one.
   const reason = loop(count - BLOCK_LIMIT);
+  expireShadow();
   exactEnd = 0;
   // Heard of in the middle of the leader's run, which ended there.
   store<u32>(CPU, load<u32>(CPU, OFF_PENDING) & ~PENDING_EXIT, OFF_PENDING);

@@ -35,6 +35,7 @@ import {
   OFF_PENDING,
   OFF_RFLAGS,
   OFF_SHADOW,
+  OFF_SHADOW_RIP,
   PENDING_EXIT,
   PENDING_HALT,
   PENDING_INTERRUPT,
@@ -42,6 +43,8 @@ import {
   SERVICE_EXIT,
   SERVICE_RUN,
   SERVICE_STEP,
+  SHADOW_MOV_SS,
+  SHADOW_STI,
   VECTOR_NMI,
 } from './layout';
 import { CPU, rip } from './state';
@@ -62,7 +65,11 @@ function nmiWaits(): bool {
 export function updatePending(): void {
   let bits = load<u32>(CPU, OFF_PENDING) & PENDING_EXIT;
   if (nmiWaits() || interruptWaits()) bits |= PENDING_INTERRUPT;
-  if (load<u32>(CPU, OFF_SHADOW) || debugStepping()) bits |= PENDING_STEP;
+  const shadow = load<u32>(CPU, OFF_SHADOW);
+  // The shadow of STI matters only if there is something to hold off.
+  if (shadow == SHADOW_MOV_SS || (shadow && bits & PENDING_INTERRUPT) || debugStepping()) {
+    bits |= PENDING_STEP;
+  }
   if (load<u32>(CPU, OFF_HALTED)) bits |= PENDING_HALT;
   store<u32>(CPU, bits, OFF_PENDING);
 }
@@ -101,7 +108,15 @@ export function continueRun(): void {
   runStart = ~(<u64>0);
 }
 
+/** Ends the shadow of an STI whose next instruction has been run meanwhile. */
+export function expireShadow(): void {
+  if (load<u32>(CPU, OFF_SHADOW) != SHADOW_STI || rip() == load<u64>(CPU, OFF_SHADOW_RIP)) return;
+  store<u32>(CPU, 0, OFF_SHADOW);
+  updatePending();
+}
+
 export function serviceEvents(): i32 {
+  expireShadow();
   const pending = load<u32>(CPU, OFF_PENDING);
   const begins = role == TAKE || load<u64>(CPU, OFF_INSTRET) == runStart;
   if (pending & PENDING_EXIT && role != FOLLOW) {
@@ -159,6 +174,7 @@ function takeInterrupt(): void {
 
 /** HLT: RIP is already behind it. */
 export function halt(): void {
+  store<u32>(CPU, 0, OFF_SHADOW);
   store<u32>(CPU, HALTED_HLT, OFF_HALTED);
   store<u32>(CPU, load<u32>(CPU, OFF_PENDING) | PENDING_HALT, OFF_PENDING);
 }

@@ -180,6 +180,9 @@ export const OFF_VIDEO_START = 0x594;
 export const OFF_VIDEO_SIZE = 0x598;
 export const OFF_VIDEO_WRITTEN = 0x59c;
 
+/** u64: RIP behind the STI that cast SHADOW_STI; the shadow holds while RIP is there. */
+export const OFF_SHADOW_RIP = 0x5c0;
+
 /** KVM paravirtual MSRs (Documentation/virt/kvm/x86/msr.rst). */
 export const OFF_KVM_SYSTEM_TIME = 0x5a0;
 export const OFF_KVM_WALL_CLOCK = 0x5a8;

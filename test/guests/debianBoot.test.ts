@@ -27,9 +27,10 @@ const trouble =
 const knownWarnings: readonly RegExp[] = [
   // A 440FX has no MMCONFIG (PCI Express); QEMU's "pc" machine gets the same.
   /PNP0A03:00: fail to add MMCONFIG information/,
-  // Both tell of a host that let the vCPU wait: a busy CI machine.
+  // These tell of a host that let the vCPU wait: a busy CI machine.
   /APIC calibration not consistent with PM-Timer/,
   /hrtimer: interrupt took/,
+  /clocksource: Long readout interval/,
 ];
 
 describe.concurrent('Debian 12 boots unmodified to a shell', () => {

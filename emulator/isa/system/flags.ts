@@ -9,7 +9,8 @@ helpers('flagInstructions', {
   /** (image, operand size in bytes). */
   popFlags: [[64, 32], { faults: false, touches: 'flags' }],
   clearInterruptFlag: [[], { touches: 'nothing' }],
-  setInterruptFlag: [[], { touches: 'nothing' }],
+  /** (next RIP). */
+  setInterruptFlag: [[64], { touches: 'nothing' }],
 });
 
 inst('PUSHF', {
@@ -40,7 +41,7 @@ inst('CLI', {
 inst('STI', {
   forms: [form([], op(0xfb))],
   semantics(s) {
-    s.callVoid('setInterruptFlag');
+    s.callVoid('setInterruptFlag', s.nextRip());
     s.endBlock();
   },
 });
