@@ -75,11 +75,9 @@ export function controlOps(
   };
 
   const callHelper = (name: string, args: readonly (Val | V128)[]): void => {
-    const { touches, parameters } = helperNamed(name);
-    if (touches === 'flags') flags.store();
-    for (const [i, arg] of args.entries()) {
+    if (helperNamed(name).touches === 'flags') flags.store();
+    for (const arg of args) {
       if (arg.kind === 'v128') b.pushVector(arg);
-      else if (parameters[i] === 64) b.push64(arg);
       else b.push(arg);
     }
     b.call(f.core(name));

@@ -29,7 +29,11 @@ describe.skipIf(!coreIsBuilt).each([
   function runUntilHalt(cpu: TestCpu, betweenSlices: () => void = () => undefined): string {
     for (let i = 0; i < 5000; i++) {
       const exit = cpu.vcpu.run(budget);
-      if (exit.reason === 'halt') return cpu.printed();
+      if (exit.reason === 'halt') {
+        if (translateAfter !== undefined)
+          expect(cpu.vcpu.counters()['regionRuns']).toBeGreaterThan(5);
+        return cpu.printed();
+      }
       if (exit.reason !== 'budget') throw new Error(exit.reason);
       betweenSlices();
     }

@@ -16,8 +16,8 @@ export interface GuestRun {
 }
 
 /**
- * Loads a 32-bit ELF as Multiboot does and runs it until it writes to the debug-exit port. `translateAfter`: see
- * WasmEngineRequest.
+ * Loads a 32-bit ELF as Multiboot does and runs it until it writes to the debug-exit port. `translateAfter`: runs after
+ * which code is translated; by default it is only interpreted.
  */
 export function runOnCore(
   elf: Uint8Array,
@@ -32,7 +32,7 @@ export function runOnCore(
     memory: ramBytes,
     slots: [{ start: 0, size: ramBytes, ramOffset: 0 }],
     cpuModel: 'host-like',
-    ...(translateAfter === undefined ? {} : { translateAfter }),
+    ...(translateAfter === undefined ? {} : { translate: { after: translateAfter, gather: 0 } }),
     host: {
       portRead: () => 0xffffffff,
       portWrite: (port, _width, value) => {
