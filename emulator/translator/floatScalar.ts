@@ -113,7 +113,7 @@ export class FloatScalar {
     b.i32(floatFormat[x.width].exponentMask - 1);
     b.integer('and', 32);
     b.op(Op.i32Eqz);
-    f.if();
+    f.if(false);
     this.#isNotZero(x);
     slowIf();
     f.endIf();
@@ -173,7 +173,7 @@ export class FloatScalar {
           b.float('ne', width);
           slowIf();
           this.#isOutside(r, largeExponent);
-          f.if();
+          f.if(false);
           this.#isNotZero(x);
           this.#isNotZero(y);
           b.integer('or', 32);
@@ -209,7 +209,7 @@ export class FloatScalar {
         this.ordinary(x, slowIf);
         this.ordinary(y, slowIf);
         this.#isOutside(r, 2);
-        f.if();
+        f.if(false);
         this.#isNotZero(x);
         this.#isNotZero(y);
         b.integer('and', 32);
@@ -248,7 +248,7 @@ export class FloatScalar {
         this.#isOutside(y, 1);
         slowIf();
         this.#isOutside(r, 2);
-        f.if();
+        f.if(false);
         this.#isNotZero(x);
         slowIf();
         f.endIf();

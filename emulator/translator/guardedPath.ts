@@ -24,7 +24,7 @@ export function guarded(
   open();
   const outside = f.depth();
   fast(() => {
-    b.op(Op.brIf);
+    b.hinted(Op.brIf, false);
     b.code.u32(f.depth() - outside);
   });
   b.code.bytes([Op.br, 1]);

@@ -78,7 +78,7 @@ export class SseMode {
     this.#checked = true;
     const f = this.#f;
     f.b.getLocal(this.#off);
-    f.if();
+    f.if(false);
     f.b.call(f.core('interpretInstead'));
     f.exitFault();
     f.endIf();

@@ -33,7 +33,7 @@ export function x87Inline(f: RegionFrame, name: string, args: readonly (Val | V1
       b.i32(MODE_TS | MODE_EM);
       b.integer('and', 32);
       b.integer('or', 32);
-      f.if();
+      f.if(false);
       // The interpreter's handler raises the right one, or goes on.
       b.call(f.core('interpretInstead'));
       f.exitFault();
