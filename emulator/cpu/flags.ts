@@ -182,6 +182,14 @@ export function flagsFrom64(r: u64, cf: bool, overflow: bool): void {
   setResult(r);
 }
 
+/** ZF, PF, CF; the others 0. */
+@inline
+export function flagsCompared(zero: bool, parity: bool, cf: bool): void {
+  // CF^OF is CF, and a low byte of 0 has even parity.
+  setCarry((<u64>cf * 0xc000000000000000) | (<u64>!parity << 16));
+  setResult(<u64>!zero << 8);
+}
+
 // --- Single flags ------------------------------------------------------------------------------
 
 @inline

@@ -11,7 +11,17 @@ import { Op, blockVoid } from './wasmOpcodes.ts';
 
 export type ControlPart = Pick<
   Semantics,
-  | ('if' | 'loop' | 'flags' | 'flagsFrom' | 'flag' | 'condition' | 'setFlag' | 'readFlags')
+  | (
+      | 'if'
+      | 'loop'
+      | 'flags'
+      | 'flagsFrom'
+      | 'flagsCompared'
+      | 'flag'
+      | 'condition'
+      | 'setFlag'
+      | 'readFlags'
+    )
   | ('writeFlags' | 'jumpRelative' | 'jumpRelativeIf' | 'relativeTarget' | 'checkTarget' | 'jump')
   | ('endBlock' | 'leave' | 'raise' | 'raiseIf' | 'undefined' | 'string' | 'cpl' | 'inMode64')
   | (
@@ -137,6 +147,11 @@ export function controlOps(
     },
     flagsFrom(result, carry, overflow) {
       if (!f.place.flagsDead) flags.setWords(result, carry, overflow);
+    },
+    flagsCompared(zero, parity, carry) {
+      if (f.place.flagsDead) return;
+      const even = typeof parity === 'boolean' ? b.boolean(parity) : parity;
+      flags.setCompared(zero, even, carry);
     },
     flag(flag) {
       switch (flag) {

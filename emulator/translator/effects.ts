@@ -223,6 +223,10 @@ function find(variant: Variant): Effects {
       words();
       if (depth > 0) readsFlags = true;
     },
+    flagsCompared() {
+      words();
+      if (depth > 0) readsFlags = true;
+    },
     flag(flag) {
       if (flag !== Flag.DF) readsFlags = true;
       return cond;

@@ -117,6 +117,29 @@ export class GuestFlags {
     this.form = 'words';
   }
 
+  /** ZF, PF, CF; the others 0 (cpu/flags.ts, flagsCompared). */
+  setCompared(zero: Cond, parity: Cond, carry: Cond): void {
+    const b = this.#b;
+    b.pushCond(carry);
+    b.op(Op.i64ExtendI32U);
+    b.i64(-0x4000000000000000n);
+    b.integer('mul', 64);
+    b.pushCond(parity);
+    b.op(Op.i32Eqz);
+    b.i32(16);
+    b.integer('shl', 32);
+    b.op(Op.i64ExtendI32U);
+    b.integer('or', 64);
+    b.setLocal(this.#state.carryWord);
+    b.pushCond(zero);
+    b.op(Op.i32Eqz);
+    b.i32(8);
+    b.integer('shl', 32);
+    b.op(Op.i64ExtendI32U);
+    b.setLocal(this.#state.resultWord);
+    this.form = 'words';
+  }
+
   /** Stores both words into the state block. */
   store(): void {
     const { form } = this;

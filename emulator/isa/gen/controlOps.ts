@@ -8,6 +8,7 @@ type ControlPart = Pick<
   Semantics,
   | 'flags'
   | 'flagsFrom'
+  | 'flagsCompared'
   | 'flag'
   | 'condition'
   | 'setFlag'
@@ -199,6 +200,11 @@ export function controlOps(e: Emitter): ControlPart {
     flagsFrom(result, carry, overflow) {
       const name = e.use(`flagsFrom${result.width}`);
       e.line(`${name}(${code(result)}, ${condCode(carry)}, ${condCode(overflow)});`);
+      e.wrote();
+    },
+    flagsCompared(zero, parity, carry) {
+      const list = [zero, parity, carry].map(condCode).join(', ');
+      e.line(`${e.use('flagsCompared')}(${list});`);
       e.wrote();
     },
     flag(flag) {

@@ -1,6 +1,5 @@
 /** SSE floating point: arithmetic, comparison, rounding, dot products, logic (SDM 1 §11, SDM 2). */
 import { inst } from '../dsl.ts';
-import { Flag } from '../flagRules.ts';
 import { form, op } from '../forms.ts';
 import { Ib, r, rw, Vd, Vq, Vx, w, Wd, Wq, Wx } from '../operands.ts';
 import { beginSse, sseBinary } from './helpers.ts';
@@ -145,10 +144,7 @@ for (const [name, opcode, quietIsInvalid] of [
         beginSse(s);
         const b = s.read(second);
         const image = s.call(helper, s.read(first), b, s.const(quietIsInvalid, 32));
-        s.setFlag(Flag.CF, s.bit(image, 0));
-        s.setFlag(Flag.PF, s.bit(image, 2));
-        s.setFlag(Flag.ZF, s.bit(image, 6));
-        for (const flag of [Flag.AF, Flag.SF, Flag.OF]) s.setFlag(flag, false);
+        s.flagsCompared(s.bit(image, 6), s.bit(image, 2), s.bit(image, 0));
       },
     });
   }

@@ -1,7 +1,6 @@
 /** Packed integer arithmetic, comparison, logic and shifts of MMX and SSE2 to SSE4.2 (SDM 2B P…). */
 import { inst } from '../dsl.ts';
 import type { Semantics, Shape, SimdOp, V128, Val } from '../dsl.ts';
-import { Flag } from '../flagRules.ts';
 import { form, op } from '../forms.ts';
 import { Ib, Nq, Pq, Qd, Qq, r, rw, Ux, Vx, Wx, XMM0 } from '../operands.ts';
 import {
@@ -227,9 +226,7 @@ inst('PTEST', {
     const x = s.readVector(first);
     const common = s.anyTrue(s.simd('v128.and', b, x));
     const rest = s.anyTrue(s.simd('v128.andnot', b, x));
-    s.setFlag(Flag.ZF, s.negate(common));
-    s.setFlag(Flag.CF, s.negate(rest));
-    for (const flag of [Flag.AF, Flag.OF, Flag.PF, Flag.SF]) s.setFlag(flag, false);
+    s.flagsCompared(s.negate(common), false, s.negate(rest));
   },
 });
 

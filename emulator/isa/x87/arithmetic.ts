@@ -1,7 +1,6 @@
 /** x87 arithmetic and comparison (SDM 2A FADD … FYL2XP1; opcode map SDM 2D tables ). */
 import { inst } from '../dsl.ts';
 import type { Semantics } from '../dsl.ts';
-import { Flag } from '../flagRules.ts';
 import { form, op } from '../forms.ts';
 import { Md, Mq, Mw, r, STi } from '../operands.ts';
 import { begin, note, u32 } from './helpers.ts';
@@ -131,12 +130,7 @@ for (const [name, encoding, quiet, pops] of [
       begin(s);
       note(s);
       const image = s.call('compareToFlags', s.index(source), u32(s, quiet), u32(s, pops));
-      s.setFlag(Flag.CF, s.bit(image, 0));
-      s.setFlag(Flag.PF, s.bit(image, 2));
-      s.setFlag(Flag.ZF, s.bit(image, 6));
-      s.setFlag(Flag.OF, false);
-      s.setFlag(Flag.SF, false);
-      s.setFlag(Flag.AF, false);
+      s.flagsCompared(s.bit(image, 6), s.bit(image, 2), s.bit(image, 0));
     },
   });
 }
