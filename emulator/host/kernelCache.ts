@@ -33,7 +33,8 @@ async function keep(folder: string, path: string, kernel: Uint8Array): Promise<v
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const temporary = `${path}.${process.pid}`;
   try {
-    await writeFile(temporary, kernel, { mode: 0o600 });
+    // On the disk before it has its name: a crash of the host must not leave half a kernel.
+    await writeFile(temporary, kernel, { mode: 0o600, flush: true });
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true });

@@ -68,6 +68,12 @@ describe('vmlinux out of a bzImage', () => {
     expect(await bootableKernel(damaged)).toBe(damaged);
   });
 
+  test('is refused if it has not the size that the build wrote after it', async () => {
+    // A frame of one block, "abc"; bzImageOf appends the size of another content.
+    const packed = Buffer.from('02214c180400000030616263', 'hex');
+    await expect(extractVmlinux(bzImageOf(packed))).rejects.toThrow(/has 3 bytes unpacked/);
+  });
+
   test('is not asked of an ELF kernel', async () => {
     await expect(bootableKernel(readFileSync(process.execPath))).rejects.toThrow(/not a kernel/);
   });

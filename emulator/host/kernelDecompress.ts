@@ -52,13 +52,24 @@ export async function bootableKernel(
   return file;
 }
 
-/** The unpacked payload of a bzImage; undefined if it has none or its compression is not known. */
+/**
+ * The unpacked payload of a bzImage; undefined if it has none or its compression is not known. Throws if it is
+ * damaged or has not the size that the build wrote at its end.
+ */
 export async function extractVmlinux(bzImage: Uint8Array): Promise<Uint8Array | undefined> {
   const payload = isBzImage(bzImage) ? bzImagePayload(bzImage) : undefined;
   if (payload === undefined) return undefined;
   if (isElf(payload)) return payload;
+  const vmlinux = await unpack(payload);
+  const size = Buffer.from(payload.subarray(-4)).readUInt32LE();
+  if (vmlinux !== undefined && vmlinux.length !== size)
+    throw new Error(`the kernel has ${vmlinux.length} bytes unpacked, but should have ${size}`);
+  return vmlinux;
+}
+
+async function unpack(payload: Uint8Array): Promise<Uint8Array | undefined> {
   const magic = Buffer.from(payload.subarray(0, 6)).toString('hex');
-  // Except for gzip, whose format has it, the build appends the unpacked size in 4 bytes.
+  // Gzip's format ends with the unpacked size; to the others the build appends it in 4 bytes.
   const body = payload.subarray(0, payload.length - 4);
   if (magic.startsWith('1f8b')) return gunzipSync(payload);
   if (magic === 'fd377a585a00') return xzDecompress(body);

@@ -33,22 +33,29 @@ export function lz4LegacyDecompress(input: Uint8Array): Uint8Array {
   return whole;
 }
 
+/** Where the bytes that extend a length, from `at` on, end: all but the last are 255. */
+function lengthEnd(input: Uint8Array, at: number): number {
+  while (input[at] === 255) at++;
+  if (at >= input.length) throw new Lz4Error('a length is cut off');
+  return at + 1;
+}
+
+/**
+ * No closure may change `from` or `to`: V8 14 (Node 26.10) keeps such variables in context cells, and code of theirs from
+ * the compile cache goes wrong when it is optimised within a long match's loop.
+ */
 function decompressBlock(input: Uint8Array): Uint8Array {
   const output = new Uint8Array(BLOCK);
   let from = 0;
   let to = 0;
-  const extend = (length: number): number => {
-    if (length !== 15) return length;
-    for (;;) {
-      const byte = input[from++];
-      if (byte === undefined) throw new Lz4Error('a length is cut off');
-      length += byte;
-      if (byte !== 255) return length;
-    }
-  };
   while (from < input.length) {
     const token = input[from++] as number;
-    const literals = extend(token >> 4);
+    let literals = token >> 4;
+    if (literals === 15) {
+      const end = lengthEnd(input, from);
+      literals += (end - 1 - from) * 255 + (input[end - 1] as number);
+      from = end;
+    }
     if (from + literals > input.length || to + literals > BLOCK)
       throw new Lz4Error('literals exceed the block');
     // For the usual few bytes a loop beats a call.
@@ -62,7 +69,12 @@ function decompressBlock(input: Uint8Array): Uint8Array {
     if (from === input.length) break;
     const distance = (input[from] as number) | ((input[from + 1] ?? 0) << 8);
     from += 2;
-    const match = extend(token & 15) + 4;
+    let match = (token & 15) + 4;
+    if (match === 19) {
+      const end = lengthEnd(input, from);
+      match += (end - 1 - from) * 255 + (input[end - 1] as number);
+      from = end;
+    }
     if (distance === 0 || distance > to || to + match > BLOCK)
       throw new Lz4Error('a match lies outside the block');
     if (match > 32 && distance >= match) {
