@@ -10,6 +10,7 @@ import { cachedKernel } from './kernelCache.ts';
 import { bootableKernel, extractVmlinux } from './kernelDecompress.ts';
 import { asUserError, namingKernel } from './machineErrors.ts';
 import { loadCore } from './coreModule.ts';
+import { openFirmware, type OpenFirmware } from './openFirmware.ts';
 import { openDrives, type OpenDrives } from './openDrives.ts';
 
 /** From measurements of boots (docs/performance.md). */
@@ -49,9 +50,11 @@ export async function buildMachine(
   parts: BuildParts,
 ): Promise<BuiltMachine> {
   let open: OpenDrives | undefined;
+  let firmware: OpenFirmware | undefined;
   try {
     const { boot } = request;
-    const toBoot = await whatToBoot(boot);
+    if (boot.firmware !== undefined) firmware = await openFirmware(boot.firmware, request.owner);
+    const toBoot = await whatToBoot(boot, firmware);
     const core = await loadCore();
     lowerCompilerPriority();
     const { drives, close: closeDrives } = (open = await openDrives(request));
@@ -86,20 +89,26 @@ export async function buildMachine(
           await machine.dispose();
         } finally {
           await closeDrives();
+          await firmware?.close();
         }
       },
     };
   } catch (error) {
     await open?.close().catch(() => undefined);
+    await firmware?.close().catch(() => undefined);
     throw asUserError(namingKernel(error, request.boot.kernel ?? ''));
   }
 }
 
 const driveKinds = { a: 'floppy', c: 'hdd', d: 'cdrom' } as const;
 
-async function whatToBoot(boot: MachineRequest['boot']): Promise<KernelBoot | BiosBoot> {
+async function whatToBoot(
+  boot: MachineRequest['boot'],
+  external: OpenFirmware | undefined,
+): Promise<KernelBoot | BiosBoot> {
   if (boot.kernel === undefined) {
     return {
+      ...(external === undefined ? {} : { external: external.firmware }),
       order: [...boot.order].map((letter) => driveKinds[letter as keyof typeof driveKinds]),
       menu: boot.menu,
     };

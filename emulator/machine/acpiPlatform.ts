@@ -21,8 +21,15 @@ import {
 /** MPS INTI flags (ACPI 6.4 §5.2.12.5): polarity active high, trigger level. */
 const ACTIVE_HIGH_LEVEL = 0xd;
 
-/** What the ACPI tables say about this machine. */
-export function acpiPlatform(cpus: number, serialPorts: number): AcpiPlatform {
+/** What the ACPI tables say about this machine; `placed` is what other firmware has decided. */
+export function acpiPlatform(
+  cpus: number,
+  serialPorts: number,
+  placed: { readonly pmBase: number; readonly pciMemoryStart: number } = {
+    pmBase: ports.powerManagement,
+    pciMemoryStart,
+  },
+): AcpiPlatform {
   return {
     cpus,
     ioApicBase,
@@ -33,7 +40,7 @@ export function acpiPlatform(cpus: number, serialPorts: number): AcpiPlatform {
       { irq: isaIrqs.sci, gsi: isaIrqs.sci, flags: ACTIVE_HIGH_LEVEL },
     ],
     sciIrq: isaIrqs.sci,
-    pmBase: ports.powerManagement,
+    pmBase: placed.pmBase,
     smiCommandPort: ports.apm,
     acpiEnable: acpiEnableCommand,
     acpiDisable: acpiDisableCommand,
@@ -41,7 +48,7 @@ export function acpiPlatform(cpus: number, serialPorts: number): AcpiPlatform {
     resetValue: 6,
     softOffType,
     centuryByte: RtcMc146818.centuryByte,
-    pciMemoryStart,
+    pciMemoryStart: placed.pciMemoryStart,
     pciMemoryEnd,
     isaBridgeSlot: pciSlots.southBridge,
     pirqRouteControl,

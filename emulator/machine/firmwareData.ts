@@ -43,10 +43,15 @@ export function e820File(memory: number): Uint8Array {
   return new Uint8Array(view.buffer);
 }
 
-export function fwCfgItems(memory: number, cpus: number): Map<number, Uint8Array> {
-  const number = (value: number, size: 2 | 8): Uint8Array => {
+export function fwCfgItems(
+  memory: number,
+  cpus: number,
+  bootMenu: boolean,
+): Map<number, Uint8Array> {
+  const number = (value: number, size: 2 | 4 | 8): Uint8Array => {
     const view = new DataView(new ArrayBuffer(size));
     if (size === 2) view.setUint16(0, value, true);
+    else if (size === 4) view.setUint32(0, value, true);
     else view.setBigUint64(0, BigInt(value), true);
     return new Uint8Array(view.buffer);
   };
@@ -55,7 +60,8 @@ export function fwCfgItems(memory: number, cpus: number): Map<number, Uint8Array
     [fwCfgKeys.ramSize, number(memory, 8)],
     [fwCfgKeys.cpus, number(cpus, 2)],
     [fwCfgKeys.maxCpus, number(cpus, 2)],
-    [fwCfgKeys.bootMenu, number(0, 2)],
+    [fwCfgKeys.bootMenu, number(bootMenu ? 1 : 0, 2)],
+    [fwCfgKeys.irq0Override, number(1, 4)],
   ]);
 }
 

@@ -3,6 +3,7 @@ import type { InputEvent, PointerMode } from '../../shared/input/inputEvent.ts';
 import type { VersionedState } from '../bus/types.ts';
 import type { BootOrder } from '../firmware/bios/biosMachine.ts';
 import type { DriveSpec } from './drives.ts';
+import type { FlashStore } from '../devices/legacy/cfiFlash.ts';
 import type { Display } from '../devices/display/display.ts';
 
 /** Everything a PC is built from; file contents are already read, backends already open. */
@@ -35,15 +36,24 @@ export interface KernelBoot {
   readonly commandLine: string;
 }
 
-/** Our BIOS boots from the drives. */
+/** Firmware boots from the drives: our BIOS, or another. */
 export interface BiosBoot {
   readonly order: BootOrder;
   /** Wait for F12 before booting. */
   readonly menu: boolean;
+  readonly external?: ExternalFirmware;
+}
+
+/** SeaBIOS, OVMF and their like. Sizes are multiples of 4096. */
+export interface ExternalFirmware {
+  /** The ROM, 128 KiB or more; it ends at 4 GiB. */
+  readonly code: Uint8Array;
+  /** Flash with UEFI variables. Without a store they last as long as the machine. */
+  readonly variables?: { readonly contents: Uint8Array; readonly store?: FlashStore };
 }
 
 export interface DisplaySpec {
-  readonly kind: 'std';
+  readonly kind: 'std' | 'virtio';
   /** Bytes of video memory, a power of two from 1 MiB up. */
   readonly memory: number;
   /** What the monitor would like to show, in pixels. */

@@ -3,6 +3,7 @@ import { CountedClock, HostClock } from '../bus/clock.ts';
 import { HostEntropy, SeededEntropy } from '../bus/entropy.ts';
 import type { InterruptMessage } from '../bus/interruptMessage.ts';
 import { guestPhysical, type Device } from '../bus/types.ts';
+import type { FwCfgFile } from '../devices/legacy/fwCfg.ts';
 import type { Display } from '../devices/display/display.ts';
 import { buildAcpiTables, placeAcpiTables } from '../firmware/acpi/acpiTables.ts';
 import { acpiFirmwareFiles } from '../firmware/acpi/tableLoader.ts';
@@ -10,10 +11,18 @@ import { resetVector } from '../firmware/bios/systemRom.ts';
 import { loadKernel } from '../firmware/kernelImage.ts';
 import type { VcpuHost } from '../vcpu/vcpu.ts';
 import { acpiPlatform } from './acpiPlatform.ts';
+import { bootOrderFile, romSize } from './externalFirmware.ts';
 import { e820File, fwCfgItems, lowTables, smbiosFiles } from './firmwareData.ts';
 import type { Machine, MachineEnd, MachineSpec, MachineState } from './machine.ts';
 import { PcBoard } from './pcBoard.ts';
-import { acpiTablesStart, lowTablesStart, memoryMap, ramRanges } from './pcLayout.ts';
+import {
+  acpiTablesStart,
+  firmwarePciStart,
+  lowTablesStart,
+  memoryMap,
+  pciSlots,
+  ramRanges,
+} from './pcLayout.ts';
 import type { PcEngine, PcParts } from './pcParts.ts';
 import { virtioFunctions } from './pcVirtio.ts';
 import { SliceLoop } from './sliceLoop.ts';
@@ -62,10 +71,13 @@ class Pc implements Machine {
 
     const tables = buildAcpiTables(acpiPlatform(spec.cpus, Math.max(1, spec.serial.length)));
     this.#acpi = tables;
+    const boot = 'order' in spec.boot ? spec.boot : undefined;
+    const external = boot?.external;
     const engine = parts.createEngine({
       memory: spec.memory,
-      slots: ramRanges(spec.memory),
+      slots: ramRanges(spec.memory, external !== undefined),
       videoMemory: spec.display?.memory ?? 0,
+      romMemory: external === undefined ? 0 : romSize(external),
       cpuModel: spec.cpuModel,
       engine: spec.engine,
       host: this.#vcpuHost(),
@@ -78,24 +90,22 @@ class Pc implements Machine {
       void this.pause();
       parts.onHostFailure(error.message);
     };
+    let pmBase = (): number => 0;
     this.#board = new PcBoard(
       {
         spec,
         clock: this.#clock,
         memory: engine.memory,
         videoMemory: engine.videoMemory,
+        directMemory: engine.directMemory,
         sendMessage: (message) => this.#deliver(message),
         picInterrupt: (high) => {
           vcpu.setPicInterrupt(high);
           if (high) this.#loop.wake();
         },
         fwCfg: {
-          items: fwCfgItems(spec.memory, spec.cpus),
-          files: new Map([
-            ['etc/e820', e820File(spec.memory)],
-            ...smbiosFiles(spec),
-            ...acpiFirmwareFiles(tables),
-          ]),
+          items: fwCfgItems(spec.memory, spec.cpus, boot?.menu ?? false),
+          files: this.#fwCfgFiles(() => pmBase()),
         },
         idle: { rest: () => this.#loop.rest(), wake: () => this.#loop.wake() },
         requestReset: () => {
@@ -115,6 +125,7 @@ class Pc implements Machine {
           onHostFailure,
         }),
     );
+    pmBase = () => this.#board.pmBase;
     this.#settling = this.#board.devices.filter((device) => device.pause !== undefined);
     this.#loop = new SliceLoop({
       engine,
@@ -129,6 +140,32 @@ class Pc implements Machine {
       },
     });
     this.#powerOn();
+  }
+
+  #fwCfgFiles(pmBase: () => number): Map<string, FwCfgFile> {
+    const { memory, cpus, serial, boot, drives } = this.#spec;
+    // Made when firmware reads it: by then it has placed the PCI devices.
+    const tables = (): ReturnType<typeof acpiFirmwareFiles> =>
+      acpiFirmwareFiles(
+        buildAcpiTables(
+          acpiPlatform(cpus, Math.max(1, serial.length), {
+            pmBase: pmBase(),
+            pciMemoryStart: firmwarePciStart(memory),
+          }),
+        ),
+      );
+    const files = new Map<string, FwCfgFile>([
+      ['etc/e820', e820File(memory)],
+      ...smbiosFiles(this.#spec),
+    ]);
+    for (const name of tables().keys())
+      files.set(name, () => tables().get(name) ?? new Uint8Array());
+    if ('order' in boot)
+      files.set(
+        'bootorder',
+        bootOrderFile(boot.order, drives, (position) => pciSlots.firstVirtio + position),
+      );
+    return files;
   }
 
   #vcpuHost(): VcpuHost {
@@ -169,6 +206,8 @@ class Pc implements Machine {
     this.#engine.vcpu.reset();
     // The reset has cleared the instruction counter; time goes on.
     if (this.#clock instanceof CountedClock) this.#clock.setNs(ns, wallMs);
+    // Other firmware starts where the reset has put the CPU and makes its own tables.
+    if ('order' in boot && boot.external !== undefined) return;
     const placed = placeAcpiTables(this.#acpi, acpiTablesStart);
     this.#engine.memory.write(guestPhysical(acpiTablesStart), placed.bytes);
     this.#board.bios?.install();

@@ -2,6 +2,7 @@
  * The board: buses, chips and the wires between them. Nothing here knows how the CPU is run, or
  * what is booted.
  */
+import type { DirectMemory } from '../bus/directMemory.ts';
 import type { Clock, Device, DmaMemory, IrqLine } from '../bus/types.ts';
 import { FanOut, IrqWire, SharedIrq } from '../bus/irq.ts';
 import type { InterruptSink } from '../bus/interruptMessage.ts';
@@ -10,7 +11,7 @@ import { MemoryBus } from '../bus/memoryBus.ts';
 import type { VideoMemory } from '../bus/videoMemory.ts';
 import { PortBus } from '../bus/portBus.ts';
 import { debugConsoleRegion, debugExitRegion } from '../devices/legacy/debugPorts.ts';
-import { FwCfg } from '../devices/legacy/fwCfg.ts';
+import { FwCfg, type FwCfgFile } from '../devices/legacy/fwCfg.ts';
 import { IoApic82093 } from '../devices/legacy/ioApic82093.ts';
 import { IsaPit } from '../devices/legacy/isaPit.ts';
 import { PicPair } from '../devices/legacy/picPair.ts';
@@ -27,6 +28,7 @@ import { IsaUart } from '../devices/serial/isaUart.ts';
 import { Bios } from '../firmware/bios/bios.ts';
 import type { BiosParts } from '../firmware/bios/biosMachine.ts';
 import { trapPortCount } from '../firmware/bios/trapPorts.ts';
+import { firmwareCmos, plugFirmware } from './externalFirmware.ts';
 import { cmosBytes } from './firmwareData.ts';
 import { bootDrives } from './drives.ts';
 import type { BiosBoot, MachineSpec } from './machine.ts';
@@ -54,13 +56,15 @@ export interface PcBoardParts {
   readonly clock: Clock;
   readonly memory: DmaMemory;
   readonly videoMemory: VideoMemory;
+  /** For external firmware. */
+  readonly directMemory?: DirectMemory;
   /** An interrupt message to the local APICs. */
   readonly sendMessage: InterruptSink;
   /** Level of the 8259's INTR. */
   readonly picInterrupt: (high: boolean) => void;
   readonly fwCfg: {
     readonly items: ReadonlyMap<number, Uint8Array>;
-    readonly files: ReadonlyMap<string, Uint8Array>;
+    readonly files: ReadonlyMap<string, FwCfgFile>;
   };
   readonly requestReset: () => void;
   /** What the BIOS asks of whoever runs the CPU. */
@@ -82,14 +86,28 @@ export class PcBoard {
   readonly pci: PciBus;
   readonly display: Display | undefined;
   readonly input: PcInput;
-  /** Undefined when a kernel is booted directly. */
+  /** Undefined when a kernel is booted directly; under external firmware it serves its video ROM only. */
   readonly bios: Bios | undefined;
   readonly #powerManagement: PowerManagementPiix4;
+  readonly #external: boolean;
   /** In the order of loading: sources of interrupts before the controllers they drive. */
   readonly devices: readonly Device[];
 
   constructor(parts: PcBoardParts, plugVirtio: VirtioPlugger) {
     const { spec, clock, requestReset } = parts;
+    const boot = 'order' in spec.boot ? spec.boot : undefined;
+    const external = boot?.external;
+    this.#external = external !== undefined;
+    if (external !== undefined && parts.directMemory === undefined)
+      throw new RangeError('external firmware needs memory that it can be mapped in');
+    const firmware =
+      external === undefined || parts.directMemory === undefined
+        ? undefined
+        : plugFirmware(external, {
+            memory: parts.directMemory,
+            bus: this.memory,
+            onHostFailure: parts.onHostFailure,
+          });
     this.pic = new PicPair(new IrqWire(parts.picInterrupt));
     this.ioApic = new IoApic82093(parts.sendMessage);
     const isa = this.#isaIrqs();
@@ -97,7 +115,11 @@ export class PcBoard {
 
     const systemControl = new SystemControl({ requestReset });
     const pit = new IsaPit({ clock, irq: input(isaIrqs.pit) });
-    const rtc = new RtcMc146818({ clock, irq: input(isaIrqs.rtc), cmos: cmosBytes(spec.memory) });
+    const cmos = [
+      ...cmosBytes(spec.memory),
+      ...(external === undefined || boot === undefined ? [] : firmwareCmos(boot, spec.cpus)),
+    ];
+    const rtc = new RtcMc146818({ clock, irq: input(isaIrqs.rtc), cmos });
     this.input = new PcInput({ clock, ports: this.ports, irq: input, requestReset });
     const fwCfg = new FwCfg({ memory: parts.memory, ...parts.fwCfg });
     const uarts = comPorts.map(({ irq }, index) => {
@@ -129,7 +151,7 @@ export class PcBoard {
     });
     const isaBridge = new IsaBridgePiix3(this.pci.slot(pciSlots.southBridge, southBridge.isa), {
       isaIrqs: new Map(routableIsaIrqs.map((irq) => [irq, input(irq)])),
-      initialRoutes: pirqIsaIrqs,
+      initialRoutes: this.#external ? [] : pirqIsaIrqs,
     });
     bridgeLines.push(...isaBridge.pirqs);
     this.#powerManagement = new PowerManagementPiix4(
@@ -137,11 +159,11 @@ export class PcBoard {
       {
         clock,
         sci: input(isaIrqs.sci),
-        base: ports.powerManagement,
+        ...(this.#external ? {} : { base: ports.powerManagement }),
         powerOff: parts.powerOff,
       },
     );
-    const hostBridge = new HostBridge440fx(this.pci.slot(pciSlots.hostBridge));
+    const hostBridge = new HostBridge440fx(this.pci.slot(pciSlots.hostBridge), firmware?.shadow);
     for (const fn of [hostBridge, isaBridge, this.#powerManagement]) this.pci.plug(fn);
 
     const card =
@@ -184,7 +206,7 @@ export class PcBoard {
     });
     const virtio = plugVirtio(this.pci, this.input);
     for (const fn of virtio) this.pci.plug(fn);
-    this.bios = 'order' in spec.boot ? this.#plugBios(spec.boot, parts) : undefined;
+    this.bios = boot === undefined ? undefined : this.#plugBios(boot, parts);
     this.devices = [
       ...(this.bios === undefined ? [] : [this.bios]),
       systemControl,
@@ -194,6 +216,7 @@ export class PcBoard {
       rtc,
       ...uarts,
       hostBridge,
+      ...(firmware?.devices ?? []),
       this.#powerManagement,
       ...(card === undefined ? [] : [card.function]),
       ...storage,
@@ -241,13 +264,19 @@ export class PcBoard {
     return line;
   }
 
+  /** First port of the ACPI block, or 0 while external firmware has not placed it. */
+  get pmBase(): number {
+    return this.#powerManagement.base;
+  }
+
   pressPowerButton(): void {
     this.#powerManagement.pressPowerButton();
   }
 
-  /** Power-on, and then the state that firmware leaves. */
+  /** Power-on, and then the state that firmware leaves, unless that does it itself. */
   reset(): void {
     for (const device of this.devices) device.reset();
+    if (this.#external) return;
     this.input.setUp();
     // PCI interrupts and the SCI are level triggered.
     for (const irq of new Set([...pirqIsaIrqs, isaIrqs.sci])) {

@@ -3,6 +3,7 @@ import type { VideoMemory } from '../bus/videoMemory.ts';
 import type { Display } from '../devices/display/display.ts';
 import { Vga } from '../devices/display/vga.ts';
 import { VgaPci } from '../devices/display/vgaPci.ts';
+import { buildVideoRom } from '../firmware/bios/videoRom.ts';
 import type { PciBus } from '../devices/pci/pciBus.ts';
 import type { PciFunction } from '../devices/pci/pciFunction.ts';
 import type { DisplaySpec } from './machine.ts';
@@ -21,7 +22,12 @@ export function plugDisplay(
 ): PcDisplay {
   const slot = pci.slot(pciSlots.display);
   const vga = new Vga(parts);
-  const card = new VgaPci(slot, { vga, monitor: { name: 'Guesthouse', ...spec.preferredSize } });
+  const card = new VgaPci(slot, {
+    vga,
+    monitor: { name: 'Guesthouse', ...spec.preferredSize },
+    // Our own BIOS has it in memory already; SeaBIOS looks for it here.
+    rom: buildVideoRom(ports.bios),
+  });
   slot.ports.map(ports.vga, 0x30, vga.region);
   slot.ports.map(ports.vbe, 4, vga.vbeRegion);
   slot.memory.map(videoWindow.start, videoWindow.size, vga.window);

@@ -24,6 +24,8 @@ export const lowRamLimit = 3 * GiB;
 /** 32-bit BARs are assigned here. */
 export const pciMemoryStart = 0xe0000000;
 export const pciMemoryEnd = 0xfec00000;
+/** SeaBIOS and OVMF place them above RAM, from 2 GiB on at the earliest. */
+export const firmwarePciStart = (memory: number): number => (memory <= 2 * GiB ? 2 * GiB : 3 * GiB);
 export const ioApicBase = 0xfec00000;
 export const localApicBase = 0xfee00000;
 
@@ -34,12 +36,16 @@ export interface RamRange {
   readonly ramOffset: number;
 }
 
-/** Where `memory` bytes of RAM appear. The 128 KiB under video memory are not reachable. */
-export function ramRanges(memory: number): RamRange[] {
+/**
+ * Where `memory` bytes of RAM appear. The 128 KiB under video memory are not reachable; those for ROMs are left to the
+ * host bridge if `shadowed`.
+ */
+export function ramRanges(memory: number, shadowed = false): RamRange[] {
   const low = Math.min(memory, lowRamLimit);
+  const next = shadowed ? MiB : shadowStart;
   const ranges: RamRange[] = [
     { start: 0, size: conventionalEnd, ramOffset: 0 },
-    { start: shadowStart, size: low - shadowStart, ramOffset: shadowStart },
+    { start: next, size: low - next, ramOffset: next },
   ];
   if (memory > low) ranges.push({ start: 4 * GiB, size: memory - low, ramOffset: low });
   return ranges;

@@ -1,3 +1,4 @@
+import type { DirectMemory } from '../bus/directMemory.ts';
 import type { DmaMemory, Entropy } from '../bus/types.ts';
 import type { VideoMemory } from '../bus/videoMemory.ts';
 import type { MachineSpec } from './machine.ts';
@@ -14,6 +15,8 @@ export interface EngineRequest {
   }[];
   /** Bytes of video memory. */
   readonly videoMemory: number;
+  /** Bytes of ROM in all. */
+  readonly romMemory: number;
   readonly cpuModel: MachineSpec['cpuModel'];
   readonly engine: MachineSpec['engine'];
   readonly host: VcpuHost;
@@ -26,6 +29,8 @@ export interface PcEngine {
   readonly vcpu: Vcpu;
   readonly memory: DmaMemory;
   readonly videoMemory: VideoMemory;
+  /** RAM and ROM for chips that map them. */
+  readonly directMemory: DirectMemory;
   /** The whole guest RAM, `memory` bytes, live. */
   readonly ram: Uint8Array;
   /** Instructions since creation; exact between slices, and growing the same way on every run. */

@@ -13,6 +13,7 @@ import {
   type DiskConfig,
   type FloppyConfig,
 } from '../../shared/vm/config.ts';
+import { firmwareRequestSchema, type FirmwareRequest } from '../../shared/vm/machineRequest.ts';
 import { describeIssue } from '../../shared/vm/configMigrations.ts';
 import { UsageError } from './commandError.ts';
 
@@ -76,6 +77,17 @@ export function parseDisk(text: string): DiskConfig {
     format,
     interface: oneOf('--disk if=', diskInterfaces)(where),
     readOnly: oneOf('--disk readonly=', ['on', 'off'])(readonly) === 'on',
+  });
+}
+
+/** "CODE[,template=FILE][,vars=FILE]" */
+export function parseFirmware(text: string): FirmwareRequest {
+  const { path, settings } = parseDrive('--firmware', text, ['template', 'vars']);
+  const { template, vars } = settings;
+  return firmwareRequestSchema.parse({
+    code: hostPath(path),
+    ...(template === undefined ? {} : { template: hostPath(template) }),
+    ...(vars === undefined ? {} : { variables: hostPath(vars) }),
   });
 }
 

@@ -11,6 +11,7 @@ import {
   clocks,
   machineRequestSchema,
   runExit,
+  type FirmwareRequest,
   type MachineRequest,
   type RunModule,
   type RunOptions,
@@ -25,6 +26,7 @@ import {
   hostPath,
   oneOf,
   parseBoot,
+  parseFirmware,
   type BootChoice,
   parseScreenshot,
   parseSendKeys,
@@ -37,6 +39,7 @@ interface RunFlags {
   initrd?: string;
   append?: string;
   boot?: BootChoice;
+  firmware?: FirmwareRequest;
   memory: number;
   cpus: number;
   cpuModel: MachineRequest['cpuModel'];
@@ -74,6 +77,12 @@ export function runCommand(finish: (code: number) => void): Command {
       'drives in the order they are tried, c disks, d CD-ROMs, a floppies (default: cda); menu: wait for F12',
       parseBoot,
     )
+    .option(
+      '--firmware <file[,vars=file][,template=file]>',
+      'SeaBIOS or OVMF in the place of our own BIOS; vars: where UEFI variables are kept, made from the\n' +
+        'template (by default OVMF_VARS beside OVMF_CODE); without it they are forgotten at the end',
+      parseFirmware,
+    )
     .option('--memory <MiB>', 'RAM, 16 to 3584', wholeNumber('--memory', 16, 3584, 'MiB'), 512)
     .option('--cpus <n>', 'virtual CPUs', wholeNumber('--cpus', 1, 8), 1)
     .option(
@@ -91,7 +100,7 @@ export function runCommand(finish: (code: number) => void): Command {
     .option('--serial <where>', 'stdio or none', oneOf('--serial', ['stdio', 'none']), 'stdio')
     .option(
       '--vga <card>',
-      'graphics card: std (VGA with Bochs VBE) or none',
+      'graphics card: std (VGA with Bochs VBE), virtio (VGA with a virtio GPU) or none',
       oneOf('--vga', graphicsCards),
       'std',
     )
@@ -156,6 +165,7 @@ async function run(flags: RunFlags): Promise<number> {
       commandLine: append,
       protocol: flags.bootProtocol,
       ...flags.boot,
+      ...(flags.firmware === undefined ? {} : { firmware: flags.firmware }),
     },
     disks,
     cdroms,

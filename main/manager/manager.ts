@@ -1,4 +1,5 @@
 /** The one owner of a library's running VMs: services over the library and the VM processes. */
+import { join } from 'node:path';
 import { watch, type FSWatcher } from 'node:fs';
 import { EventHub } from '../../shared/rpc/eventHub.ts';
 import type { Services } from '../../shared/rpc/serviceContract.ts';
@@ -112,7 +113,10 @@ export class Manager implements Services {
     const config = await this.vms.get(id);
     checkCapabilities(config);
     const session = await this.sessionOf(id);
-    await session.start(config.name, machineRequestOf(config));
+    await session.start(
+      config.name,
+      machineRequestOf(config, join(this.vms.folderOf(id), 'firmware-variables.fd')),
+    );
   }
 
   private async running(id: string): Promise<VmSession> {

@@ -1,4 +1,5 @@
 import { planDrives, type DriveSet } from './drives.ts';
+import type { BootConfig } from './config.ts';
 import type { MachineRequest } from './machineRequest.ts';
 import { UserError } from '../services/errors.ts';
 
@@ -25,9 +26,18 @@ export const engineCapabilities: Readonly<Record<MachineRequest['engine'], Engin
  * 'too-many-drives' for more drives than the controllers take.
  */
 export function checkCapabilities(
-  wanted: Pick<MachineRequest, 'engine' | 'cpus'> & DriveSet,
+  wanted: Pick<MachineRequest, 'engine' | 'cpus'> &
+    DriveSet & { readonly boot?: BootConfig | undefined },
 ): void {
   planDrives(wanted);
+  if (wanted.boot?.firmware !== undefined && wanted.boot.kernel !== undefined) {
+    throw new UserError({
+      code: 'unsupported',
+      message:
+        'A kernel that is named is loaded without firmware, so firmware cannot be named too.',
+      hint: 'Leave out the one or the other.',
+    });
+  }
   const engine = engineCapabilities[wanted.engine];
   if (!engine.available) {
     throw new UserError({

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 /** Version of the configuration file's shape. Raise with a migration in configMigrations.ts. */
-export const configVersion = 2;
+export const configVersion = 3;
 
 export const engineSchema = z.enum(['interpreter', 'translator', 'kvm']);
 
@@ -30,10 +30,18 @@ export const floppySchema = z.strictObject({
   readOnly: z.boolean().default(false),
 });
 
-/** Graphics cards: 'std' is a VGA with the Bochs VBE extension. */
-export const graphicsCards = ['std', 'none'] as const;
+/** Graphics cards: 'std' is a VGA with the Bochs VBE extension, 'virtio' one that is a virtio GPU as well. */
+export const graphicsCards = ['std', 'virtio', 'none'] as const;
 
 export const displaySchema = z.strictObject({ card: z.enum(graphicsCards).default('std') });
+
+/** Firmware in the place of our BIOS: SeaBIOS, OVMF. */
+export const firmwareSchema = z.strictObject({
+  /** Absolute host path of the ROM image. */
+  code: z.string().min(1),
+  /** What a VM's UEFI variables are first copied from; by default what lies beside OVMF_CODE*.fd. */
+  template: z.string().min(1).optional(),
+});
 
 export const bootSchema = z.strictObject({
   /** Absolute host path of a bzImage, vmlinux or Multiboot ELF; without one the firmware boots from the drives. */
@@ -45,6 +53,8 @@ export const bootSchema = z.strictObject({
     .string()
     .regex(/^(?:([acd])(?!.*\1))+$/)
     .default('cda'),
+  /** Our own BIOS without it; not together with a kernel. */
+  firmware: firmwareSchema.optional(),
   /** The firmware waits for F12, which opens its boot menu. */
   menu: z.boolean().default(false),
 });

@@ -10,6 +10,8 @@ export type Migrations = Readonly<
 export const configMigrations: Migrations = {
   // Disks had no interface: all were virtio, as is the default. There were no other drives.
   1: (data) => ({ ...data, cdroms: [], floppies: [] }),
+  // Firmware was always our own, and there was no virtio graphics card.
+  2: (data) => ({ ...data }),
 };
 
 const versioned = z.looseObject({ version: z.int().min(1) });

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Stroke } from '../input/typing.ts';
-import { bootSchema, vmConfigSchema, type VmConfig } from './config.ts';
+import { bootSchema, firmwareSchema, vmConfigSchema, type VmConfig } from './config.ts';
 
 /** How the kernel is entered: 'auto' prefers PVH where the image has it. */
 export const bootProtocols = ['auto', 'bzImage', 'pvh'] as const;
@@ -8,13 +8,22 @@ export const bootProtocols = ['auto', 'bzImage', 'pvh'] as const;
 /** Where machine time comes from. */
 export const clocks = ['host', 'counted'] as const;
 
+export const firmwareRequestSchema = firmwareSchema.extend({
+  /** The VM's own file of UEFI variables, made from the template; without it they are forgotten at the end. */
+  variables: z.string().min(1).optional(),
+});
+export type FirmwareRequest = z.infer<typeof firmwareRequestSchema>;
+
 /** A machine to build from host files: what `run` and a VM process are given. */
 export const machineRequestSchema = z.strictObject({
   memoryMiB: vmConfigSchema.shape.memoryMiB,
   cpus: z.int().min(1).max(8).default(1),
   cpuModel: vmConfigSchema.shape.cpuModel,
   engine: vmConfigSchema.shape.engine,
-  boot: bootSchema.extend({ protocol: z.enum(bootProtocols).default('auto') }),
+  boot: bootSchema.extend({
+    protocol: z.enum(bootProtocols).default('auto'),
+    firmware: firmwareRequestSchema.optional(),
+  }),
   disks: vmConfigSchema.shape.disks,
   cdroms: vmConfigSchema.shape.cdroms,
   floppies: vmConfigSchema.shape.floppies,
@@ -28,10 +37,13 @@ export const machineRequestSchema = z.strictObject({
 });
 export type MachineRequest = z.infer<typeof machineRequestSchema>;
 
-export function machineRequestOf(config: VmConfig): MachineRequest {
+/** `variables`: the file for the VM's UEFI variables. */
+export function machineRequestOf(config: VmConfig, variables: string): MachineRequest {
   const { memoryMiB, cpus, cpuModel, engine, boot, disks, cdroms, floppies, display } = config;
+  const { firmware } = boot;
   return machineRequestSchema.parse({
-    ...{ memoryMiB, cpus, cpuModel, engine, boot, disks, cdroms, floppies, display },
+    ...{ memoryMiB, cpus, cpuModel, engine, disks, cdroms, floppies, display },
+    boot: { ...boot, ...(firmware === undefined ? {} : { firmware: { ...firmware, variables } }) },
     owner: `the VM "${config.name}"`,
   });
 }

@@ -63,6 +63,7 @@ export class LockstepEngine implements PcEngine, Vcpu {
   readonly memory: DmaMemory;
   /** The leader's: machines in lockstep have no display. */
   readonly videoMemory: PcEngine['videoMemory'];
+  readonly directMemory: PcEngine['directMemory'];
   readonly ram: Uint8Array;
   readonly #tape = new Tape();
   readonly #leader: WasmEngine;
@@ -106,6 +107,7 @@ export class LockstepEngine implements PcEngine, Vcpu {
     this.#follower.vcpu.setLockstepRole('follower');
     this.ram = this.#leader.ram;
     this.videoMemory = this.#leader.videoMemory;
+    this.directMemory = this.#leader.directMemory;
     this.memory = this.#pairMemory();
   }
 

@@ -24,6 +24,8 @@ export const fwCfgKeys = {
   maxCpus: 0x0f,
   fileDirectory: 0x19,
   firstFile: 0x20,
+  /** x86: IRQ0 is connected to pin 2 of the I/O APIC. */
+  irq0Override: 0x8002,
 } as const;
 
 /** Traditional and DMA interface. */
@@ -38,10 +40,15 @@ const DMA_WRITE = 16;
 
 const dmaSignature = new TextEncoder().encode('QEMU CFG');
 
+/** A file's contents, or what makes them when the guest selects the file; the length is always the same. */
+export type FwCfgFile = Uint8Array | (() => Uint8Array);
+
 export class FwCfg implements Device {
   readonly id: DeviceId = 'fw-cfg';
   readonly #memory: DmaMemory;
-  readonly #items = new Map<number, Uint8Array>();
+  readonly #items = new Map<number, FwCfgFile>();
+  /** What is selected; undefined after loading a state. */
+  #selected: Uint8Array | undefined;
   #selector = 0;
   #offset = 0;
   #dmaHigh = 0;
@@ -50,7 +57,7 @@ export class FwCfg implements Device {
   constructor(parts: {
     memory: DmaMemory;
     items: ReadonlyMap<number, Uint8Array>;
-    files: ReadonlyMap<string, Uint8Array>;
+    files: ReadonlyMap<string, FwCfgFile>;
   }) {
     this.#memory = parts.memory;
     this.#items.set(fwCfgKeys.signature, new TextEncoder().encode('QEMU'));
@@ -62,7 +69,7 @@ export class FwCfg implements Device {
     for (const [index, name] of names.entries()) {
       const content = parts.files.get(name) ?? new Uint8Array();
       const at = 4 + 64 * index;
-      directory.setUint32(at, content.length);
+      directory.setUint32(at, bytesOf(content).length);
       directory.setUint16(at + 4, fwCfgKeys.firstFile + index);
       const label = new TextEncoder().encode(name).subarray(0, 55);
       new Uint8Array(directory.buffer).set(label, at + 8);
@@ -101,11 +108,16 @@ export class FwCfg implements Device {
   #select(key: number): void {
     this.#selector = key;
     this.#offset = 0;
+    this.#selected = undefined;
+  }
+
+  get #item(): Uint8Array {
+    return (this.#selected ??= bytesOf(this.#items.get(this.#selector)));
   }
 
   #next(): number {
     // Past the end, and for unknown keys, zeroes.
-    return this.#items.get(this.#selector)?.[this.#offset++] ?? 0;
+    return this.#item[this.#offset++] ?? 0;
   }
 
   #transfer(address: number): void {
@@ -119,9 +131,8 @@ export class FwCfg implements Device {
     if ((control & DMA_READ) !== 0) {
       // A guest may name any length; only as much as there is RAM for is built.
       if (this.#memory.inRam(guestPhysical(target), length)) {
-        const item = this.#items.get(this.#selector) ?? new Uint8Array();
         const bytes = new Uint8Array(length);
-        bytes.set(item.subarray(this.#offset, this.#offset + length));
+        bytes.set(this.#item.subarray(this.#offset, this.#offset + length));
         this.#memory.write(guestPhysical(target), bytes);
       } else {
         result = DMA_ERROR;
@@ -150,9 +161,15 @@ export class FwCfg implements Device {
   load(state: VersionedState): void {
     const data = checkedState(this.id, state, this.save());
     this.#selector = data.selector;
+    this.#selected = undefined;
     this.#offset = data.offset;
     this.#dmaHigh = data.dmaHigh;
   }
+}
+
+function bytesOf(file: FwCfgFile | undefined): Uint8Array {
+  if (file === undefined) return new Uint8Array();
+  return typeof file === 'function' ? file() : file;
 }
 
 const swap32 = (value: number): number =>

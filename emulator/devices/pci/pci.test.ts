@@ -93,7 +93,7 @@ describe('PCI configuration', () => {
   it('tells the size of BARs', () => {
     const { read, write } = setUp();
     for (const offset of [0x10, 0x14, 0x18, 0x1c, 0x20]) write(offset, 0xffffffff);
-    expect(read(0x10)).toBe(0x0000ffe1);
+    expect(read(0x10)).toBe(0xffffffe1);
     expect(read(0x14)).toBe(0xfffff000);
     expect([read(0x18), read(0x1c)]).toEqual([0xffffc00c, 0xffffffff]);
     expect(read(0x20)).toBe(0);

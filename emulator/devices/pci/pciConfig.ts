@@ -117,7 +117,8 @@ export class PciConfig {
         : (spec.kind === 'memory64' ? 4 : 0) | (spec.prefetchable === true ? 8 : 0);
     this.#bars.set(index, { spec, base: 0, mapping: undefined });
     this.setDefault(offset, 4, typeBits);
-    this.setWritable(offset, 4, ~(spec.size - 1) & (spec.kind === 'io' ? 0xfffc : ~0xf));
+    // All 32 bits of I/O BARs too: SeaBIOS takes upper bits that stay zero for a size.
+    this.setWritable(offset, 4, ~(spec.size - 1) & (spec.kind === 'io' ? ~3 : ~0xf));
     if (spec.kind === 'memory64') this.setWritable(offset + 4, 4, 0xffffffff);
   }
 

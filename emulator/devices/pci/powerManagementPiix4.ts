@@ -14,6 +14,9 @@ import type { PciFunction, PciSlot } from './pciFunction.ts';
 const PMBASE = 0x40;
 const PMREGMISC = 0x80;
 const PMIOSE = 1;
+/** DEVACTB §7.1.24: writes to APMC raise an SMI. There is none here; SeaBIOS takes the bit as "set up already". */
+const DEVACTB = 0x58;
+const APMC_EN = 0x02000000;
 
 /** Values for the APM control port that the FADT names (ours to choose). */
 export const acpiEnableCommand = 0xf1;
@@ -27,10 +30,10 @@ export class PowerManagementPiix4 implements PciFunction {
   #mappedAt = 0;
   #apm = [0, 0];
 
-  /** `base` is where firmware would put the register block. */
+  /** `base` is where firmware would put the register block; without it, firmware does. */
   constructor(
     slot: PciSlot,
-    parts: { clock: Clock; sci: IrqLine; base: number; powerOff: () => void },
+    parts: { clock: Clock; sci: IrqLine; base?: number | undefined; powerOff: () => void },
   ) {
     this.#pm = new AcpiPm({
       clock: parts.clock,
@@ -43,13 +46,19 @@ export class PowerManagementPiix4 implements PciFunction {
       revision: 3,
       classCode: 0x068000,
     });
-    this.config.setDefault(PMBASE, 4, parts.base | 1);
+    this.config.setDefault(PMBASE, 4, (parts.base ?? 0) | 1);
     this.config.setWritable(PMBASE, 4, 0xffc0);
-    this.config.setDefault(PMREGMISC, 1, PMIOSE);
+    if (parts.base !== undefined) this.config.setDefault(PMREGMISC, 1, PMIOSE);
+    this.config.setDefault(DEVACTB, 4, APMC_EN);
     this.config.setWritable(PMREGMISC, 1, PMIOSE);
     this.config.watch(PMBASE, 4, () => this.#map());
     this.config.watch(PMREGMISC, 1, () => this.#map());
     this.#map();
+  }
+
+  /** First port of the register block, or 0 while firmware has not placed it. */
+  get base(): number {
+    return this.#mappedAt;
   }
 
   pressPowerButton(): void {

@@ -23,12 +23,13 @@ export const videoRom = {
   font8x16: 0x1800,
 } as const;
 
-export function buildVideoRom(port: number): Uint8Array {
+/** For the PCI card of `vendor` and `device`: firmware runs only a ROM that names its card. */
+export function buildVideoRom(port: number, [vendor, device] = [0x1234, 0x1111]): Uint8Array {
   const a = new Assembler16(romSize);
   a.bytes(0x55, 0xaa, romSize / 512).near(0xe9, 'initialize');
   a.at(0x18).word(0x1c);
-  // PCI data structure (PCI 3.0 §6.3.1.2): Bochs display, VGA class, PC code type, last image.
-  a.at(0x1c).text('PCIR').word(0x1234).word(0x1111).word(0).word(0x18);
+  // PCI data structure (PCI 3.0 §6.3.1.2): the card, VGA class, PC code type, last image.
+  a.at(0x1c).text('PCIR').word(vendor).word(device).word(0).word(0x18);
   a.bytes(0, 0x00, 0x00, 0x03)
     .word(romSize / 512)
     .word(1)

@@ -5,7 +5,7 @@ import { CORE_STATIC_BASE, VCPU_REGION_SIZE } from '../../cpu/layout.ts';
 /**
  * The one shared memory of a machine, sized once (docs/engine.md, "One module, one memory"):
  * core's static data · a region per vCPU · a byte per 4 KiB page that says whether it holds decoded code · guest
- * RAM and ROM · video memory and a byte per 4 KiB page of it that says whether it was written.
+ * RAM and ROM · ROM of chips · video memory and a byte per 4 KiB page of it that says whether it was written.
  */
 export interface GuestMemory {
   readonly memory: WebAssembly.Memory;
@@ -14,6 +14,8 @@ export interface GuestMemory {
   /** Address of the state block of vCPU `index`. */
   regionOf(index: number): number;
   readonly codeMap: number;
+  /** ROM that chips map; `size` 0 if there is none. */
+  readonly rom: { readonly offset: number; readonly size: number };
   /** Byte offsets in the memory; `size` 0 if there is none. */
   readonly video: { readonly offset: number; readonly size: number; readonly written: number };
   /** Adds a slot; what it returns takes it away. The slot that was added first wins an overlap. */
@@ -41,6 +43,7 @@ export function createGuestMemory(
   cpus: number,
   requests: readonly SlotRequest[],
   videoBytes = 0,
+  romBytes = 0,
 ): GuestMemory {
   if (CORE_STATIC_BASE >= staticEnd) throw new Error('static data of the core has no room');
   const codeMap = staticEnd + cpus * VCPU_REGION_SIZE;
@@ -55,11 +58,9 @@ export function createGuestMemory(
     end = Math.max(end, next);
     return { start, size, offset: guestStart + at, readOnly };
   });
-  const video = {
-    offset: guestStart + end,
-    size: videoBytes,
-    written: guestStart + end + videoBytes,
-  };
+  const rom = { offset: guestStart + end, size: romBytes };
+  const videoStart = rom.offset + romBytes;
+  const video = { offset: videoStart, size: videoBytes, written: videoStart + videoBytes };
   const pages = Math.ceil((video.written + videoBytes / pageSize) / wasmPage);
   const memory = new WebAssembly.Memory({ initial: pages, maximum: 65536, shared: true });
   const guest: GuestMemory = {
@@ -67,6 +68,7 @@ export function createGuestMemory(
     slots,
     regionOf: (index) => staticEnd + index * VCPU_REGION_SIZE,
     codeMap,
+    rom,
     video,
     mapSlot: (slot) => {
       slots.push(slot);

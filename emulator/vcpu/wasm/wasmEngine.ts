@@ -1,4 +1,5 @@
 import { HostEntropy } from '../../bus/entropy.ts';
+import type { DirectMemory } from '../../bus/directMemory.ts';
 import type { Entropy } from '../../bus/types.ts';
 import type { VideoMemory } from '../../bus/videoMemory.ts';
 import type { VcpuHost } from '../vcpu.ts';
@@ -20,6 +21,8 @@ export interface WasmEngineRequest {
   }[];
   /** Bytes of video memory, a multiple of 4096; none by default. */
   readonly videoMemory?: number;
+  /** Bytes of ROM that chips map, a multiple of 4096; none by default. */
+  readonly romMemory?: number;
   readonly cpuModel: CpuModel;
   /** When code is translated; by default it never is. */
   readonly translate?: TranslationPolicy;
@@ -32,6 +35,7 @@ export interface WasmEngine {
   readonly vcpu: WasmCpu;
   readonly memory: GuestRam;
   readonly videoMemory: VideoMemory;
+  readonly directMemory: DirectMemory;
   /** The whole guest RAM, live. */
   readonly ram: Uint8Array;
   instructionsRetired(): number;
@@ -44,6 +48,7 @@ export function createWasmEngine(
     memory: ramBytes,
     slots,
     videoMemory: videoBytes = 0,
+    romMemory: romBytes = 0,
     cpuModel,
     translate,
     host,
@@ -54,6 +59,7 @@ export function createWasmEngine(
     1,
     slots.map(({ start, size, ramOffset }) => ({ start, size, at: ramOffset })),
     videoBytes,
+    romBytes,
   );
   const vcpu = new WasmCpu({
     core,
@@ -69,11 +75,22 @@ export function createWasmEngine(
   const [first] = guest.slots;
   const [request] = slots;
   if (first === undefined || request === undefined) throw new Error('a machine needs memory');
+  const ramStart = first.offset - request.ramOffset;
+  const ram = new Uint8Array(guest.memory.buffer, ramStart, ramBytes);
   return {
     vcpu,
     memory: new GuestRam(guest, (address, length) => vcpu.codeChanged(address, length)),
     videoMemory: new EngineVideoMemory(guest, () => vcpu.watchVideo()),
-    ram: new Uint8Array(guest.memory.buffer, first.offset - request.ramOffset, ramBytes),
+    directMemory: {
+      ram,
+      rom: new Uint8Array(guest.memory.buffer, guest.rom.offset, romBytes),
+      mapRam: (start, size, offset, readOnly) =>
+        guest.mapSlot({ start, size, offset: ramStart + offset, readOnly }),
+      mapRom: (start, size, offset) =>
+        guest.mapSlot({ start, size, offset: guest.rom.offset + offset, readOnly: true }),
+      codeChanged: (start, length) => vcpu.codeChanged(start, length),
+    },
+    ram,
     instructionsRetired: () => vcpu.instructionsRetired(),
   };
 }

@@ -13,5 +13,6 @@ export const engineNames: Readonly<Record<VmConfig['engine'], string>> = {
 
 export const graphicsCardNames: Readonly<Record<VmConfig['display']['card'], string>> = {
   std: 'VGA with Bochs VBE',
+  virtio: 'Virtio GPU (VGA compatible)',
   none: 'None',
 };
