@@ -19,6 +19,20 @@ const packages: Readonly<Record<string, string>> = {
   zstd: '/usr/bin/zstd',
   'acpica-tools': '/usr/bin/iasl',
   dmidecode: '/usr/sbin/dmidecode',
+  'grub-rescue-pc': '/usr/lib/grub-rescue/grub-rescue-cdrom.iso',
+  'grub-pc-bin': '/usr/lib/grub/i386-pc/boot.img',
+  'grub-common': '/usr/bin/grub-mkimage',
+  'memtest86+': '/usr/lib/memtest86+/memtest86+x64.iso',
+  ipxe: '/usr/lib/ipxe/ipxe.iso',
+  isolinux: '/usr/lib/ISOLINUX/isolinux.bin',
+  syslinux: '/usr/bin/syslinux',
+  'syslinux-common': '/usr/lib/syslinux/modules/bios/ldlinux.c32',
+  mtools: '/usr/bin/mcopy',
+  dosfstools: '/usr/sbin/mkfs.vfat',
+  xorriso: '/usr/bin/xorriso',
+  mmdebstrap: '/usr/bin/mmdebstrap',
+  'debian-installer-12-netboot-amd64':
+    '/usr/lib/debian-installer/images/12/amd64/text/debian-installer/amd64/linux',
 };
 
 /** Installs what is missing; returns the packages that are still missing, with the reason. */
