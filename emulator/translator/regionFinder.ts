@@ -63,6 +63,8 @@ export function findRegion(
     // The same code may be mapped twice; in a region it has one place.
     if (known !== undefined) return found[known]!.block.offset === offset ? known : undefined;
     if (found.length >= blockLimit || instructions >= instructionLimit) return undefined;
+    // Hooks hold offsets in 32 bits; code of a program and of its libraries may lie farther apart.
+    if ((offset | 0) !== offset) return undefined;
     // A block belongs to one region.
     if (!mayHave(at)) {
       neighbours?.add(at);

@@ -125,6 +125,36 @@ describe.skipIf(!coreIsBuilt).each([
     expect(runUntilHalt(cpu)).toBe('aaaabbb');
   });
 
+  it('may be called from code that lies two gigabytes away', () => {
+    const far = 0x8000_0000;
+    const [loop, jump, body] = [0x30800, far + 0x307f0, far + 0x30820];
+    const farCall = (target: number, count: number): number[] => [
+      ...[0x48, 0xb8, ...u32(target), ...u32(0)], // mov rax, target
+      ...[0xb9, ...u32(count)], // mov ecx, count
+      ...[0xff, 0xd0, 0xff, 0xc9, 0x75, 0xfa], // call rax; dec ecx; jnz
+    ];
+    const farLoop = (at: number): number[] => [
+      ...[0x48, 0xb8, ...u32(jump), ...u32(0), 0xb9, ...u32(40)],
+      ...[0xe8, ...u32(loop - (at + 20))],
+    ];
+    const turns = Array.from({ length: 6 }, () => [
+      farCall(jump, 6),
+      farCall(body, 6),
+      farLoop,
+      farCall(body, 4),
+    ]).flat();
+    const cpu = started(program(...turns));
+    // The third gigabyte is the first one again.
+    for (const { cr3 } of spaces) cpu.write(cr3 + 0x1000 + 16, ...u32(cr3 + 0x2003));
+    cpu.write(loop, 0xff, 0xd0, 0xff, 0xc9, 0x75, 0xfa, 0xc3);
+    cpu.write(jump - far, 0xeb, 0x2e);
+    // mov al, [rip + data]; out e9h, al; mov eax, jump; ret
+    const load = [0x8a, 0x05, ...u32(0xda)];
+    cpu.write(body - far, ...load, 0xe6, 0xe9, 0xb8, ...u32(jump), 0xc3);
+    cpu.write(0x30900, 0x61);
+    expect(runUntilHalt(cpu)).toBe('a'.repeat(6 * (6 + 6 + 40 + 4)));
+  });
+
   it('changes when it is written through another mapping of its page', () => {
     const alias = 0x32000;
     // mov ecx, 5: call; inc byte [alias of the immediate]; dec ecx; jnz
