@@ -40,6 +40,7 @@ const machine = {
     pirqRouteControl: 0x60,
     pirqGsi: 16,
     pirqOf: (device: number, pin: number) => (device + pin - 2) & 3,
+    floppyTypes: [0, 0] as const,
     comPorts: [{ base: 0x3f8, irq: 4 }],
   },
 };

@@ -25,6 +25,7 @@ const ACTIVE_HIGH_LEVEL = 0xd;
 export function acpiPlatform(
   cpus: number,
   serialPorts: number,
+  floppyTypes: readonly [number, number],
   placed: { readonly pmBase: number; readonly pciMemoryStart: number } = {
     pmBase: ports.powerManagement,
     pciMemoryStart,
@@ -55,5 +56,6 @@ export function acpiPlatform(
     pirqGsi: pirqIoApicPin,
     pirqOf,
     comPorts: comPorts.slice(0, serialPorts),
+    floppyTypes,
   };
 }

@@ -34,6 +34,7 @@ class Bench {
       { kind: 'disk', interface: 'ahci', position: 0, backend: disk() },
       { kind: 'cdrom', interface: 'ahci', position: 1, slot: new MediumSlot(disk()) },
       { kind: 'cdrom', interface: 'ide', position: 2, slot: new MediumSlot(disk()) },
+      { kind: 'floppy', position: 0, slot: new MediumSlot(disk()) },
     ];
     const spec: MachineSpec = {
       memory: 64 << 20,
@@ -158,6 +159,7 @@ const portList = [
   ...[range(0x1f0, 8), range(0x170, 8), [0x3f6, 0x376], range(0xc000, 0x20)].flat(),
   ...[range(0x3f8, 8), range(0x2f8, 8), range(0x600, 16), range(0xcf8, 8)].flat(),
   ...[range(0x3b0, 0x30), range(0x1ce, 3)].flat(),
+  ...[range(0x3f0, 6), [0x3f7, 0x3f5, 0x3f5, 0x3f5], range(0, 16), range(0xc0, 4), [0x81]].flat(),
 ];
 const mask = (value: number, width: Width): number => value % 2 ** (8 * width);
 /** The I/O APIC's registers, and the BARs of the virtio functions. */

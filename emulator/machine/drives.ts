@@ -1,5 +1,6 @@
 /** The drives of a machine: what is plugged in where, and what firmware can boot from. */
 import type { BlockBackend } from '../backends/block.ts';
+import { floppyDriveType } from '../backends/floppyFormat.ts';
 import type { MediumSlot } from '../backends/mediumSlot.ts';
 import type { BootDrive } from '../firmware/bios/biosMachine.ts';
 
@@ -56,4 +57,15 @@ export function bootDrives(drives: readonly DriveSpec[]): BootDrive[] {
       },
     };
   });
+}
+
+/** CMOS types of drives A and B, 0 for none: told by what is in them when the machine is built. */
+export function floppyTypes(drives: readonly DriveSpec[]): readonly [number, number] {
+  const type = (position: number): number => {
+    const drive = drives.find((one) => one.kind === 'floppy' && one.position === position);
+    if (drive?.kind !== 'floppy') return 0;
+    const medium = drive.slot.medium;
+    return floppyDriveType(medium && Math.ceil(medium.size / 512));
+  };
+  return [type(0), type(1)];
 }

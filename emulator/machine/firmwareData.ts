@@ -3,14 +3,19 @@ import { fwCfgKeys } from '../devices/legacy/fwCfg.ts';
 import { buildLowTables } from '../firmware/lowTables.ts';
 import { buildSmbios, smbios3Anchor, type SmbiosMachine } from '../firmware/smbios.ts';
 import { acpiPlatform } from './acpiPlatform.ts';
+import { floppyTypes } from './drives.ts';
 import type { MachineSpec } from './machine.ts';
 import { lowRamLimit, lowTablesStart, memoryMap } from './pcLayout.ts';
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
 
-/** CMOS bytes by the common PC convention (Ralf Brown's CMOS list): equipment and memory sizes. */
-export function cmosBytes(memory: number): [index: number, value: number][] {
+/** CMOS bytes by the common PC convention (Ralf Brown's CMOS list): drives, equipment and memory sizes. */
+export function cmosBytes(
+  memory: number,
+  [driveA, driveB]: readonly [number, number],
+): [index: number, value: number][] {
+  const floppies = (driveA === 0 ? 0 : 1) + (driveB === 0 ? 0 : 1);
   const low = Math.min(memory, lowRamLimit);
   const extendedKiB = Math.min(0xffff, Math.max(0, low - MiB) / KiB);
   const above16 = Math.max(0, low - 16 * MiB) / (64 * KiB);
@@ -20,8 +25,9 @@ export function cmosBytes(memory: number): [index: number, value: number][] {
     [index + 1, (value >>> 8) & 0xff],
   ];
   return [
-    // Coprocessor, no floppy, no display.
-    [0x14, 0x02],
+    [0x10, (driveA << 4) | driveB],
+    // Coprocessor, number of floppy drives, no display.
+    [0x14, 0x02 | (floppies === 0 ? 0 : ((floppies - 1) << 6) | 1)],
     ...word(0x15, 640),
     ...word(0x17, extendedKiB),
     ...word(0x30, extendedKiB),
@@ -76,7 +82,7 @@ export function lowTables(spec: MachineSpec): Uint8Array {
   return buildLowTables(
     {
       ...smbiosMachine(spec),
-      platform: acpiPlatform(spec.cpus, Math.max(1, spec.serial.length)),
+      platform: acpiPlatform(spec.cpus, Math.max(1, spec.serial.length), floppyTypes(spec.drives)),
       // Of family 6, with FPU and APIC: who wants more asks CPUID.
       cpu: { signature: 0x600, features: 0x201 },
     },

@@ -13,6 +13,7 @@ import type { VcpuHost } from '../vcpu/vcpu.ts';
 import { acpiPlatform } from './acpiPlatform.ts';
 import { bootOrderFile, romSize } from './externalFirmware.ts';
 import { e820File, fwCfgItems, lowTables, smbiosFiles } from './firmwareData.ts';
+import { floppyTypes } from './drives.ts';
 import type { Machine, MachineEnd, MachineSpec, MachineState } from './machine.ts';
 import { PcBoard } from './pcBoard.ts';
 import {
@@ -69,7 +70,9 @@ class Pc implements Machine {
       counted === undefined ? new HostClock() : new CountedClock(() => retired(), counted.wallMs);
     this.#entropy = counted === undefined ? new HostEntropy() : new SeededEntropy(0x6775);
 
-    const tables = buildAcpiTables(acpiPlatform(spec.cpus, Math.max(1, spec.serial.length)));
+    const tables = buildAcpiTables(
+      acpiPlatform(spec.cpus, Math.max(1, spec.serial.length), floppyTypes(spec.drives)),
+    );
     this.#acpi = tables;
     const boot = 'order' in spec.boot ? spec.boot : undefined;
     const external = boot?.external;
@@ -148,7 +151,7 @@ class Pc implements Machine {
     const tables = (): ReturnType<typeof acpiFirmwareFiles> =>
       acpiFirmwareFiles(
         buildAcpiTables(
-          acpiPlatform(cpus, Math.max(1, serial.length), {
+          acpiPlatform(cpus, Math.max(1, serial.length), floppyTypes(drives), {
             pmBase: pmBase(),
             pciMemoryStart: firmwarePciStart(memory),
           }),

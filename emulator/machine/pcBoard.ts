@@ -11,6 +11,7 @@ import { MemoryBus } from '../bus/memoryBus.ts';
 import type { VideoMemory } from '../bus/videoMemory.ts';
 import { PortBus } from '../bus/portBus.ts';
 import { debugConsoleRegion, debugExitRegion } from '../devices/legacy/debugPorts.ts';
+import { Dma8237 } from '../devices/legacy/dma8237.ts';
 import { FwCfg, type FwCfgFile } from '../devices/legacy/fwCfg.ts';
 import { IoApic82093 } from '../devices/legacy/ioApic82093.ts';
 import { IsaPit } from '../devices/legacy/isaPit.ts';
@@ -30,7 +31,7 @@ import type { BiosParts } from '../firmware/bios/biosMachine.ts';
 import { trapPortCount } from '../firmware/bios/trapPorts.ts';
 import { firmwareCmos, plugFirmware } from './externalFirmware.ts';
 import { cmosBytes } from './firmwareData.ts';
-import { bootDrives } from './drives.ts';
+import { bootDrives, floppyTypes } from './drives.ts';
 import type { BiosBoot, MachineSpec } from './machine.ts';
 import { plugDisplay } from './pcDisplay.ts';
 import { PcInput } from './pcInput.ts';
@@ -116,10 +117,11 @@ export class PcBoard {
     const systemControl = new SystemControl({ requestReset });
     const pit = new IsaPit({ clock, irq: input(isaIrqs.pit) });
     const cmos = [
-      ...cmosBytes(spec.memory),
+      ...cmosBytes(spec.memory, floppyTypes(spec.drives)),
       ...(external === undefined || boot === undefined ? [] : firmwareCmos(boot, spec.cpus)),
     ];
     const rtc = new RtcMc146818({ clock, irq: input(isaIrqs.rtc), cmos });
+    const dma = new Dma8237(parts.memory);
     this.input = new PcInput({ clock, ports: this.ports, irq: input, requestReset });
     const fwCfg = new FwCfg({ memory: parts.memory, ...parts.fwCfg });
     const uarts = comPorts.map(({ irq }, index) => {
@@ -173,6 +175,9 @@ export class PcBoard {
     this.display = card?.display;
 
     const map = this.ports.map.bind(this.ports);
+    map(ports.dmaFirst, 16, dma.firstRegion);
+    map(ports.dmaSecond, 32, dma.secondRegion);
+    map(ports.dmaPages, 15, dma.pageRegion);
     map(ports.picMaster, 2, this.pic.masterRegion);
     map(ports.picSlave, 2, this.pic.slaveRegion);
     map(ports.picLevels, 2, this.pic.levelRegion);
@@ -201,6 +206,7 @@ export class PcBoard {
       pci: this.pci,
       ports: this.ports,
       memory: parts.memory,
+      ...{ clock, dma },
       irq: input,
       onHostFailure: parts.onHostFailure,
     });
@@ -219,6 +225,7 @@ export class PcBoard {
       ...(firmware?.devices ?? []),
       this.#powerManagement,
       ...(card === undefined ? [] : [card.function]),
+      dma,
       ...storage,
       ...virtio,
       isaBridge,

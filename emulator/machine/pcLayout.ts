@@ -76,6 +76,7 @@ export function memoryMap(memory: number): MemoryMapEntry[] {
 // --- I/O ports ----------------------------------------------------------------------------------
 
 export const ports = {
+  dmaFirst: 0x00,
   picMaster: 0x20,
   pit: 0x40,
   keyboardData: 0x60,
@@ -83,11 +84,16 @@ export const ports = {
   keyboardCommand: 0x64,
   rtc: 0x70,
   post: 0x80,
+  dmaPages: 0x81,
   systemControlA: 0x92,
   picSlave: 0xa0,
+  dmaSecond: 0xc0,
   apm: 0xb2,
   /** Bochs VBE: index, and data twice. */
   vbe: 0x1ce,
+  /** Registers but the one beside IDE's. */
+  floppy: 0x3f0,
+  floppyChange: 0x3f7,
   /** VGA: 0x3b0..0x3df. */
   vga: 0x3b0,
   debugConsole: 0xe9,
@@ -103,6 +109,9 @@ export const ports = {
   pciStart: 0xc000,
   pciEnd: 0x10000,
 } as const;
+
+/** ISA DMA channel. */
+export const floppyDmaChannel = 2;
 
 export interface ComPort {
   readonly base: number;

@@ -1,21 +1,33 @@
 /** The drives of the PC that are not virtio: their controllers and wires. */
 import type { PortBus } from '../bus/portBus.ts';
-import type { Device, DmaMemory, IrqLine } from '../bus/types.ts';
+import type { Clock, Device, DmaMemory, IrqLine } from '../bus/types.ts';
+import type { Dma8237 } from '../devices/legacy/dma8237.ts';
 import type { PciBus } from '../devices/pci/pciBus.ts';
 import { ahciPorts } from '../../shared/vm/drives.ts';
 import { Ahci } from '../devices/storage/ahci.ts';
 import { AtaDisk } from '../devices/storage/ataDisk.ts';
 import { AtapiCdrom } from '../devices/storage/atapiCdrom.ts';
+import { FloppyController } from '../devices/storage/floppyController.ts';
+import { FloppyDrive } from '../devices/storage/floppyDrive.ts';
 import type { IdeChannelParts } from '../devices/storage/ideChannel.ts';
 import { IdePiix3 } from '../devices/storage/idePiix3.ts';
 import type { DriveSpec } from './drives.ts';
-import { ideChannels, pciSlots, southBridge } from './pcLayout.ts';
+import {
+  floppyDmaChannel,
+  ideChannels,
+  isaIrqs,
+  pciSlots,
+  ports as portNumbers,
+  southBridge,
+} from './pcLayout.ts';
 
 export interface PcStorageParts {
   readonly drives: readonly DriveSpec[];
   readonly pci: PciBus;
   readonly ports: PortBus;
   readonly memory: DmaMemory;
+  readonly clock: Clock;
+  readonly dma: Dma8237;
   readonly irq: (number: number) => IrqLine;
   readonly onHostFailure: (error: Error) => void;
 }
@@ -23,7 +35,12 @@ export interface PcStorageParts {
 /** Plugs them in; returns the devices in the order of loading. */
 export function plugStorage(parts: PcStorageParts): readonly Device[] {
   const ahci = plugAhci(parts);
-  return [plugIde(parts), ...(ahci === undefined ? [] : [ahci])];
+  const floppy = plugFloppy(parts);
+  return [
+    plugIde(parts),
+    ...(ahci === undefined ? [] : [ahci]),
+    ...(floppy === undefined ? [] : [floppy]),
+  ];
 }
 
 /** The drive at a place of a controller. */
@@ -69,4 +86,23 @@ function plugIde({ drives, pci, ports, memory, irq, onHostFailure }: PcStoragePa
   });
   pci.plug(ide);
   return ide;
+}
+
+/** Only there if it has a drive. */
+function plugFloppy(parts: PcStorageParts): FloppyController | undefined {
+  const { drives, ports, clock, dma, irq, onHostFailure } = parts;
+  const drive = (position: 0 | 1): FloppyDrive | undefined => {
+    const found = drives.find((one) => one.kind === 'floppy' && one.position === position);
+    return found?.kind === 'floppy' ? new FloppyDrive(found.slot) : undefined;
+  };
+  const both = [drive(0), drive(1)] as const;
+  if (both[0] === undefined && both[1] === undefined) return undefined;
+  const floppy = new FloppyController({
+    ...{ clock, onHostFailure, drives: both },
+    irq: irq(isaIrqs.floppy),
+    dma: dma.channel(floppyDmaChannel),
+  });
+  ports.map(portNumbers.floppy, 6, floppy.region);
+  ports.map(portNumbers.floppyChange, 1, floppy.changeRegion);
+  return floppy;
 }

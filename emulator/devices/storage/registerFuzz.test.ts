@@ -11,6 +11,7 @@ import { IrqWire, unconnected } from '../../bus/irq.ts';
 import { MemoryBus } from '../../bus/memoryBus.ts';
 import { PortBus } from '../../bus/portBus.ts';
 import type { Width } from '../../bus/types.ts';
+import { Dma8237 } from '../legacy/dma8237.ts';
 import { I8042 } from '../input/i8042.ts';
 import { Ps2Keyboard } from '../input/ps2Keyboard.ts';
 import { Ps2Mouse } from '../input/ps2Mouse.ts';
@@ -19,6 +20,8 @@ import { ArrayMemory } from '../virtio/testing/arrayMemory.ts';
 import { Ahci } from './ahci.ts';
 import { AtaDisk } from './ataDisk.ts';
 import { AtapiCdrom } from './atapiCdrom.ts';
+import { FloppyController } from './floppyController.ts';
+import { FloppyDrive } from './floppyDrive.ts';
 import { IdePiix3 } from './idePiix3.ts';
 
 const operations = 1_000_000;
@@ -182,6 +185,64 @@ it('AHCI', { timeout: 120_000 }, async () => {
   expect([hard.outside(), optical.outside()]).toEqual([0, 0]);
   expect(hard.used()).toBeGreaterThan(100);
   expect(optical.used()).toBeGreaterThan(10);
+});
+
+it('floppy controller and DMA', { timeout: 120_000 }, async () => {
+  const random = new Random();
+  const ports = new PortBus();
+  const ram = new ArrayMemory(1 << 17);
+  const media = [2880, 1440, 700].map((sectors) => watched(sectors * 512));
+  const slot = new MediumSlot(media[0]?.disk);
+  const dma = new Dma8237(ram);
+  let ticks = 0;
+  const floppy = new FloppyController({
+    ...{ clock: new CountedClock(() => ticks, 0, 1000), irq: unconnected },
+    dma: dma.channel(2),
+    drives: [new FloppyDrive(slot), new FloppyDrive(new MediumSlot(media[2]?.disk))],
+    onHostFailure: () => undefined,
+  });
+  ports.map(0, 16, dma.firstRegion);
+  ports.map(0xc0, 32, dma.secondRegion);
+  ports.map(0x81, 15, dma.pageRegion);
+  ports.map(0x3f0, 6, floppy.region);
+  ports.map(0x3f7, 1, floppy.changeRegion);
+  dma.reset();
+  floppy.reset();
+  const commands = [0x02, 0x45, 0xc5, 0x46, 0xe6, 0x4d, 0xf6, 0x4a, 0x0f, 0x07, 0x08, 0x8f, 0x0e];
+  const out = (port: number, value: number): void => ports.write(port, 1, value & 0xff);
+  for (let i = 0; i < operations; i++) {
+    const width = random.width();
+    const kind = random.below(16);
+    if (kind < 4) ports.read(0x3f0 + random.below(8), width);
+    else if (kind < 6) ports.write(0x3f0 + random.below(8), width, random.value(width));
+    else if (kind === 6) ports.read(random.below(16), width);
+    else if (kind === 7) ports.write(random.below(16), width, random.value(width));
+    else if (kind === 8) ports.write(0x81 + random.below(15), width, random.value(width));
+    else if (kind === 9) ports.write(0xc0 + random.below(32), width, random.value(width));
+    else if (kind === 10) {
+      // Running, both motors on, DMA for the next command.
+      for (const value of random.below(4) === 0 ? [0, 0x3c] : [0x3c]) out(0x3f2, value);
+      out(0x3f7, random.below(2) * 2);
+      for (const [port, value] of [
+        [8, 0],
+        [0x0b, [0x46, 0x4a, 0x56, 0x66][random.below(4)] ?? 0],
+        [0x0a, 2],
+      ] as const)
+        out(port, value);
+    } else if (kind < 14) {
+      const [unit, cylinder, head] = [random.below(2), random.below(3), random.below(2)];
+      const last = 1 + random.below(20);
+      const id = [cylinder, head, 1 + random.below(19), 2, last, 0x1b, random.below(256)];
+      const code = commands[random.below(commands.length)] ?? 0;
+      for (const byte of [code, unit | (head << 2), ...id]) out(0x3f5, byte);
+    } else if (kind === 14) {
+      if (random.below(50) === 0) slot.change(media[random.below(4)]?.disk);
+      ticks += random.below(1000);
+    } else for (let n = 0; n < 64; n++) ports.read(0x3f5, 1);
+    if (i % 16 === 0) await floppy.pause();
+  }
+  expect(media.map((medium) => medium.outside())).toEqual([0, 0, 0]);
+  for (const medium of media) expect(medium.used()).toBeGreaterThan(100);
 });
 
 it('keyboard controller, keyboard and mouse', () => {

@@ -6,6 +6,7 @@
 import {
   and,
   argument0,
+  buffer,
   byteFields,
   createWordField,
   decrement,
@@ -32,6 +33,7 @@ import {
 import type { AcpiPlatform } from './platform.ts';
 import {
   busNumbers,
+  dma,
   fixedMemory,
   ioPorts,
   ioWindow,
@@ -115,6 +117,14 @@ function isaBridge(platform: AcpiPlatform): Aml {
     operationRegion('PIRR', 2, platform.pirqRouteControl, 4),
     byteFields('PIRR', ['PRQA', 'PRQB', 'PRQC', 'PRQD']),
     isaDevice('PIC', 'PNP0000', ioPorts(0x20, 2), ioPorts(0xa0, 2), ioPorts(0x4d0, 2), irq(2)),
+    isaDevice(
+      'DMAC',
+      'PNP0200',
+      ioPorts(0x00, 0x10),
+      ioPorts(0x81, 0x0f),
+      ioPorts(0xc0, 0x20),
+      dma(4),
+    ),
     isaDevice('TMR', 'PNP0100', ioPorts(0x40, 4), irq(0)),
     isaDevice('RTC', 'PNP0B00', ioPorts(0x70, 2), irq(8)),
     isaDevice('SPKR', 'PNP0800', ioPorts(0x61, 1)),
@@ -129,6 +139,7 @@ function isaBridge(platform: AcpiPlatform): Aml {
         define('_CRS', resources(ioPorts(com.base, 8), irq(com.irq))),
       ),
     ),
+    ...(platform.floppyTypes.some((type) => type !== 0) ? [floppyController(platform)] : []),
     // §5.6.7 of the PnP IDs: motherboard resources that no driver may claim.
     isaDevice(
       'MBRD',
@@ -141,6 +152,19 @@ function isaBridge(platform: AcpiPlatform): Aml {
       fixedMemory(platform.ioApicBase, 0x1000),
       fixedMemory(platform.localApicBase, 0x1000),
     ),
+  );
+}
+
+/** §9.9.1: _FDE has four words for the drives and one that says there is no tape. */
+function floppyController({ floppyTypes }: AcpiPlatform): Aml {
+  const present = new Uint8Array(20);
+  floppyTypes.forEach((type, drive) => (present[4 * drive] = type === 0 ? 0 : 1));
+  present[16] = 2;
+  return device(
+    'FDC0',
+    define('_HID', eisaId('PNP0700')),
+    define('_CRS', resources(ioPorts(0x3f0, 6), ioPorts(0x3f7, 1), irq(6), dma(2))),
+    define('_FDE', buffer(present)),
   );
 }
 

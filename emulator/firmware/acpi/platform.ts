@@ -29,5 +29,7 @@ export interface AcpiPlatform {
   readonly pirqGsi: number;
   /** Index of the PIRQ that pin 1..4 of a PCI device is wired to. */
   pirqOf(device: number, pin: number): number;
+  /** CMOS types of floppy drives A and B, 0 for none; without any there is no controller. */
+  readonly floppyTypes: readonly [number, number];
   readonly comPorts: readonly { readonly base: number; readonly irq: number }[];
 }

@@ -18,6 +18,9 @@ export const irq = (...numbers: number[]): Aml =>
     ),
   ]);
 
+/** §6.4.2.2 DMA descriptor: 8-bit transfers, no bus master, compatibility speed. */
+export const dma = (channel: number): Aml => Uint8Array.from([0x2a, 1 << channel, 0]);
+
 /** §6.4.2.1 IRQ descriptor: level triggered, active low, shared, as PCI interrupts are. */
 export const pciIrq = (...numbers: number[]): Aml =>
   Uint8Array.from([

@@ -1,5 +1,6 @@
 /** The drives as INT 13h numbers them: floppies from 00h, disks from 80h, CD-ROMs from E0h. */
 import type { BlockBackend } from '../../backends/block.ts';
+import { floppyFormat } from '../../backends/floppyFormat.ts';
 import type { BootDrive } from './biosMachine.ts';
 
 export interface Geometry {
@@ -41,24 +42,9 @@ export interface Disk {
   write(lba: number, bytes: Uint8Array): Promise<void>;
 }
 
-const floppyFormats: readonly (readonly [sectors: number, geometry: Geometry, type: number])[] = [
-  [320, { cylinders: 40, heads: 1, sectors: 8 }, 1],
-  [360, { cylinders: 40, heads: 1, sectors: 9 }, 1],
-  [640, { cylinders: 40, heads: 2, sectors: 8 }, 1],
-  [720, { cylinders: 40, heads: 2, sectors: 9 }, 1],
-  [1440, { cylinders: 80, heads: 2, sectors: 9 }, 3],
-  [2400, { cylinders: 80, heads: 2, sectors: 15 }, 2],
-  [2880, { cylinders: 80, heads: 2, sectors: 18 }, 4],
-  [5760, { cylinders: 80, heads: 2, sectors: 36 }, 5],
-];
-
-/** The format that holds `sectors`: the smallest that is large enough, else the largest. */
-const floppyFormat = (sectors: number) =>
-  floppyFormats.find(([size]) => sectors <= size) ?? floppyFormats.at(-1);
-
-/** Drive type of INT 13h AH=08h: 1 360K, 2 1.2M, 3 720K, 4 1.44M, 5 2.88M. */
+/** Drive type of INT 13h AH=08h: that of the smallest drive that takes the medium. */
 export const floppyType = (disk: Disk): number =>
-  disk.present ? (floppyFormat(disk.sectorCount)?.[2] ?? 4) : 4;
+  disk.present ? floppyFormat(disk.sectorCount).drive : 4;
 
 /** LBA-assisted translation (Phoenix EDD 1.1 §5): 63 sectors, as few heads as do. */
 export function translated(sectorCount: number): Geometry {
@@ -183,14 +169,14 @@ export class Disks {
     const sectorSize = drive.kind === 'cdrom' ? 2048 : 512;
     const held = Math.floor((medium?.size ?? 0) / sectorSize);
     const format = drive.kind === 'floppy' ? floppyFormat(held || 2880) : undefined;
-    const geometry = format?.[1] ?? this.#geometries.get(index) ?? translated(held);
+    const geometry = format ?? this.#geometries.get(index) ?? translated(held);
     return {
       drive,
       index,
       kind: drive.kind,
       sectorSize,
       // A short floppy image is a floppy whose end was left out.
-      sectorCount: medium === undefined ? 0 : (format?.[0] ?? held),
+      sectorCount: medium === undefined ? 0 : (format?.total ?? held),
       geometry,
       readOnly: drive.kind === 'cdrom' || medium?.readOnly !== false,
       present: medium !== undefined,
