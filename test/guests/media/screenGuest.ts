@@ -71,14 +71,21 @@ export class ScreenGuest implements AsyncDisposable {
   }
 
   /** The text screen as soon as it matches. Fails with what is shown instead. */
-  async waitFor(pattern: RegExp | string, seconds: number): Promise<string> {
+  async waitFor(
+    pattern: RegExp | string | ((text: string) => boolean),
+    seconds: number,
+  ): Promise<string> {
     const matches = (text: string): boolean =>
-      typeof pattern === 'string' ? text.includes(pattern) : pattern.test(text);
+      typeof pattern === 'function'
+        ? pattern(text)
+        : typeof pattern === 'string'
+          ? text.includes(pattern)
+          : pattern.test(text);
     let shown = '';
     await this.#until(
       seconds,
       () => matches((shown = this.text())),
-      () => `${pattern} to be on the screen, which shows:\n${shown}`,
+      () => `${String(pattern)} to be on the screen, which shows:\n${shown}`,
     );
     return shown;
   }
