@@ -11,6 +11,7 @@ import { bootableKernel, extractVmlinux } from './kernelDecompress.ts';
 import { asUserError, namingKernel } from './machineErrors.ts';
 import { loadCore } from './coreModule.ts';
 import { openFirmware, type OpenFirmware } from './openFirmware.ts';
+import { Networks } from './openNetworks.ts';
 import { openDrives, type OpenDrives } from './openDrives.ts';
 
 /** From measurements of boots (docs/performance.md). */
@@ -40,6 +41,7 @@ export interface BuildParts {
 
 export interface BuiltMachine {
   readonly machine: Machine;
+  readonly networks: Networks;
   /** Ends the machine and closes its disks. */
   close(): Promise<void>;
 }
@@ -51,14 +53,17 @@ export async function buildMachine(
 ): Promise<BuiltMachine> {
   let open: OpenDrives | undefined;
   let firmware: OpenFirmware | undefined;
+  let networks: Networks | undefined;
+  let machine: Machine | undefined;
   try {
     const { boot } = request;
     if (boot.firmware !== undefined) firmware = await openFirmware(boot.firmware, request.owner);
     const toBoot = await whatToBoot(boot, firmware);
     const core = await loadCore();
     lowerCompilerPriority();
+    networks = new Networks(request);
     const { drives, close: closeDrives } = (open = await openDrives(request));
-    const machine = createPc(
+    machine = createPc(
       {
         memory: request.memoryMiB * 2 ** 20,
         cpus: request.cpus,
@@ -66,6 +71,7 @@ export async function buildMachine(
         engine: request.engine,
         boot: toBoot,
         drives,
+        adapters: networks.adapters.map((adapter) => adapter.spec()),
         ...(request.display.card === 'none' ? {} : { display: displayOf(request.display.card) }),
         serial: parts.serial,
         debugExit: request.debugExit,
@@ -82,18 +88,23 @@ export async function buildMachine(
         onHostFailure: (message) => parts.hostFailure(message),
       },
     );
+    await networks.open();
+    const built = { machine, networks };
     return {
-      machine,
+      ...built,
       close: async () => {
         try {
-          await machine.dispose();
+          await built.machine.dispose();
         } finally {
+          await built.networks.close();
           await closeDrives();
           await firmware?.close();
         }
       },
     };
   } catch (error) {
+    await machine?.dispose();
+    await networks?.close().catch(() => undefined);
     await open?.close().catch(() => undefined);
     await firmware?.close().catch(() => undefined);
     throw asUserError(namingKernel(error, request.boot.kernel ?? ''));

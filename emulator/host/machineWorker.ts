@@ -95,7 +95,8 @@ class MachineHost implements VmControl {
   }
 
   counters(): Promise<Record<string, number>> {
-    return Promise.resolve(this.machine().counters());
+    const machine = this.machine();
+    return Promise.resolve({ ...machine.counters(), ...this.built?.networks.counters() });
   }
 
   async shutdown(): Promise<void> {

@@ -57,7 +57,7 @@ export const runMachine: RunModule['runMachine'] = async (request, options) => {
     await screen.finish();
     const text = options.screenText ? screen.text() : undefined;
     if (text !== undefined) print(new TextEncoder().encode(text));
-    if (options.stats) printCounters(built.machine.counters());
+    if (options.stats) printCounters({ ...built.machine.counters(), ...built.networks.counters() });
     return exitCode(ending, request, options);
   } finally {
     for (const undo of cleanup) undo();

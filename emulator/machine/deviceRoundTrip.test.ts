@@ -8,6 +8,7 @@ import { SeededEntropy } from '../bus/entropy.ts';
 import { StateError, type Width } from '../bus/types.ts';
 import { ArrayVideoMemory } from '../devices/display/testing/arrayVideoMemory.ts';
 import { ArrayMemory } from '../devices/virtio/testing/arrayMemory.ts';
+import type { AdapterSpec } from './adapters.ts';
 import type { DriveSpec } from './drives.ts';
 import type { MachineSpec } from './machine.ts';
 import { PcBoard } from './pcBoard.ts';
@@ -36,6 +37,17 @@ class Bench {
       { kind: 'cdrom', interface: 'ide', position: 2, slot: new MediumSlot(disk()) },
       { kind: 'floppy', position: 0, slot: new MediumSlot(disk()) },
     ];
+    const adapter = (model: 'virtio' | 'e1000', last: number): AdapterSpec => ({
+      model,
+      mac: Uint8Array.of(0x52, 0x54, 0, 0, 0, last),
+      network: () => ({
+        connect: () => undefined,
+        linkUp: true,
+        take: (frame) => this.log.push(`frame ${frame.bytes.join()}`) % 3 !== 0,
+        ready: () => undefined,
+        flush: () => undefined,
+      }),
+    });
     const spec: MachineSpec = {
       memory: 64 << 20,
       cpus: 1,
@@ -43,6 +55,7 @@ class Bench {
       engine: 'interpreter',
       boot: { kernel: new Uint8Array(), commandLine: '' },
       drives,
+      adapters: [adapter('virtio', 1), adapter('e1000', 2)],
       display: { kind: 'std', memory: 1 << 20, preferredSize: { width: 1024, height: 768 } },
       serial: [line(0), line(1)],
       consoles: [line(2)],
@@ -69,6 +82,7 @@ class Bench {
         virtioFunctions(pci, {
           spec,
           input,
+          clock: this.clock,
           memory,
           entropy: this.entropy,
           onHostFailure: () => undefined,

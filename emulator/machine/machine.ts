@@ -4,6 +4,7 @@ import type { VersionedState } from '../bus/types.ts';
 import type { BootOrder } from '../firmware/bios/biosMachine.ts';
 import type { DriveSpec } from './drives.ts';
 import type { FlashStore } from '../devices/legacy/cfiFlash.ts';
+import type { AdapterSpec } from './adapters.ts';
 import type { Display } from '../devices/display/display.ts';
 
 /** Everything a PC is built from; file contents are already read, backends already open. */
@@ -15,6 +16,8 @@ export interface MachineSpec {
   readonly engine: 'interpreter' | 'translator' | 'kvm';
   readonly boot: KernelBoot | BiosBoot;
   readonly drives: readonly DriveSpec[];
+  /** Network adapters, at most eight; none by default. */
+  readonly adapters?: readonly AdapterSpec[];
   /** Graphics card; none by default. */
   readonly display?: DisplaySpec;
   /** COM1.. in order; at most four. */

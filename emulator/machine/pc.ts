@@ -123,6 +123,7 @@ class Pc implements Machine {
         virtioFunctions(pci, {
           spec,
           input,
+          clock: this.#clock,
           memory: this.#engine.memory,
           entropy: this.#entropy,
           onHostFailure,

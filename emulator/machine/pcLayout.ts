@@ -156,6 +156,8 @@ export const pciSlots = {
   southBridge: 1,
   display: 2,
   firstVirtio: 3,
+  /** Eight of them, whatever the others take. */
+  firstAdapter: 23,
   ahci: 31,
 } as const;
 /** Functions of the south bridge, 82371. */

@@ -1,4 +1,4 @@
-import type { DmaMemory, Entropy } from '../bus/types.ts';
+import type { Clock, DmaMemory, Entropy } from '../bus/types.ts';
 import type { PciBus } from '../devices/pci/pciBus.ts';
 import type { PciFunction } from '../devices/pci/pciFunction.ts';
 import { VirtioBlock } from '../devices/storage/virtioBlock.ts';
@@ -7,6 +7,7 @@ import { VirtioConsole } from '../devices/virtio/virtioConsole.ts';
 import type { VirtioDevice } from '../devices/virtio/virtioDevice.ts';
 import { VirtioPci } from '../devices/virtio/virtioPci.ts';
 import { VirtioRng } from '../devices/virtio/virtioRng.ts';
+import { networkFunctions } from './adapters.ts';
 import type { MachineSpec } from './machine.ts';
 import { OrderedDisk } from './orderedDisk.ts';
 import type { PcInput } from './pcInput.ts';
@@ -14,13 +15,14 @@ import { pciSlots } from './pcLayout.ts';
 
 export interface VirtioParts {
   readonly spec: MachineSpec;
+  readonly clock: Clock;
   readonly memory: DmaMemory;
   readonly entropy: Entropy;
   readonly input: Pick<PcInput, 'virtioKeyboard' | 'tablet'>;
   readonly onHostFailure: (error: Error) => void;
 }
 
-/** The virtio devices of a specification, disks first, in slots counted up from the first free one. */
+/** The virtio devices of a specification, disks first, in slots counted up from the first free one; and its network adapters. */
 export function virtioFunctions(pci: PciBus, parts: VirtioParts): readonly PciFunction[] {
   const { spec, memory, entropy, input } = parts;
   const disks = spec.drives.filter((drive) => drive.kind === 'disk');
@@ -45,8 +47,11 @@ export function virtioFunctions(pci: PciBus, parts: VirtioParts): readonly PciFu
     ['virtio-keyboard', input.virtioKeyboard],
     ['virtio-tablet', input.tablet],
   );
-  return devices.map(
-    ([id, device], index) =>
-      new VirtioPci(id, pci.slot(pciSlots.firstVirtio + index), memory, device),
-  );
+  return [
+    ...devices.map(
+      ([id, device], index) =>
+        new VirtioPci(id, pci.slot(pciSlots.firstVirtio + index), memory, device),
+    ),
+    ...networkFunctions(pci, spec.adapters ?? [], parts),
+  ];
 }

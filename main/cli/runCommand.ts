@@ -20,6 +20,7 @@ import {
 } from '../../shared/vm/machineRequest.ts';
 import { UserError } from '../../shared/services/errors.ts';
 import { UsageError } from './commandError.ts';
+import { netHelp, parseNet, withMacs, type RunAdapter } from './parseNet.ts';
 import {
   driveOptions,
   engineHelp,
@@ -46,6 +47,7 @@ interface RunFlags {
   disk?: DiskConfig[];
   cdrom?: CdromConfig[];
   floppy?: FloppyConfig[];
+  net?: (RunAdapter | undefined)[];
   engine: MachineRequest['engine'];
   serial: RunOptions['serial'];
   debugExit?: true;
@@ -90,6 +92,14 @@ export function runCommand(finish: (code: number) => void): Command {
       'guesthouse-v2 or host-like: what the guest sees as its CPU',
       oneOf('--cpu-model', ['guesthouse-v2', 'host-like']),
       'guesthouse-v2',
+    )
+    .option(
+      '--net <network>',
+      netHelp,
+      (text: string, before: (RunAdapter | undefined)[] | undefined) => [
+        ...(before ?? []),
+        parseNet(text),
+      ],
     )
     .option(
       '--engine <engine>',
@@ -171,6 +181,7 @@ async function run(flags: RunFlags): Promise<number> {
     cdroms,
     floppies,
     display: { card: flags.vga },
+    adapters: withMacs((flags.net ?? []).filter((adapter) => adapter !== undefined)),
     debugExit: flags.debugExit ?? false,
     owner: '"guesthouse run"',
     clock: flags.clock,

@@ -1,7 +1,8 @@
 import { z } from 'zod';
+import { adapterSchema, mostAdapters } from './network.ts';
 
 /** Version of the configuration file's shape. Raise with a migration in configMigrations.ts. */
-export const configVersion = 3;
+export const configVersion = 4;
 
 export const engineSchema = z.enum(['interpreter', 'translator', 'kvm']);
 
@@ -74,6 +75,7 @@ export const vmConfigSchema = z.strictObject({
   cdroms: z.array(cdromSchema).max(8).default([]),
   floppies: z.array(floppySchema).max(2).default([]),
   display: displaySchema.prefault({}),
+  adapters: z.array(adapterSchema).max(mostAdapters).prefault([{}]),
   createdAt: z.iso.datetime(),
 });
 export type VmConfig = z.infer<typeof vmConfigSchema>;

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { migrate, parseVmConfig, type Migrations } from './configMigrations.ts';
 
 const current = {
-  version: 3,
+  version: 4,
   id: '7a9e1c1e-8f43-4d4c-9a35-6f0a1b2c3d4e',
   name: 'Debian',
   memoryMiB: 512,
@@ -18,11 +18,18 @@ describe('configuration versions', () => {
   it('reads version 1, whose disks were all virtio', () => {
     const old = { ...current, version: 1, disks: [{ path: '/d.img' }] };
     expect(parseVmConfig(old)).toMatchObject({
-      version: 3,
+      version: 4,
       disks: [{ path: '/d.img', interface: 'virtio' }],
       cdroms: [],
       floppies: [],
     });
+  });
+
+  it('reads version 3, which had no network, and gives a new VM one', () => {
+    expect(parseVmConfig({ ...current, version: 3 }).adapters).toEqual([]);
+    expect(parseVmConfig(current).adapters).toMatchObject([
+      { model: 'virtio', connected: true, network: { mode: 'user', hostLoopback: false } },
+    ]);
   });
 
   it('brings an old version up through every step in order', () => {

@@ -12,6 +12,8 @@ export const configMigrations: Migrations = {
   1: (data) => ({ ...data, cdroms: [], floppies: [] }),
   // Firmware was always our own, and there was no virtio graphics card.
   2: (data) => ({ ...data }),
+  // There was no network: a guest does not find new hardware after an update.
+  3: (data) => ({ ...data, adapters: [] }),
 };
 
 const versioned = z.looseObject({ version: z.int().min(1) });

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Stroke } from '../input/typing.ts';
+import { adapterSchema, generatedMac, macSchema, mostAdapters } from './network.ts';
 import { bootSchema, firmwareSchema, vmConfigSchema, type VmConfig } from './config.ts';
 
 /** How the kernel is entered: 'auto' prefers PVH where the image has it. */
@@ -28,6 +29,10 @@ export const machineRequestSchema = z.strictObject({
   cdroms: vmConfigSchema.shape.cdroms,
   floppies: vmConfigSchema.shape.floppies,
   display: vmConfigSchema.shape.display,
+  adapters: z
+    .array(adapterSchema.extend({ mac: macSchema, capture: z.string().min(1).optional() }))
+    .max(mostAdapters)
+    .default([]),
   /** Port 0xf4 ends the machine with a value. */
   debugExit: z.boolean().default(false),
   /** 'counted': time advances with executed instructions and starts at a fixed date; runs repeat exactly. */
@@ -41,8 +46,13 @@ export type MachineRequest = z.infer<typeof machineRequestSchema>;
 export function machineRequestOf(config: VmConfig, variables: string): MachineRequest {
   const { memoryMiB, cpus, cpuModel, engine, boot, disks, cdroms, floppies, display } = config;
   const { firmware } = boot;
+  const adapters = config.adapters.map((adapter, index) => ({
+    ...adapter,
+    mac: adapter.mac ?? generatedMac(`${config.id} ${index}`),
+  }));
   return machineRequestSchema.parse({
     ...{ memoryMiB, cpus, cpuModel, engine, disks, cdroms, floppies, display },
+    adapters,
     boot: { ...boot, ...(firmware === undefined ? {} : { firmware: { ...firmware, variables } }) },
     owner: `the VM "${config.name}"`,
   });

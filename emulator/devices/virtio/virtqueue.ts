@@ -242,6 +242,20 @@ export class Virtqueue {
     if (wanted) this.#hooks.interrupt();
   }
 
+  /** Puts the last `count` popped chains back, which were not pushed; they are popped again. */
+  unpop(count: number): void {
+    this.#state.nextAvailable = (this.#state.nextAvailable - count) & 0xffff;
+  }
+
+  /** Copies a chain's readable bytes to the start of `target`, which has room for them. */
+  readChainInto(chain: DescriptorChain, target: Uint8Array): void {
+    let done = 0;
+    for (const { address, length } of chain.readable) {
+      this.#memory.read(guestPhysical(address), target.subarray(done, done + length));
+      done += length;
+    }
+  }
+
   /** Copies up to `limit` readable bytes of a chain out of the guest, from `skip` on. */
   readChain(chain: DescriptorChain, skip = 0, limit = Infinity): Uint8Array {
     const length = Math.max(0, Math.min(limit, chain.readableLength - skip));

@@ -1,0 +1,38 @@
+/** The network adapters of a machine. */
+import type { NetworkBackend } from '../backends/network.ts';
+import type { Clock, DmaMemory, Entropy } from '../bus/types.ts';
+import { E1000 } from '../devices/net/e1000.ts';
+import { VirtioNet } from '../devices/net/virtioNet.ts';
+import type { PciBus } from '../devices/pci/pciBus.ts';
+import type { PciFunction } from '../devices/pci/pciFunction.ts';
+import { VirtioPci } from '../devices/virtio/virtioPci.ts';
+import { pciSlots } from './pcLayout.ts';
+
+export interface AdapterSpec {
+  readonly model: 'virtio' | 'e1000';
+  /** Six bytes. */
+  readonly mac: Uint8Array;
+  /** Called once, when the machine is built: its time and chance are the network's as well. */
+  network(parts: { readonly clock: Clock; readonly entropy: Entropy }): NetworkBackend;
+}
+
+export interface AdapterParts {
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly memory: DmaMemory;
+}
+
+/** Builds them, each in a slot that depends on its place alone, so that guests keep their names. */
+export function networkFunctions(
+  pci: PciBus,
+  adapters: readonly AdapterSpec[],
+  { clock, entropy, memory }: AdapterParts,
+): readonly PciFunction[] {
+  return adapters.map(({ model, mac, network: connect }, index) => {
+    const slot = pci.slot(pciSlots.firstAdapter + index);
+    const network = connect({ clock, entropy });
+    return model === 'virtio'
+      ? new VirtioPci(`net${index}`, slot, memory, new VirtioNet({ network, mac }))
+      : new E1000(`net${index}`, slot, { clock, memory, network, mac });
+  });
+}
