@@ -171,7 +171,11 @@ export class PcBoard {
     const card =
       spec.display === undefined
         ? undefined
-        : plugDisplay(this.pci, spec.display, { memory: parts.videoMemory, clock });
+        : plugDisplay(this.pci, spec.display, {
+            memory: parts.videoMemory,
+            clock,
+            ram: parts.memory,
+          });
     this.display = card?.display;
 
     const map = this.ports.map.bind(this.ports);

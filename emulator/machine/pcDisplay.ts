@@ -1,8 +1,9 @@
-import type { Clock } from '../bus/types.ts';
+import type { Clock, DmaMemory } from '../bus/types.ts';
 import type { VideoMemory } from '../bus/videoMemory.ts';
 import type { Display } from '../devices/display/display.ts';
 import { Vga } from '../devices/display/vga.ts';
 import { VgaPci } from '../devices/display/vgaPci.ts';
+import { VirtioVga } from '../devices/display/virtioVga.ts';
 import { buildVideoRom } from '../firmware/bios/videoRom.ts';
 import type { PciBus } from '../devices/pci/pciBus.ts';
 import type { PciFunction } from '../devices/pci/pciFunction.ts';
@@ -18,19 +19,22 @@ export interface PcDisplay {
 export function plugDisplay(
   pci: PciBus,
   spec: DisplaySpec,
-  parts: { readonly memory: VideoMemory; readonly clock: Clock },
+  parts: { readonly memory: VideoMemory; readonly clock: Clock; readonly ram: DmaMemory },
 ): PcDisplay {
   const slot = pci.slot(pciSlots.display);
   const vga = new Vga(parts);
-  const card = new VgaPci(slot, {
-    vga,
-    monitor: { name: 'Guesthouse', ...spec.preferredSize },
-    // Our own BIOS has it in memory already; SeaBIOS looks for it here.
-    rom: buildVideoRom(ports.bios),
-  });
+  const monitor = { name: 'Guesthouse', ...spec.preferredSize };
   slot.ports.map(ports.vga, 0x30, vga.region);
   slot.ports.map(ports.vbe, 4, vga.vbeRegion);
   slot.memory.map(videoWindow.start, videoWindow.size, vga.window);
+  // Our own BIOS has the ROM in memory already; SeaBIOS looks for it here.
+  if (spec.kind === 'virtio') {
+    const rom = buildVideoRom(ports.bios, [0x1af4, 0x1050]);
+    const card = new VirtioVga(slot, { vga, memory: parts.ram, monitor, rom });
+    pci.plug(card);
+    return { display: card, function: card };
+  }
+  const card = new VgaPci(slot, { vga, monitor, rom: buildVideoRom(ports.bios) });
   pci.plug(card);
   return { display: vga, function: card };
 }

@@ -2,7 +2,7 @@ import type { Picture } from './picture.ts';
 
 /** What a graphics card is to those who look at it. Called between the CPU's slices only. */
 export interface Display {
-  /** Draws what the guest has changed; the returned picture (always the same) is then current. */
+  /** Draws what the guest has changed. Another picture than before is damaged as a whole. */
   refresh(): Picture;
   /** The rows of a text-mode screen, trailing blanks cut; undefined in graphics modes. */
   text(): readonly string[] | undefined;

@@ -47,19 +47,18 @@ export class Picture {
     if (this.#damage.length > mostRectangles) this.#damage = [this.#damage.reduce(union)];
   }
 
-  /**
-   * Puts `row` at the line `y` and notes what differs. `row` is `width` pixels long.
-   */
-  putRow(y: number, row: Uint32Array): void {
-    const { width, pixels } = this;
-    const start = y * width;
+  /** Puts `row` at the line `y` from `x` on and notes what differs. */
+  putRow(y: number, row: Uint32Array, x = 0): void {
+    const { pixels } = this;
+    const { length } = row;
+    const start = y * this.width + x;
     let first = 0;
-    while (first < width && pixels[start + first] === row[first]) first++;
-    if (first === width) return;
-    let last = width - 1;
+    while (first < length && pixels[start + first] === row[first]) first++;
+    if (first === length) return;
+    let last = length - 1;
     while (pixels[start + last] === row[last]) last--;
     pixels.set(row.subarray(first, last + 1), start + first);
-    this.damage(first, y, last + 1 - first, 1);
+    this.damage(x + first, y, last + 1 - first, 1);
   }
 
   /** What has changed since the last call: for the one viewer that follows this picture. */

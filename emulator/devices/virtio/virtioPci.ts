@@ -23,7 +23,7 @@ const MODERN_DEVICE_BASE = 0x1040;
 /** §4.1.4: vendor-specific capability and its cfg_type values. */
 const VENDOR_CAPABILITY = 0x09;
 const capability = { common: 1, notify: 2, isr: 3, device: 4, pciAccess: 5 } as const;
-/** Pages of BAR 0. */
+/** Pages of the BAR. */
 const area = { common: 0x0000, isr: 0x1000, device: 0x2000, notify: 0x3000, size: 0x4000 } as const;
 const notifyMultiplier = 4;
 /** §4.1.4.3 */
@@ -76,7 +76,17 @@ interface SavedState extends TransportState {
   device: VersionedState;
 }
 
+/** Where the registers are, for functions that have others too. */
+export interface VirtioPlace {
+  readonly bar: number;
+  /** Offset of virtio's registers in the BAR, at most the size of virtio's, and what lies below it. */
+  readonly offset: number;
+  readonly below?: IoRegion;
+  readonly msixBar: number;
+}
+
 export interface VirtioPciOptions {
+  readonly place?: VirtioPlace;
   /** A driver broke the rules; worth a line in the log. */
   readonly report?: (line: string) => void;
 }
@@ -90,6 +100,7 @@ export class VirtioPci implements PciFunction, VirtioTransport {
   readonly #features: bigint;
   readonly #report: (line: string) => void;
   readonly #pciAccess: number;
+  readonly #place: VirtioPlace;
   #state: TransportState;
 
   constructor(
@@ -101,6 +112,7 @@ export class VirtioPci implements PciFunction, VirtioTransport {
   ) {
     this.id = id;
     this.device = device;
+    this.#place = options.place ?? { bar: 0, offset: 0, msixBar: 1 };
     this.#report = options.report ?? (() => undefined);
     this.#features =
       device.features |
@@ -124,8 +136,13 @@ export class VirtioPci implements PciFunction, VirtioTransport {
       subsystem: 0x1100,
       interruptPin: 1,
     });
-    this.config.addBar(0, { kind: 'memory32', size: area.size, region: this.#bar });
-    this.#msiX = new MsiX(this.config, { vectors: this.#queues.length + 1, bar: 1 });
+    this.config.addBar(this.#place.bar, {
+      kind: 'memory32',
+      size: this.#barSize,
+      region: this.#place.offset === 0 ? this.#bar : this.#wholeBar,
+    });
+    const vectors = this.#queues.length + 1;
+    this.#msiX = new MsiX(this.config, { vectors, bar: this.#place.msixBar });
     this.#addArea(capability.common, area.common, common.end);
     this.#addArea(capability.isr, area.isr, 1);
     this.#addArea(capability.device, area.device, Math.max(4, device.config.length));
@@ -155,7 +172,11 @@ export class VirtioPci implements PciFunction, VirtioTransport {
   /** struct virtio_pci_cap behind the ID and next-pointer bytes, and what follows it. */
   #addArea(type: number, offset: number, length: number, extra: readonly number[] = []): number {
     const size = 16 + extra.length;
-    const body = [size, type, 0, 0, 0, 0, ...littleEndian(offset), ...littleEndian(length)];
+    const place = type === capability.pciAccess ? { bar: 0, offset: 0 } : this.#place;
+    const body = [
+      ...[size, type, place.bar, 0, 0, 0],
+      ...[...littleEndian(offset + place.offset), ...littleEndian(length)],
+    ];
     const writable = new Uint8Array(size - 2);
     // §4.1.4.9: the driver sets bar, offset and length of its window.
     if (type === capability.pciAccess) {
@@ -232,15 +253,32 @@ export class VirtioPci implements PciFunction, VirtioTransport {
     },
   };
 
+  get #barSize(): number {
+    return this.#place.offset === 0 ? area.size : 2 * area.size;
+  }
+
+  /** With what lies below virtio's registers. */
+  readonly #wholeBar: IoRegion = {
+    read: (offset, width) => {
+      const at = offset - this.#place.offset;
+      return at >= 0 ? this.#bar.read(at, width) : (this.#place.below?.read(offset, width) ?? 0);
+    },
+    write: (offset, width, value) => {
+      const at = offset - this.#place.offset;
+      if (at >= 0) this.#bar.write(at, width, value);
+      else this.#place.below?.write(offset, width, value);
+    },
+  };
+
   /** The window of §4.1.4.9: accesses to its data go where its other fields point. */
   readonly #windowRegion: IoRegion = {
     read: (_offset, _width) => {
       const target = this.#windowTarget();
-      return target === undefined ? 0 : this.#bar.read(target.offset, target.width);
+      return target === undefined ? 0 : this.#wholeBar.read(target.offset, target.width);
     },
     write: (_offset, _width, value) => {
       const target = this.#windowTarget();
-      if (target !== undefined) this.#bar.write(target.offset, target.width, value);
+      if (target !== undefined) this.#wholeBar.write(target.offset, target.width, value);
     },
   };
 
@@ -248,8 +286,8 @@ export class VirtioPci implements PciFunction, VirtioTransport {
     const bar = this.config.get(this.#pciAccess + 4, 1);
     const offset = this.config.get(this.#pciAccess + 8, 4);
     const width = this.config.get(this.#pciAccess + 12, 4);
-    const valid = bar === 0 && (width === 1 || width === 2 || width === 4);
-    return valid && offset % width === 0 && offset + width <= area.size
+    const valid = bar === this.#place.bar && (width === 1 || width === 2 || width === 4);
+    return valid && offset % width === 0 && offset + width <= this.#barSize
       ? { offset, width }
       : undefined;
   }
