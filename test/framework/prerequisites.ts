@@ -19,6 +19,8 @@ const packages: Readonly<Record<string, string>> = {
   zstd: '/usr/bin/zstd',
   'acpica-tools': '/usr/bin/iasl',
   dmidecode: '/usr/sbin/dmidecode',
+  seabios: '/usr/share/seabios/bios-256k.bin',
+  ovmf: '/usr/share/OVMF/OVMF_CODE_4M.fd',
   'grub-rescue-pc': '/usr/lib/grub-rescue/grub-rescue-cdrom.iso',
   'grub-pc-bin': '/usr/lib/grub/i386-pc/boot.img',
   'grub-common': '/usr/bin/grub-mkimage',
