@@ -4,14 +4,17 @@
  * where threads have priorities of their own (setpriority(2), "NOTES").
  */
 import { readdirSync, readFileSync } from 'node:fs';
-import { setPriority } from 'node:os';
+import { getPriority, setPriority } from 'node:os';
 
 /** Node's and Electron's names of V8's workers, as /proc cuts them off. */
 const compilers = /^(node-)?V8Worker|^ThreadPoolForeg/;
-const niceness = 10;
+/** Below the vCPU's own niceness. */
+const lower = 10;
+const lowest = 19;
 
 export function lowerCompilerPriority(): void {
   if (process.platform !== 'linux') return;
+  const niceness = Math.min(lowest, getPriority() + lower);
   for (const thread of readdirSync('/proc/self/task')) {
     try {
       const name = readFileSync(`/proc/self/task/${thread}/comm`, 'latin1');

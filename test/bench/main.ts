@@ -1,12 +1,16 @@
 /**
  * `npm run bench [-- --runs N --engine E]`: the bare-metal kernel on this project's engine, QEMU
  * TCG and v86, alternating on the same machine. Prints guest MIPS and ratios of medians.
+ * `--guests boot,shell,shell32`: Linux guests instead (guests.ts); `--compare OPTIONS` adds this engine with further options
+ * of `guesthouse run`, separated by commas.
  */
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { buildKernel } from './buildKernel.ts';
 import { guesthouse, qemuTcg, timeRows, v86, type Bits, type Contender } from './contenders.ts';
 import { countInstructions } from './countInstructions.ts';
+import { benchGuests } from './guests.ts';
+import { geometricMean, median } from './statistics.ts';
 
 const { values } = parseArgs({
   options: {
@@ -14,6 +18,8 @@ const { values } = parseArgs({
     engine: { type: 'string', default: 'translator' },
     bits: { type: 'string', default: '32,64' },
     alone: { type: 'boolean', default: false },
+    guests: { type: 'string' },
+    compare: { type: 'string', multiple: true, default: [] },
   },
 });
 const runs = Number(values.runs);
@@ -24,14 +30,6 @@ const rivals = values.alone
 const cache = path.resolve(import.meta.dirname, '../../.cache/bench');
 /** The rows whose geometric mean is called the mix. */
 const mix = ['fib', 'sieve', 'interp', 'vcall', 'hash', 'chase'];
-
-const median = (list: readonly number[]): number => {
-  const sorted = [...list].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
-};
-const geometricMean = (list: readonly number[]): number =>
-  Math.exp(list.reduce((sum, value) => sum + Math.log(value), 0) / list.length);
 
 async function compare(bits: Bits): Promise<void> {
   const kernel = buildKernel(bits, cache);
@@ -71,4 +69,5 @@ async function compare(bits: Bits): Promise<void> {
   print('mix', '', (one) => geometricMean(mix.map((row) => mips(one, row))));
 }
 
-for (const bits of values.bits.split(',')) await compare(bits === '32' ? 32 : 64);
+if (values.guests !== undefined) await benchGuests(values.guests.split(','), runs, values.compare);
+else for (const bits of values.bits.split(',')) await compare(bits === '32' ? 32 : 64);
