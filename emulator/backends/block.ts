@@ -1,8 +1,25 @@
+export type BlockErrorCode =
+  | 'io'
+  | 'no-space'
+  | 'read-only'
+  | 'locked'
+  | 'missing'
+  | 'exists'
+  | 'permission'
+  /** The image contradicts itself or what its format allows. */
+  | 'corrupt'
+  /** The image is in order but uses what is not there yet, such as encryption. */
+  | 'unsupported'
+  /** The image names a file outside the folders that the user allowed. */
+  | 'not-allowed'
+  /** Someone ended the work. */
+  | 'cancelled';
+
 /** Thrown (rejected) by block backends: a host failure the user can act on. */
 export class BlockError extends Error {
   override name = 'BlockError';
-  readonly code: 'io' | 'no-space' | 'read-only' | 'locked' | 'missing' | 'corrupt' | 'permission';
-  constructor(code: BlockError['code'], message: string, options?: ErrorOptions) {
+  readonly code: BlockErrorCode;
+  constructor(code: BlockErrorCode, message: string, options?: ErrorOptions) {
     super(message, options);
     this.code = code;
   }

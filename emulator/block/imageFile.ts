@@ -1,14 +1,70 @@
-/** The bytes of an image as formats see them; fileImage.ts implements it over a host file. */
+/**
+ * What image formats are built on: random access to files, and where the files come from.
+ * file/ implements it over host files, memoryFile.ts in memory.
+ */
+
+/** The bytes of an image. Many calls may be in flight; all reject with BlockError. */
 export interface ImageFile {
   /** For messages. */
   readonly path: string;
-  /** Bytes. */
+  /** Bytes; grows with writes behind the end. */
   readonly size: number;
-  /** Fills the buffers in order; bytes beyond the file's end are zero. Rejects with BlockError, as do all. */
+  readonly readOnly: boolean;
+  /** Fills the buffers in order; bytes beyond the file's end are zero. */
   read(offset: number, buffers: readonly Uint8Array[]): Promise<void>;
   write(offset: number, buffers: readonly Uint8Array[]): Promise<void>;
+  /** Makes the writes that had resolved before, and the file's size, durable. */
   flush(): Promise<void>;
   /** Makes a range read as zeroes and gives its space back; false if the host cannot do it. */
   punchHole(offset: number, length: number): Promise<boolean>;
+  /** Cuts the file off, or lengthens it with zeroes. */
+  resize(size: number): Promise<void>;
+  /**
+   * The stretch at `offset` that the host stores (data) or has left out (a hole, reading as zeroes);
+   * undefined if the host cannot tell.
+   */
+  stretch(offset: number): Promise<FileStretch | undefined>;
+  /** Bytes that the file takes on the host. */
+  allocated(): Promise<number>;
   close(): Promise<void>;
+}
+
+export interface FileStretch {
+  readonly kind: 'data' | 'hole';
+  /** At least 1, unless `offset` lies at or behind the end. */
+  readonly length: number;
+}
+
+/** Decompressors and compressors, which formats are given rather than import. */
+export interface Codecs {
+  /** Raw deflate (RFC 1951). Rejects with any Error on damaged input or when more than `size` bytes come out. */
+  inflate(data: Uint8Array, size: number): Promise<Uint8Array>;
+  /** zlib (RFC 1950). */
+  inflateZlib(data: Uint8Array, size: number): Promise<Uint8Array>;
+  /** One whole Zstandard frame (RFC 8878). */
+  unzstd(data: Uint8Array, size: number): Promise<Uint8Array>;
+  /** Raw deflate with a window of 4 KiB, as QCOW2 wants. */
+  deflate(data: Uint8Array): Promise<Uint8Array>;
+  deflateZlib(data: Uint8Array): Promise<Uint8Array>;
+  zstd(data: Uint8Array): Promise<Uint8Array>;
+}
+
+/** Where an image and the files that it names come from. */
+export interface ImageStore {
+  readonly codecs: Codecs;
+  /** Opens and locks: one writer, or any number of readers. Rejects with BlockError. */
+  open(path: string, readOnly: boolean): Promise<ImageFile>;
+  /** A new file, empty and locked for writing. Rejects with BlockError 'exists'. */
+  create(path: string): Promise<ImageFile>;
+  /** The absolute path of what the image at `image` calls `name`. */
+  resolve(image: string, name: string): string;
+  /** How the image at `image` would name the file at the absolute path `target`, relative if it can. */
+  relative(image: string, target: string): string;
+  /** Whether the file really lies, links followed, in one of the folders. */
+  within(path: string, folders: readonly string[]): Promise<boolean>;
+  /** The folder that holds the file. */
+  folderOf(path: string): string;
+  random(bytes: number): Uint8Array;
+  /** Milliseconds since 1970, for the time stamps of some formats. */
+  now(): number;
 }

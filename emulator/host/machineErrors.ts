@@ -1,14 +1,18 @@
 import { UserError } from '../../shared/services/errors.ts';
-import { BlockError } from '../backends/block.ts';
+import { BlockError, type BlockErrorCode } from '../backends/block.ts';
 import { KernelImageError } from '../firmware/kernelImageError.ts';
 
-const diskHints: Readonly<Record<BlockError['code'], string>> = {
+const diskHints: Readonly<Record<BlockErrorCode, string>> = {
   io: 'Check the drive that holds the image.',
   'no-space': 'Free some space on the host.',
   'read-only': 'Attach the disk read-only, or make the image writable.',
   locked: 'Power off the VM that uses it, or attach the disk read-only in both.',
   missing: 'Choose another image, or remove the disk from the VM.',
-  corrupt: 'Choose another image.',
+  exists: 'Choose another name, or remove the file.',
+  corrupt: 'Try "guesthouse disk check --repair", or choose another image.',
+  unsupported: 'Convert it with the program that made it, or choose another image.',
+  'not-allowed': 'Allow that folder if you trust the image: --disk FILE,allow=FOLDER.',
+  cancelled: 'Start it again.',
   permission: 'Change the permissions of the image, or attach it read-only.',
 };
 

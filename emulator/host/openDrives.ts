@@ -3,7 +3,7 @@ import { planDrives } from '../../shared/vm/drives.ts';
 import type { MachineRequest } from '../../shared/vm/machineRequest.ts';
 import type { BlockBackend } from '../backends/block.ts';
 import { MediumSlot } from '../backends/mediumSlot.ts';
-import { openDisk } from '../block/fileDisk.ts';
+import { openDisk } from '../block/file/fileDisk.ts';
 import type { DriveSpec } from '../machine/drives.ts';
 
 export interface OpenDrives {
@@ -27,12 +27,13 @@ export async function openDrives(
   const slot = async (path: string | undefined, readOnly: boolean): Promise<MediumSlot> =>
     new MediumSlot(path === undefined ? undefined : await open(path, readOnly));
   const open = (path: string, readOnly: boolean): Promise<BlockBackend> =>
-    openDisk({ path, format: 'raw', readOnly, owner });
+    openDisk({ path, format: 'auto', readOnly, owner });
   const position = (kind: 'disk' | 'cdrom', index: number, where: 'virtio' | 'ide' | 'ahci') =>
     plan[where].find((place) => place.kind === kind && place.index === index)?.position ?? 0;
   try {
     for (const [index, disk] of request.disks.entries()) {
-      const backend = await openDisk({ ...disk, owner });
+      const { allowedFolders: allowed, ...choice } = disk;
+      const backend = await openDisk({ ...choice, allowed, owner });
       const place = position('disk', index, disk.interface);
       drives.push({ kind: 'disk', interface: disk.interface, position: place, backend });
     }

@@ -33,7 +33,7 @@ describe('the guesthouse command', () => {
     [['run', '--kernel', '/no/such/kernel'], /\/no\/such\/kernel does not exist/],
     [['run', '--kernel', '/etc/passwd'], /not a kernel/],
     [['run', '--kernel', 'k', '--memory', 'much'], /--memory much/],
-    [['run', '--kernel', 'k', '--disk', 'd,format=qcow2'], /format=raw/],
+    [['run', '--kernel', 'k', '--disk', 'd,format=qed'], /qcow2/],
     [['run', '--kernel', 'k', '--cpus', '4'], /one CPU/],
     [['run', '--kernel', 'k', '--engine', 'kvm'], /KVM/],
     [['run', '--kernel', 'k', '--engine', 'kvm'], /kvm/i],

@@ -13,7 +13,11 @@ import {
 describe('options of the command line', () => {
   it('read a disk with its attributes', () => {
     expect(parseDisk('/d.img')).toEqual({
-      ...{ path: '/d.img', format: 'raw', readOnly: false, interface: 'virtio' },
+      ...{ path: '/d.img', format: 'auto', readOnly: false, interface: 'virtio' },
+      allowedFolders: [],
+    });
+    expect(parseDisk('/d.qcow2,format=qcow2,allow=/base')).toMatchObject({
+      ...{ format: 'qcow2', allowedFolders: ['/base'] },
     });
     expect(parseDisk('/d.img,if=ahci')).toMatchObject({ interface: 'ahci' });
     expect(parseDisk('/d.img,format=raw,readonly')).toMatchObject({ readOnly: true });
@@ -41,7 +45,7 @@ describe('options of the command line', () => {
 
   it('say what to change', () => {
     expect(() => parseDisk('')).toThrow('name a file');
-    expect(() => parseDisk('/d,format=qcow2')).toThrow('only format=raw');
+    expect(() => parseDisk('/d,format=qed')).toThrow('qcow2');
     expect(() => parseDisk('/d,cache=none')).toThrow('"cache=none" is unknown');
     expect(() => wholeNumber('--memory', 16, 3584, 'MiB')('1G')).toThrow(
       '--memory 1G: give a whole number from 16 to 3584 MiB',

@@ -6,6 +6,7 @@ import { engineCapabilities } from '../../shared/vm/capabilities.ts';
 import {
   bootSchema,
   cdromSchema,
+  diskFormats,
   diskInterfaces,
   diskSchema,
   floppySchema,
@@ -47,8 +48,9 @@ export function driveOptions(command: Command): Command {
     (text: string, before: T[] | undefined): T[] => [...(before ?? []), parse(text)];
   return command
     .option(
-      '--disk <file[,if=virtio|ide|ahci][,readonly]>',
-      'raw disk image; may be repeated (a comma in its name is written twice)',
+      '--disk <file[,if=virtio|ide|ahci][,readonly][,format=FORMAT][,allow=FOLDER]>',
+      'disk image of any format; may be repeated (a comma in its name is written twice); allow: where\n' +
+        'an image may lie that it builds on, besides its own folder',
       list(parseDisk),
     )
     .option(
@@ -63,18 +65,16 @@ export function driveOptions(command: Command): Command {
     );
 }
 
-/** "FILE[,format=raw][,if=virtio|ide|ahci][,readonly]"; a comma in a file name is written twice. */
+/** "FILE[,format=FORMAT][,if=virtio|ide|ahci][,readonly][,allow=FOLDER]"; a comma in a file name is written twice. */
 export function parseDisk(text: string): DiskConfig {
-  const { path, settings } = parseDrive('--disk', text, ['format', 'if', 'readonly']);
+  const { path, settings } = parseDrive('--disk', text, ['format', 'if', 'readonly', 'allow']);
   if (path === 'none')
     throw new UsageError('--disk none: only CD-ROM and floppy drives can be empty');
-  const { format = 'raw', if: where = 'virtio', readonly = 'off' } = settings;
-  if (format !== 'raw') {
-    throw new UsageError(`--disk format=${format}: only format=raw is supported for now`);
-  }
+  const { format = 'auto', if: where = 'virtio', readonly = 'off', allow } = settings;
   return diskSchema.parse({
     path: hostPath(path),
-    format,
+    format: oneOf('--disk format=', diskFormats)(format),
+    allowedFolders: allow === undefined ? [] : [hostPath(allow)],
     interface: oneOf('--disk if=', diskInterfaces)(where),
     readOnly: oneOf('--disk readonly=', ['on', 'off'])(readonly) === 'on',
   });

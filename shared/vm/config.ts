@@ -6,13 +6,18 @@ export const configVersion = 4;
 
 export const engineSchema = z.enum(['interpreter', 'translator', 'kvm']);
 
+/** 'auto' looks at the image's content. */
+export const diskFormats = ['auto', 'raw', 'qcow2', 'vdi', 'vmdk', 'vhd', 'vhdx'] as const;
+
 export const diskInterfaces = ['virtio', 'ide', 'ahci'] as const;
 export type DriveInterface = (typeof diskInterfaces)[number];
 
 export const diskSchema = z.strictObject({
   /** Absolute host path of the image. */
   path: z.string().min(1),
-  format: z.literal('raw').default('raw'),
+  format: z.enum(diskFormats).default('auto'),
+  /** Absolute folders, besides its own, where the images may lie that this one builds on. */
+  allowedFolders: z.array(z.string().min(1)).max(20).default([]),
   readOnly: z.boolean().default(false),
   interface: z.enum(diskInterfaces).default('virtio'),
 });

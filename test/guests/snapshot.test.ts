@@ -8,7 +8,7 @@ import path from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CharacterBackend } from '../../emulator/backends/character.ts';
-import { openDisk } from '../../emulator/block/fileDisk.ts';
+import { openDisk } from '../../emulator/block/file/fileDisk.ts';
 import { loadCore } from '../../emulator/host/coreModule.ts';
 import { bootableKernel } from '../../emulator/host/kernelDecompress.ts';
 import { virtioDisk } from '../../emulator/machine/drives.ts';

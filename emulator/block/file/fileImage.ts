@@ -1,23 +1,32 @@
 /** Image files of the host: asynchronous vectored I/O, holes, host errors as BlockErrors. */
 import { constants, type Stats } from 'node:fs';
 import { open, realpath, stat, type FileHandle } from 'node:fs/promises';
-import { BlockError } from '../backends/block.ts';
-import { punchHole } from './fileHoles.ts';
+import { BlockError } from '../../backends/block.ts';
+import { punchHole, stretchAt } from './fileHoles.ts';
 import { lockImage, type ImageLock } from './fileLock.ts';
-import type { ImageFile } from './imageFile.ts';
+import type { FileStretch, ImageFile } from '../imageFile.ts';
 
 export interface OpenImage {
+  /** Absolute host path. */
   readonly path: string;
   readonly readOnly: boolean;
+  /** Makes a new file; one that is there already is an error. */
+  readonly create?: boolean;
   /** Who uses the image, for the message that others get: 'the VM "web"'. */
   readonly owner?: string | undefined;
 }
 
 /** Opens and locks an image: one writer, or any number of readers. Rejects with BlockError. */
-export async function openImageFile({ path, readOnly, owner }: OpenImage): Promise<ImageFile> {
+export async function openImageFile({
+  path,
+  readOnly,
+  create = false,
+  owner,
+}: OpenImage): Promise<ImageFile> {
   let real: string;
   let handle: FileHandle;
   try {
+    if (create) await (await open(path, 'wx')).close();
     real = await realpath(path);
     const status = await stat(real);
     // Opening a pipe would wait for its other end.
@@ -32,7 +41,7 @@ export async function openImageFile({ path, readOnly, owner }: OpenImage): Promi
   try {
     const status = await handle.stat();
     lock = await lockImage(real, { readOnly, owner: owner ?? 'another VM' });
-    return new FileImage(path, handle, lock, status.size);
+    return new FileImage({ path, readOnly, handle, lock, size: status.size });
   } catch (error) {
     await lock?.release();
     await handle.close();
@@ -42,16 +51,28 @@ export async function openImageFile({ path, readOnly, owner }: OpenImage): Promi
 
 class FileImage implements ImageFile {
   readonly path: string;
-  readonly size: number;
+  readonly readOnly: boolean;
   readonly #handle: FileHandle;
   readonly #lock: ImageLock;
+  #size: number;
   #closed: Promise<void> | undefined;
 
-  constructor(path: string, handle: FileHandle, lock: ImageLock, size: number) {
-    this.path = path;
-    this.#handle = handle;
-    this.#lock = lock;
-    this.size = size;
+  constructor(parts: {
+    readonly path: string;
+    readonly readOnly: boolean;
+    readonly handle: FileHandle;
+    readonly lock: ImageLock;
+    readonly size: number;
+  }) {
+    this.path = parts.path;
+    this.readOnly = parts.readOnly;
+    this.#handle = parts.handle;
+    this.#lock = parts.lock;
+    this.#size = parts.size;
+  }
+
+  get size(): number {
+    return this.#size;
   }
 
   async read(offset: number, buffers: readonly Uint8Array[]): Promise<void> {
@@ -66,6 +87,7 @@ class FileImage implements ImageFile {
   async write(offset: number, buffers: readonly Uint8Array[]): Promise<void> {
     await this.#transfer(offset, buffers, 'written', async (rest, at) => {
       const { bytesWritten } = await this.#handle.writev(rest, at);
+      this.#size = Math.max(this.#size, at + bytesWritten);
       return bytesWritten;
     });
   }
@@ -103,6 +125,23 @@ class FileImage implements ImageFile {
     return punchHole(this.#handle.fd, offset, length);
   }
 
+  async resize(size: number): Promise<void> {
+    try {
+      await this.#handle.truncate(size);
+      this.#size = size;
+    } catch (error) {
+      throw hostError(error, this.path, 'resized');
+    }
+  }
+
+  stretch(offset: number): Promise<FileStretch | undefined> {
+    return stretchAt(this.#handle.fd, offset, this.#size);
+  }
+
+  async allocated(): Promise<number> {
+    return (await this.#handle.stat()).blocks * 512;
+  }
+
   close(): Promise<void> {
     this.#closed ??= this.#handle.close().finally(() => this.#lock.release());
     return this.#closed;
@@ -131,6 +170,8 @@ const codeOf = (error: unknown): string => String((error as NodeJS.ErrnoExceptio
 function openError(error: unknown, path: string, readOnly: boolean): BlockError {
   const options = { cause: error };
   switch (codeOf(error)) {
+    case 'EEXIST':
+      return new BlockError('exists', `There is a file ${path} already.`, options);
     case 'ENOENT':
     case 'ENOTDIR':
       return new BlockError('missing', `The disk image ${path} does not exist.`, options);

@@ -8,7 +8,7 @@ import { readFileSync } from 'node:fs';
 import { link, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { BlockError } from '../backends/block.ts';
+import { BlockError } from '../../backends/block.ts';
 
 export interface ImageLock {
   release(): Promise<void>;

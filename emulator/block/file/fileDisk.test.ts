@@ -12,7 +12,7 @@ import {
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { BlockError } from '../backends/block.ts';
+import { BlockError } from '../../backends/block.ts';
 import { openDisk } from './fileDisk.ts';
 
 let folder: string;
@@ -131,7 +131,8 @@ describe('opening an image', () => {
     writeFileSync(image, '');
     expect((await failure(raw())).message).toContain('is empty');
     writeFileSync(image, Buffer.concat([Buffer.from('QFI\xfb', 'latin1'), Buffer.alloc(1020)]));
-    expect((await failure(raw())).message).toContain('is not raw but qcow2');
+    const detected = openDisk({ path: image, format: 'auto', readOnly: false });
+    expect((await failure(detected)).message).toContain('unknown version 0');
     // Nothing stays behind of the attempts.
     expect(readdirSync(folder)).toEqual(['disk.img']);
   });

@@ -1,0 +1,53 @@
+/** Makes new, empty disk images of any format. */
+import { BlockError } from '../backends/block.ts';
+import type { ImageFormat } from './blockImage.ts';
+import type { ImageFile, ImageStore } from './imageFile.ts';
+import { createQcow2, type NewQcow2 } from './qcow2/qcow2Image.ts';
+
+export interface NewImage {
+  /** Absolute path. */
+  readonly path: string;
+  readonly format: ImageFormat;
+  /** Of the disk; bytes, a multiple of 512. */
+  readonly size: number;
+  /** The image that it builds on. */
+  readonly backing?: { readonly path: string; readonly format: ImageFormat } | undefined;
+  /** All room is set aside now, where the format knows such a kind. */
+  readonly fixed?: boolean | undefined;
+  readonly qcow2?: Omit<NewQcow2, 'size' | 'backing'> | undefined;
+}
+
+export const largestDisk = 2 ** 43; // 8 TiB
+
+/** Rejects with BlockError; a file that is there already is never touched. */
+export async function createImage(store: ImageStore, image: NewImage): Promise<void> {
+  const { path, size } = image;
+  if (!(size >= 512 && size <= largestDisk && size % 512 === 0))
+    throw new BlockError('unsupported', `A disk of ${size} bytes cannot be made.`);
+  const file = await store.create(path);
+  try {
+    await fill(store, file, image);
+  } finally {
+    await file.close();
+  }
+}
+
+async function fill(store: ImageStore, file: ImageFile, image: NewImage): Promise<void> {
+  const { format, size, path } = image;
+  const backing = image.backing && {
+    name: store.relative(path, image.backing.path),
+    format: image.backing.format,
+  };
+  switch (format) {
+    case 'raw':
+      if (backing !== undefined)
+        throw new BlockError('unsupported', 'A raw image cannot build on another image.');
+      await file.resize(size);
+      await file.flush();
+      return;
+    case 'qcow2':
+      return createQcow2(file, { ...image.qcow2, size, backing });
+    default:
+      throw new BlockError('unsupported', `Images of the format ${format} cannot be made yet.`);
+  }
+}

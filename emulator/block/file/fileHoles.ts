@@ -1,0 +1,63 @@
+/** Holes of files, which Node does not know: fallocate(2) and lseek(2) of Linux, by koffi. */
+import type { FileStretch } from '../imageFile.ts';
+
+type Done = (error: unknown, result: number) => void;
+interface Calls {
+  fallocate(file: number, mode: number, offset: number, length: number, done: Done): void;
+  lseek(file: number, offset: number, whence: number): number;
+}
+
+/** FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE (linux/falloc.h) */
+const PUNCH_HOLE_KEEP_SIZE = 0x03;
+/** lseek(2) */
+const SEEK_DATA = 3;
+const SEEK_HOLE = 4;
+
+let loaded: Promise<Calls | undefined> | undefined;
+
+async function loadCalls(): Promise<Calls | undefined> {
+  if (process.platform !== 'linux') return undefined;
+  try {
+    const { default: koffi } = await import('koffi');
+    const host = koffi.load(null);
+    const fallocate = host.func(
+      'int fallocate64(int file, int mode, int64_t offset, int64_t length)',
+    );
+    const lseek = host.func('int64_t lseek64(int file, int64_t offset, int whence)');
+    return {
+      fallocate: (fallocate as unknown as { async: Calls['fallocate'] }).async,
+      lseek: lseek as unknown as Calls['lseek'],
+    };
+  } catch {
+    // Without the library or on another libc: the caller writes zeroes instead.
+    return undefined;
+  }
+}
+
+/** False if the host or its file system cannot do it; the range is then unchanged. */
+export async function punchHole(file: number, offset: number, length: number): Promise<boolean> {
+  const calls = await (loaded ??= loadCalls());
+  if (calls === undefined || length === 0) return length === 0;
+  return new Promise((resolve) => {
+    calls.fallocate(file, PUNCH_HOLE_KEEP_SIZE, offset, length, (error, result) =>
+      resolve(error == null && result === 0),
+    );
+  });
+}
+
+/** The data or hole at `offset`; undefined if the host cannot tell. Vectored I/O does not use the file's position. */
+export async function stretchAt(
+  file: number,
+  offset: number,
+  size: number,
+): Promise<FileStretch | undefined> {
+  const calls = await (loaded ??= loadCalls());
+  if (calls === undefined) return undefined;
+  if (offset >= size) return { kind: 'hole', length: 0 };
+  const hole = Number(calls.lseek(file, offset, SEEK_HOLE));
+  if (hole < 0) return undefined;
+  if (hole > offset) return { kind: 'data', length: Math.min(hole, size) - offset };
+  const data = Number(calls.lseek(file, offset, SEEK_DATA));
+  // ENXIO: there is no data any more.
+  return { kind: 'hole', length: (data < 0 ? size : Math.min(data, size)) - offset };
+}

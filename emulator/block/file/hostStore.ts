@@ -1,0 +1,34 @@
+/** Image files of this host. */
+import { randomBytes } from 'node:crypto';
+import { realpath } from 'node:fs/promises';
+import path from 'node:path';
+import type { ImageStore } from '../imageFile.ts';
+import { nodeCodecs } from './codecs.ts';
+import { openImageFile } from './fileImage.ts';
+
+/** `owner`: who uses the images, for the message that others get while they are locked. */
+export function hostStore(owner?: string): ImageStore {
+  return {
+    codecs: nodeCodecs,
+    open: (file, readOnly) => openImageFile({ path: file, readOnly, owner }),
+    create: (file) => openImageFile({ path: file, readOnly: false, create: true, owner }),
+    resolve: (image, name) => path.resolve(path.dirname(image), name),
+    relative: (image, target) => {
+      const name = path.relative(path.dirname(image), target);
+      return name.startsWith('..') || path.isAbsolute(name) ? target : name;
+    },
+    within: async (file, folders) => {
+      const real = await realpath(file).catch(() => undefined);
+      // What is not there cannot be opened either; the message for that is clearer.
+      if (real === undefined) return true;
+      for (const folder of folders) {
+        const from = path.relative(await realpath(folder).catch(() => folder), real);
+        if (!from.startsWith('..') && !path.isAbsolute(from)) return true;
+      }
+      return false;
+    },
+    folderOf: (file) => path.dirname(file),
+    random: (bytes) => new Uint8Array(randomBytes(bytes)),
+    now: () => Date.now(),
+  };
+}

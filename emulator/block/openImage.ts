@@ -1,0 +1,110 @@
+/** Opens disk images of any format, with the images that they build on. */
+import { BlockError } from '../backends/block.ts';
+import type { BlockImage, ImageFormat } from './blockImage.ts';
+import { detectFormat } from './detectFormat.ts';
+import type { ImageFile, ImageStore } from './imageFile.ts';
+import { openQcow2 } from './qcow2/qcow2Image.ts';
+import { RawImage } from './raw/rawImage.ts';
+
+/** Longer chains are taken for a loop. */
+const mostDepth = 200;
+
+export interface OpenChoice {
+  /** Absolute path. */
+  readonly path: string;
+  /** 'auto' looks at the content. */
+  readonly format: ImageFormat | 'auto';
+  readonly readOnly: boolean;
+  /**
+   * Folders that images named by images may lie in, besides the folder of the image itself;
+   * 'anywhere' is for tools that were given the chain by hand.
+   */
+  readonly allowed?: readonly string[] | 'anywhere' | undefined;
+  /** Id or name of an internal snapshot, which is then read. */
+  readonly snapshot?: string | undefined;
+  /** Open a damaged image for writing. */
+  readonly toRepair?: boolean | undefined;
+}
+
+/** Rejects with BlockError, whose message names the file; nothing stays open or is written then. */
+export async function openImage(store: ImageStore, choice: OpenChoice): Promise<BlockImage> {
+  return openAt(store, choice, [choice.path]);
+}
+
+/** `chain`: the paths from the top image to this one. */
+async function openAt(
+  store: ImageStore,
+  choice: OpenChoice,
+  chain: readonly string[],
+): Promise<BlockImage> {
+  const file = await store.open(choice.path, choice.readOnly);
+  try {
+    const format = choice.format === 'auto' ? await detectFormat(file) : choice.format;
+    return await openFormat(store, choice, file, format, chain);
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
+async function openFormat(
+  store: ImageStore,
+  choice: OpenChoice,
+  file: ImageFile,
+  format: ImageFormat,
+  chain: readonly string[],
+): Promise<BlockImage> {
+  const { readOnly, snapshot, toRepair } = choice;
+  if (snapshot !== undefined && format !== 'qcow2')
+    throw new BlockError('unsupported', `The disk image ${file.path} has no internal snapshots.`);
+  const openBacking = (name: string, named: ImageFormat | undefined): Promise<BlockImage> =>
+    openNamed(store, choice, name, named, chain);
+  switch (format) {
+    case 'raw':
+      return RawImage.open(file, { readOnly, guessed: choice.format === 'auto' });
+    case 'qcow2':
+      return openQcow2({
+        ...{ file, readOnly, snapshot, toRepair, openBacking, codecs: store.codecs },
+      });
+    default:
+      throw new BlockError('unsupported', `The format ${format} of ${file.path} is not there yet.`);
+  }
+}
+
+/** An image that another one names. */
+async function openNamed(
+  store: ImageStore,
+  choice: OpenChoice,
+  name: string,
+  format: ImageFormat | undefined,
+  chain: readonly string[],
+): Promise<BlockImage> {
+  if (/^[a-z][a-z0-9+.-]+:/i.test(name) && !name.startsWith('file:'))
+    throw new BlockError(
+      'unsupported',
+      `The disk image ${choice.path} builds on "${name}", which is not a file.`,
+    );
+  const path = store.resolve(choice.path, name.replace(/^file:(?:\/\/)?/, ''));
+  if (chain.includes(path) || chain.length > mostDepth)
+    throw new BlockError('corrupt', `The disk image ${choice.path} builds on itself (${path}).`);
+  const allowed = choice.allowed ?? [];
+  if (allowed !== 'anywhere') {
+    const folders = [...allowed, store.folderOf(chain[0] as string)];
+    if (!(await store.within(path, folders)))
+      throw new BlockError(
+        'not-allowed',
+        `The disk image ${choice.path} builds on ${path}, which lies outside its folder and those you allowed.`,
+      );
+  }
+  try {
+    const opened = { path, readOnly: true, format: format ?? ('auto' as const), allowed };
+    return await openAt(store, opened, [...chain, path]);
+  } catch (error) {
+    if (!(error instanceof BlockError) || error.code !== 'missing') throw error;
+    throw new BlockError(
+      'missing',
+      `The disk image ${choice.path} builds on ${path}, which does not exist.`,
+      { cause: error },
+    );
+  }
+}

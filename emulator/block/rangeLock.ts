@@ -1,0 +1,46 @@
+/**
+ * Turns of overlapping requests: reads and overwrites in place share a range, what changes where
+ * data lies has it alone. Each waits only for those that came before it, so there is no deadlock.
+ */
+interface Turn {
+  readonly start: number;
+  readonly end: number;
+  readonly alone: boolean;
+  ended: Promise<void> | undefined;
+  finish: (() => void) | undefined;
+}
+
+export class RangeLock {
+  readonly #turns = new Set<Turn>();
+
+  /** Resolves with the function that gives the range back. */
+  async take(start: number, end: number, alone: boolean): Promise<() => void> {
+    let before: Promise<void>[] | undefined;
+    for (const turn of this.#turns)
+      if ((turn.alone || alone) && turn.start < end && start < turn.end) {
+        turn.ended ??= new Promise((resolve) => (turn.finish = resolve));
+        (before ??= []).push(turn.ended);
+      }
+    const turn: Turn = { start, end, alone, ended: undefined, finish: undefined };
+    this.#turns.add(turn);
+    if (before !== undefined) await Promise.all(before);
+    return () => {
+      this.#turns.delete(turn);
+      turn.finish?.();
+    };
+  }
+}
+
+/** One thing after the other. */
+export class Mutex {
+  #last: Promise<unknown> = Promise.resolve();
+
+  run<T>(work: () => T | Promise<T>): Promise<T> {
+    const result = this.#last.then(work);
+    this.#last = result.then(
+      () => undefined,
+      () => undefined,
+    );
+    return result;
+  }
+}

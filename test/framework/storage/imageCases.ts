@@ -1,0 +1,152 @@
+/** Kinds of images that the storage tests go through. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import type { ImageFormat } from '../../../emulator/block/blockImage.ts';
+import { createImage, type NewImage } from '../../../emulator/block/createImage.ts';
+import type { MemoryStore } from './memoryStore.ts';
+import { qemuFormat, qemuImg } from './qemuImg.ts';
+import { Random } from './random.ts';
+
+export interface ImageCase {
+  readonly name: string;
+  readonly format: ImageFormat;
+  /** The disk's size in bytes. */
+  readonly size: number;
+  readonly resizable: boolean;
+  /** Puts the image at /image (and what it builds on beside it); returns the disk's content. */
+  make(store: MemoryStore): Promise<Uint8Array>;
+}
+
+const MiB = 1 << 20;
+const folder = mkdtempSync(path.join(os.tmpdir(), 'guesthouse-cases-'));
+process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+
+/** Made by us. */
+export function ours(
+  name: string,
+  size: number,
+  options: Omit<NewImage, 'path' | 'size'>,
+  resizable = true,
+): ImageCase {
+  return {
+    ...{ name, size, resizable, format: options.format },
+    make: async (store) => {
+      await createImage(store, { ...options, path: '/image', size });
+      return new Uint8Array(size);
+    },
+  };
+}
+
+/** Made by qemu-img, with random content in a third of it. */
+export function qemus(
+  name: string,
+  format: ImageFormat,
+  size: number,
+  options: readonly string[] = [],
+  resizable = true,
+): ImageCase {
+  return {
+    ...{ name, size, resizable, format },
+    make: async (store) => {
+      const raw = path.join(folder, 'content.raw');
+      const image = path.join(folder, 'content.image');
+      const content = someContent(size, 7);
+      writeFileSync(raw, content);
+      rmSync(image, { force: true });
+      qemuImg('convert', '-f', 'raw', '-O', qemuFormat(format), ...options, raw, image);
+      store.put('/image', new Uint8Array(readFileSync(image)));
+      return content;
+    },
+  };
+}
+
+/** Over a raw image of `backingSize` bytes. */
+export function overlay(
+  name: string,
+  size: number,
+  backingSize: number,
+  options: Omit<NewImage, 'path' | 'size' | 'backing'>,
+  resizable = true,
+  backingFormat: ImageFormat = 'raw',
+): ImageCase {
+  return {
+    ...{ name, size, resizable, format: options.format },
+    make: async (store) => {
+      const content = someContent(backingSize, 3);
+      if (backingFormat === 'raw') store.put('/base', content);
+      else {
+        const raw = path.join(folder, 'base.raw');
+        const image = path.join(folder, 'base.image');
+        writeFileSync(raw, content);
+        rmSync(image, { force: true });
+        qemuImg('convert', '-f', 'raw', '-O', qemuFormat(backingFormat), raw, image);
+        store.put('/base', new Uint8Array(readFileSync(image)));
+      }
+      const backing = { path: '/base', format: backingFormat };
+      await createImage(store, { ...options, path: '/image', size, backing });
+      const whole = new Uint8Array(size);
+      whole.set(content.subarray(0, size));
+      return whole;
+    },
+  };
+}
+
+/** Zeroes, with random data here and there. */
+export function someContent(size: number, seed: number): Uint8Array {
+  const random = new Random(seed);
+  const content = new Uint8Array(size);
+  for (let i = 0; i < 12; i++) {
+    const at = random.below(size / 512) * 512;
+    content.set(random.bytes(Math.min(size - at, 512 * (1 + random.below(400)))), at);
+  }
+  return content;
+}
+
+export const imageCases: readonly ImageCase[] = [
+  ours('raw', 8 * MiB, { format: 'raw' }),
+  ours('qcow2', 24 * MiB + 512, { format: 'qcow2' }),
+  ours('qcow2 version 2, 512-byte clusters', 4 * MiB, {
+    format: 'qcow2',
+    qcow2: { version: 2, clusterSize: 512 },
+  }),
+  ours('qcow2 with subclusters', 16 * MiB + 1536, { format: 'qcow2', qcow2: { extendedL2: true } }),
+  overlay('qcow2 over raw', 12 * MiB, 9 * MiB + 512, {
+    format: 'qcow2',
+    qcow2: { clusterSize: 4096 },
+  }),
+  overlay('qcow2 with subclusters over raw', 12 * MiB, 9 * MiB + 512, {
+    format: 'qcow2',
+    qcow2: { extendedL2: true },
+  }),
+  overlay('qcow2 version 2 over raw', 12 * MiB, 16 * MiB, {
+    format: 'qcow2',
+    qcow2: { version: 2 },
+  }),
+  qemus('qcow2 of qemu-img, compressed by zlib', 'qcow2', 8 * MiB, ['-c']),
+  qemus('qcow2 of qemu-img, compressed by zstd', 'qcow2', 8 * MiB, [
+    ...['-c', '-o', 'compression_type=zstd,cluster_size=8192'],
+  ]),
+  qemus('qcow2 of qemu-img, 1-bit counts', 'qcow2', 8 * MiB, [
+    ...['-o', 'refcount_bits=1,cluster_size=1024,preallocation=metadata'],
+  ]),
+  qemus('qcow2 of qemu-img, 64-bit counts', 'qcow2', 8 * MiB, [
+    ...['-o', 'refcount_bits=64,lazy_refcounts=on'],
+  ]),
+];
+
+/** Small ones, with small clusters where that can be, so that every step of a writer is cut. */
+export const smallCases: readonly ImageCase[] = [
+  ours('raw', MiB, { format: 'raw' }),
+  ours('qcow2', MiB, { format: 'qcow2', qcow2: { clusterSize: 4096 } }),
+  ours('qcow2 that needs more counts', MiB, {
+    format: 'qcow2',
+    qcow2: { clusterSize: 512, version: 2 },
+  }),
+  overlay('qcow2 over raw', MiB, MiB - 8192, { format: 'qcow2', qcow2: { clusterSize: 4096 } }),
+  overlay('qcow2 with subclusters over raw', 2 * MiB, MiB, {
+    format: 'qcow2',
+    qcow2: { clusterSize: 65536, extendedL2: true },
+  }),
+  qemus('qcow2 of qemu-img, compressed', 'qcow2', MiB, ['-c', '-o', 'cluster_size=4096']),
+];

@@ -1,0 +1,234 @@
+/**
+ * Power cuts on recorded writes. Of what a file was given, a cut keeps all that a finished flush
+ * covered and any part of the rest, sector by sector; of the disk above, what was flushed must be
+ * there afterwards, and every other sector is old or new, never something else.
+ */
+import type { BlockImage } from '../../../emulator/block/blockImage.ts';
+import type { ImageFile } from '../../../emulator/block/imageFile.ts';
+import { MemoryFile } from '../../../emulator/block/memoryFile.ts';
+import type { Random } from './random.ts';
+
+const sector = 512;
+const zeroSector = Buffer.alloc(sector);
+
+type FileEvent =
+  | { kind: 'write'; offset: number; bytes: Uint8Array }
+  | { kind: 'resize'; size: number }
+  | { kind: 'punch'; offset: number; length: number };
+type Event =
+  | { at: 'file'; id: number; event: FileEvent }
+  | { at: 'file done'; id: number }
+  | { at: 'file flush'; id: number }
+  | { at: 'file flushed'; id: number }
+  /** `weak`: it need not take effect, as a discard. */
+  | { at: 'disk'; id: number; offset: number; bytes: Uint8Array; weak: boolean }
+  | { at: 'disk done'; id: number }
+  | { at: 'disk flush'; id: number }
+  | { at: 'disk flushed'; id: number };
+
+/** What happened to a file and to the disk in it, in one order. */
+export class Recording {
+  readonly events: Event[] = [];
+  #id = 0;
+
+  /** The file, with all that is done to it recorded; calls end some turns later, in another order. */
+  file(file: ImageFile, random: Random): ImageFile {
+    const later = async (): Promise<void> => {
+      for (let turns = random.below(6); turns > 0; turns--) await Promise.resolve();
+      if (random.next() < 0.2) await new Promise((resolve) => setImmediate(resolve));
+    };
+    const record = async <T>(event: FileEvent, work: () => Promise<T>): Promise<T> => {
+      const id = this.#id++;
+      this.events.push({ at: 'file', id, event });
+      const result = await work();
+      await later();
+      this.events.push({ at: 'file done', id });
+      return result;
+    };
+    return {
+      path: file.path,
+      readOnly: file.readOnly,
+      get size() {
+        return file.size;
+      },
+      read: async (offset, buffers) => {
+        await later();
+        await file.read(offset, buffers);
+      },
+      write: (offset, buffers) => {
+        const bytes = new Uint8Array(Buffer.concat(buffers));
+        return record({ kind: 'write', offset, bytes }, () => file.write(offset, [bytes]));
+      },
+      resize: (size) => record({ kind: 'resize', size }, () => file.resize(size)),
+      punchHole: (offset, length) =>
+        record({ kind: 'punch', offset, length }, () => file.punchHole(offset, length)),
+      flush: async () => {
+        const id = this.#id++;
+        this.events.push({ at: 'file flush', id });
+        await later();
+        this.events.push({ at: 'file flushed', id });
+      },
+      stretch: () => file.stretch(0),
+      allocated: () => file.allocated(),
+      close: () => file.close(),
+    };
+  }
+
+  /** The disk, with its writes and flushes recorded. */
+  disk(image: BlockImage): BlockImage {
+    const change = async (
+      offset: number,
+      bytes: Uint8Array,
+      weak: boolean,
+      work: () => Promise<void>,
+    ): Promise<void> => {
+      const id = this.#id++;
+      this.events.push({ at: 'disk', id, offset, bytes, weak });
+      await work();
+      this.events.push({ at: 'disk done', id });
+    };
+    const own: Partial<BlockImage> = {
+      write: (offset, buffers) =>
+        change(offset, new Uint8Array(Buffer.concat(buffers)), false, () =>
+          image.write(offset, buffers),
+        ),
+      discard: (offset, length) =>
+        change(offset, new Uint8Array(length), true, () => image.discard(offset, length)),
+      writeZeroes: (offset, length) =>
+        change(offset, new Uint8Array(length), false, () => image.writeZeroes(offset, length)),
+      flush: async () => {
+        const id = this.#id++;
+        this.events.push({ at: 'disk flush', id });
+        await image.flush();
+        this.events.push({ at: 'disk flushed', id });
+      },
+    };
+    return new Proxy(image, {
+      get: (target, name) => {
+        const value: unknown = Reflect.get(own, name) ?? Reflect.get(target, name, target);
+        return typeof value === 'function' ? value.bind(target) : value;
+      },
+    });
+  }
+}
+
+interface Version {
+  readonly id: number;
+  readonly content: Buffer;
+  readonly weak: boolean;
+  /** Index of the event with which it was done. */
+  doneAt: number;
+}
+
+/** Goes along a recording; `cut` gives what a power cut would leave at the present point. */
+export class Replay {
+  readonly #events: readonly Event[];
+  /** All that is durable. */
+  readonly #file: MemoryFile;
+  readonly #pending = new Map<number, { event: FileEvent; doneAt: number }>();
+  readonly #flushes = new Map<number, number>();
+  /** What each sector may hold, in order; the first is durable. */
+  readonly #versions: Version[][];
+  position = 0;
+
+  constructor(recording: Recording, file: Uint8Array, disk: Uint8Array) {
+    this.#events = recording.events;
+    this.#file = new MemoryFile(Uint8Array.from(file));
+    this.#versions = Array.from({ length: disk.length / sector }, (_, i) => [
+      {
+        ...{ id: -1, weak: false, doneAt: 0 },
+        content: Buffer.from(disk.slice(i * sector, (i + 1) * sector).buffer),
+      },
+    ]);
+  }
+
+  get atEnd(): boolean {
+    return this.position >= this.#events.length;
+  }
+
+  async step(): Promise<void> {
+    const now = this.position++;
+    const event = this.#events[now] as Event;
+    switch (event.at) {
+      case 'file':
+        this.#pending.set(event.id, { event: event.event, doneAt: Infinity });
+        break;
+      case 'file done':
+        (this.#pending.get(event.id) as { doneAt: number }).doneAt = now;
+        break;
+      case 'file flush':
+      case 'disk flush':
+        this.#flushes.set(event.id, now);
+        break;
+      case 'file flushed': {
+        const since = this.#flushes.get(event.id) as number;
+        for (const [id, { event: change, doneAt }] of this.#pending) {
+          if (doneAt > since) continue;
+          await apply(this.#file, change);
+          this.#pending.delete(id);
+        }
+        break;
+      }
+      case 'disk':
+        for (let at = 0; at < event.bytes.length; at += sector)
+          this.#versions[(event.offset + at) / sector]?.push({
+            ...{ id: event.id, weak: event.weak, doneAt: Infinity },
+            content: Buffer.from(event.bytes.buffer, event.bytes.byteOffset + at, sector),
+          });
+        break;
+      case 'disk done':
+        for (const versions of this.#versions)
+          for (const version of versions) if (version.id === event.id) version.doneAt = now;
+        break;
+      case 'disk flushed': {
+        const since = this.#flushes.get(event.id) as number;
+        for (const versions of this.#versions) {
+          const last = versions.findLastIndex(({ doneAt, weak }) => doneAt <= since && !weak);
+          if (last > 0) versions.splice(0, last);
+        }
+        break;
+      }
+    }
+  }
+
+  /** 'all': everything that was issued is there; otherwise parts of it by chance. */
+  async cut(random: Random, how: 'all' | 'parts'): Promise<Uint8Array> {
+    const file = new MemoryFile(Uint8Array.from(this.#file.bytes));
+    const chance = how === 'all' ? 1 : random.pick([0.1, 0.5, 0.9]);
+    for (const { event } of this.#pending.values()) {
+      if (random.next() >= chance) continue;
+      const torn = how === 'parts' && random.next() < 0.3;
+      if (event.kind !== 'write' || !torn) {
+        await apply(file, event);
+        continue;
+      }
+      // Sectors are written whole or not at all.
+      let at = 0;
+      while (at < event.bytes.length) {
+        const next = Math.min(event.bytes.length, at + sector - ((event.offset + at) % sector));
+        if (random.next() < 0.5)
+          await file.write(event.offset + at, [event.bytes.subarray(at, next)]);
+        at = next;
+      }
+    }
+    return file.bytes;
+  }
+
+  /** Throws if a sector holds what it may not. */
+  check(disk: Uint8Array): void {
+    for (const [i, versions] of this.#versions.entries()) {
+      const content = Buffer.from(disk.buffer, disk.byteOffset + i * sector, sector);
+      if (!versions.some((version) => version.content.equals(content)))
+        throw new Error(
+          `sector ${i} holds ${content.equals(zeroSector) ? 'zeroes' : content.toString('hex', 0, 8)}, ` +
+            `not one of ${versions.map(({ content: c }) => c.toString('hex', 0, 8)).join(', ')}`,
+        );
+    }
+  }
+}
+
+async function apply(file: ImageFile, event: FileEvent): Promise<void> {
+  if (event.kind === 'write') await file.write(event.offset, [event.bytes]);
+  else if (event.kind === 'resize') await file.resize(event.size);
+  else await file.punchHole(event.offset, event.length);
+}
