@@ -4,7 +4,7 @@ import { access, copyFile, realpath, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { UserError } from '../../shared/services/errors.ts';
 import type { FirmwareRequest } from '../../shared/vm/machineRequest.ts';
-import { openDisk } from '../block/fileDisk.ts';
+import { openDisk } from '../block/file/fileDisk.ts';
 import { flashBlockSize } from '../devices/legacy/cfiFlash.ts';
 import type { ExternalFirmware } from '../machine/machine.ts';
 import { readBootFile } from './bootFile.ts';
