@@ -3,6 +3,8 @@ import { BlockError } from '../backends/block.ts';
 import type { ImageFormat } from './blockImage.ts';
 import type { ImageFile, ImageStore } from './imageFile.ts';
 import { createQcow2, type NewQcow2 } from './qcow2/qcow2Image.ts';
+import { createVdi, readVdiHeader } from './vdi/vdiImage.ts';
+import { createVhd, vhdUuid } from './vhd/vhdImage.ts';
 
 export interface NewImage {
   /** Absolute path. */
@@ -14,6 +16,8 @@ export interface NewImage {
   readonly backing?: { readonly path: string; readonly format: ImageFormat } | undefined;
   /** All room is set aside now, where the format knows such a kind. */
   readonly fixed?: boolean | undefined;
+  /** Bytes of the blocks of VDI, VHD, VHDX and the grains of VMDK; a power of two. */
+  readonly blockSize?: number | undefined;
   readonly qcow2?: Omit<NewQcow2, 'size' | 'backing'> | undefined;
 }
 
@@ -33,11 +37,17 @@ export async function createImage(store: ImageStore, image: NewImage): Promise<v
 }
 
 async function fill(store: ImageStore, file: ImageFile, image: NewImage): Promise<void> {
-  const { format, size, path } = image;
+  const { format, size, path, fixed, blockSize } = image;
   const backing = image.backing && {
     name: store.relative(path, image.backing.path),
     format: image.backing.format,
   };
+  if (backing !== undefined && format !== 'qcow2' && format !== backing.format)
+    throw new BlockError(
+      'unsupported',
+      `An image of the format ${format} can only build on one of its own format, not ${backing.format}.`,
+    );
+  const random = (bytes: number): Uint8Array => store.random(bytes);
   switch (format) {
     case 'raw':
       if (backing !== undefined)
@@ -47,7 +57,31 @@ async function fill(store: ImageStore, file: ImageFile, image: NewImage): Promis
       return;
     case 'qcow2':
       return createQcow2(file, { ...image.qcow2, size, backing });
+    case 'vdi': {
+      const parentUuid =
+        image.backing &&
+        (await inFile(store, image.backing.path, async (f) => (await readVdiHeader(f)).uuid));
+      return createVdi(file, { size, fixed, blockSize, parentUuid, random });
+    }
+    case 'vhd': {
+      const parent = image.backing &&
+        backing && { name: backing.name, uuid: await inFile(store, image.backing.path, vhdUuid) };
+      return createVhd(file, { size, fixed, blockSize, parent, random, now: store.now() });
+    }
     default:
       throw new BlockError('unsupported', `Images of the format ${format} cannot be made yet.`);
+  }
+}
+
+async function inFile<T>(
+  store: ImageStore,
+  path: string,
+  work: (file: ImageFile) => Promise<T>,
+): Promise<T> {
+  const file = await store.open(path, true);
+  try {
+    return await work(file);
+  } finally {
+    await file.close();
   }
 }

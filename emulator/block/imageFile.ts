@@ -64,6 +64,8 @@ export interface ImageStore {
   within(path: string, folders: readonly string[]): Promise<boolean>;
   /** The folder that holds the file. */
   folderOf(path: string): string;
+  /** Absolute paths of the files in a folder. */
+  list(folder: string): Promise<string[]>;
   random(bytes: number): Uint8Array;
   /** Milliseconds since 1970, for the time stamps of some formats. */
   now(): number;

@@ -5,6 +5,8 @@ import { detectFormat } from './detectFormat.ts';
 import type { ImageFile, ImageStore } from './imageFile.ts';
 import { openQcow2 } from './qcow2/qcow2Image.ts';
 import { RawImage } from './raw/rawImage.ts';
+import { openVdi, readVdiHeader } from './vdi/vdiImage.ts';
+import { openVhd } from './vhd/vhdImage.ts';
 
 /** Longer chains are taken for a loop. */
 const mostDepth = 200;
@@ -66,9 +68,57 @@ async function openFormat(
       return openQcow2({
         ...{ file, readOnly, snapshot, toRepair, openBacking, codecs: store.codecs },
       });
+    case 'vdi':
+      return openVdi({
+        ...{ file, readOnly },
+        openParent: async (uuid) => openBacking(await findVdi(store, file.path, uuid), 'vdi'),
+      });
+    case 'vhd':
+      return openVhd({
+        ...{ file, readOnly },
+        openParent: async (names) => openBacking(await firstThere(store, file.path, names), 'vhd'),
+      });
     default:
       throw new BlockError('unsupported', `The format ${format} of ${file.path} is not there yet.`);
   }
+}
+
+/** The VDI image with that UUID in the folder of one that builds on it. */
+async function findVdi(store: ImageStore, image: string, uuid: string): Promise<string> {
+  for (const path of await store.list(store.folderOf(image))) {
+    if (path === image) continue;
+    try {
+      const file = await store.open(path, true);
+      try {
+        if ((await readVdiHeader(file)).uuid === uuid) return path;
+      } finally {
+        await file.close();
+      }
+    } catch (error) {
+      // Any other file.
+      if (!(error instanceof BlockError)) throw error;
+    }
+  }
+  throw new BlockError(
+    'missing',
+    `The disk image ${image} builds on the VDI image with the UUID ${uuid}, which is not in its folder.`,
+  );
+}
+
+/** Of several paths to the same image, the first that leads to a file. */
+async function firstThere(
+  store: ImageStore,
+  image: string,
+  names: readonly string[],
+): Promise<string> {
+  const [first] = names;
+  if (first === undefined)
+    throw new BlockError('corrupt', `The disk image ${image} does not say on what it builds.`);
+  for (const name of names) {
+    const path = store.resolve(image, name);
+    if ((await store.list(store.folderOf(path))).includes(path)) return name;
+  }
+  return first;
 }
 
 /** An image that another one names. */

@@ -47,7 +47,7 @@ describe.for(imageCases)('an image of the kind $name', (kind) => {
       }
       await disk.compare();
       await disk.image.close();
-      judge(store, kind.format, disk.model);
+      if (kind.judged) judge(store, kind.format, disk.model);
       disk.image = await open();
       const check = await disk.image.check();
       expect(check).toMatchObject({ errors: [], leakedBytes: 0 });

@@ -1,6 +1,6 @@
 /** Image files of this host. */
 import { randomBytes } from 'node:crypto';
-import { realpath } from 'node:fs/promises';
+import { readdir, realpath } from 'node:fs/promises';
 import path from 'node:path';
 import type { ImageStore } from '../imageFile.ts';
 import { nodeCodecs } from './codecs.ts';
@@ -28,6 +28,10 @@ export function hostStore(owner?: string): ImageStore {
       return false;
     },
     folderOf: (file) => path.dirname(file),
+    list: async (folder) => {
+      const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
+      return entries.filter((entry) => entry.isFile()).map(({ name }) => path.join(folder, name));
+    },
     random: (bytes) => new Uint8Array(randomBytes(bytes)),
     now: () => Date.now(),
   };

@@ -14,6 +14,8 @@ export interface ImageCase {
   /** The disk's size in bytes. */
   readonly size: number;
   readonly resizable: boolean;
+  /** Whether qemu-img can read such an image. */
+  readonly judged: boolean;
   /** Puts the image at /image (and what it builds on beside it); returns the disk's content. */
   make(store: MemoryStore): Promise<Uint8Array>;
 }
@@ -30,7 +32,7 @@ export function ours(
   resizable = true,
 ): ImageCase {
   return {
-    ...{ name, size, resizable, format: options.format },
+    ...{ name, size, resizable, format: options.format, judged: true },
     make: async (store) => {
       await createImage(store, { ...options, path: '/image', size });
       return new Uint8Array(size);
@@ -47,7 +49,7 @@ export function qemus(
   resizable = true,
 ): ImageCase {
   return {
-    ...{ name, size, resizable, format },
+    ...{ name, size, resizable, format, judged: true },
     make: async (store) => {
       const raw = path.join(folder, 'content.raw');
       const image = path.join(folder, 'content.image');
@@ -71,7 +73,7 @@ export function overlay(
   backingFormat: ImageFormat = 'raw',
 ): ImageCase {
   return {
-    ...{ name, size, resizable, format: options.format },
+    ...{ name, size, resizable, format: options.format, judged: options.format === 'qcow2' },
     make: async (store) => {
       const content = someContent(backingSize, 3);
       if (backingFormat === 'raw') store.put('/base', content);
@@ -80,7 +82,8 @@ export function overlay(
         const image = path.join(folder, 'base.image');
         writeFileSync(raw, content);
         rmSync(image, { force: true });
-        qemuImg('convert', '-f', 'raw', '-O', qemuFormat(backingFormat), raw, image);
+        const exact = backingFormat === 'vhd' ? ['-o', 'force_size=on'] : [];
+        qemuImg('convert', '-f', 'raw', '-O', qemuFormat(backingFormat), ...exact, raw, image);
         store.put('/base', new Uint8Array(readFileSync(image)));
       }
       const backing = { path: '/base', format: backingFormat };
@@ -91,6 +94,9 @@ export function overlay(
     },
   };
 }
+
+/** QEMU cannot read blocks of that size. */
+const unjudged = (kind: ImageCase): ImageCase => ({ ...kind, judged: false });
 
 /** Zeroes, with random data here and there. */
 export function someContent(size: number, seed: number): Uint8Array {
@@ -133,6 +139,14 @@ export const imageCases: readonly ImageCase[] = [
   qemus('qcow2 of qemu-img, 64-bit counts', 'qcow2', 8 * MiB, [
     ...['-o', 'refcount_bits=64,lazy_refcounts=on'],
   ]),
+  ours('vdi', 24 * MiB + 512, { format: 'vdi' }),
+  ours('vdi of fixed size', 8 * MiB, { format: 'vdi', fixed: true }, false),
+  overlay('vdi that differs from another', 12 * MiB, 9 * MiB, { format: 'vdi' }, true, 'vdi'),
+  qemus('vdi of qemu-img', 'vdi', 24 * MiB, [], false),
+  ours('vhd', 24 * MiB + 512, { format: 'vhd' }),
+  ours('vhd of fixed size', 8 * MiB, { format: 'vhd', fixed: true }),
+  overlay('vhd that differs from another', 12 * MiB, 12 * MiB, { format: 'vhd' }, true, 'vhd'),
+  qemus('vhd of qemu-img', 'vhd', 24 * MiB, ['-o', 'force_size=on']),
 ];
 
 /** Small ones, with small clusters where that can be, so that every step of a writer is cut. */
@@ -149,4 +163,8 @@ export const smallCases: readonly ImageCase[] = [
     qcow2: { clusterSize: 65536, extendedL2: true },
   }),
   qemus('qcow2 of qemu-img, compressed', 'qcow2', MiB, ['-c', '-o', 'cluster_size=4096']),
+  unjudged(ours('vdi', MiB, { format: 'vdi', blockSize: 8192 })),
+  overlay('vdi over another', MiB, MiB, { format: 'vdi', blockSize: 8192 }, true, 'vdi'),
+  ours('vhd', MiB, { format: 'vhd', blockSize: 8192 }),
+  overlay('vhd over another', MiB, MiB, { format: 'vhd', blockSize: 8192 }, true, 'vhd'),
 ];

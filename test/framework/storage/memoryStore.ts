@@ -50,6 +50,10 @@ export class MemoryStore implements ImageStore {
     return path.posix.dirname(name);
   }
 
+  async list(): Promise<string[]> {
+    return [...this.files.keys()];
+  }
+
   random(bytes: number): Uint8Array {
     return this.#random.bytes(bytes);
   }

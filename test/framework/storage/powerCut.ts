@@ -216,13 +216,15 @@ export class Replay {
 
   /** Throws if a sector holds what it may not. */
   check(disk: Uint8Array): void {
+    const whole = Buffer.from(disk.buffer, disk.byteOffset, disk.length);
     for (const [i, versions] of this.#versions.entries()) {
-      const content = Buffer.from(disk.buffer, disk.byteOffset + i * sector, sector);
-      if (!versions.some((version) => version.content.equals(content)))
-        throw new Error(
-          `sector ${i} holds ${content.equals(zeroSector) ? 'zeroes' : content.toString('hex', 0, 8)}, ` +
-            `not one of ${versions.map(({ content: c }) => c.toString('hex', 0, 8)).join(', ')}`,
-        );
+      const [from, to] = [i * sector, (i + 1) * sector];
+      if (versions.some((version) => version.content.compare(whole, from, to) === 0)) continue;
+      const content = whole.subarray(from, to);
+      throw new Error(
+        `sector ${i} holds ${content.equals(zeroSector) ? 'zeroes' : content.toString('hex', 0, 8)}, ` +
+          `not one of ${versions.map(({ content: c }) => c.toString('hex', 0, 8)).join(', ')}`,
+      );
     }
   }
 }

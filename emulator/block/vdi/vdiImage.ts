@@ -1,0 +1,378 @@
+/**
+ * VirtualBox disk images (VDI 1.1; VirtualBox, src/VBox/Storage/VDICore.h): dynamic, fixed and
+ * differencing. A differencing image names its parent by UUID; it is looked for in the same folder.
+ */
+import { BlockError } from '../../backends/block.ts';
+import { ABSENT, AppendingMap, ZERO } from '../appendingMap.ts';
+import type { BlockImage, ImageCheck, ImageInfo } from '../blockImage.ts';
+import { CheckReport } from '../checkReport.ts';
+import type { ImageFile } from '../imageFile.ts';
+import { MappedImage } from '../mappedImage.ts';
+
+const signature = 0xbeda107f;
+const version = 0x0001_0001;
+const headerBytes = 512;
+const field = {
+  signature: 0x40,
+  version: 0x44,
+  headerSize: 0x48,
+  type: 0x4c,
+  mapOffset: 0x154,
+  dataOffset: 0x158,
+  sectorSize: 0x168,
+  diskSize: 0x170,
+  blockSize: 0x178,
+  blockExtra: 0x17c,
+  blocks: 0x180,
+  allocated: 0x184,
+  uuid: 0x188,
+  parentUuid: 0x1a8,
+} as const;
+const types = { 1: 'dynamic', 2: 'fixed', 3: 'differencing', 4: 'differencing' } as const;
+const UNALLOCATED = 0xffff_ffff;
+const ZEROED = 0xffff_fffe;
+const MiB = 1 << 20;
+/** Bytes of the block map that a damaged header can make us read. */
+const mostMapBytes = 256 << 20;
+
+export interface VdiHeader {
+  readonly variant: 'dynamic' | 'fixed' | 'differencing';
+  readonly size: number;
+  readonly mapOffset: number;
+  readonly dataOffset: number;
+  readonly blockSize: number;
+  readonly blocks: number;
+  readonly allocated: number;
+  readonly uuid: string;
+  readonly parentUuid: string;
+}
+
+export async function readVdiHeader(file: ImageFile): Promise<VdiHeader> {
+  const wrong = (what: string): BlockError =>
+    new BlockError('corrupt', `The VDI image ${file.path} is damaged: ${what}.`);
+  const bytes = new Uint8Array(headerBytes);
+  await file.read(0, [bytes]);
+  const view = new DataView(bytes.buffer);
+  const u32 = (at: number): number => view.getUint32(at, true);
+  if (u32(field.signature) !== signature) throw wrong('it does not begin as one');
+  if (u32(field.version) !== version)
+    throw new BlockError(
+      'unsupported',
+      `The VDI image ${file.path} has the unknown version 0x${u32(field.version).toString(16)}.`,
+    );
+  const variant = types[u32(field.type) as keyof typeof types];
+  if (variant === undefined) throw wrong(`the image type ${u32(field.type)}`);
+  const size = u32(field.diskSize) + u32(field.diskSize + 4) * 0x1_0000_0000;
+  const blockSize = u32(field.blockSize);
+  const [blocks, allocated] = [u32(field.blocks), u32(field.allocated)];
+  if (u32(field.sectorSize) !== 512) throw wrong(`sectors of ${u32(field.sectorSize)} bytes`);
+  if (blockSize < 4096 || blockSize > 64 * MiB || (blockSize & (blockSize - 1)) !== 0)
+    throw wrong(`blocks of ${blockSize} bytes`);
+  if (u32(field.blockExtra) !== 0)
+    throw new BlockError(
+      'unsupported',
+      `The VDI image ${file.path} has extra data in front of its blocks.`,
+    );
+  if (size > blocks * blockSize) throw wrong('its block map is too short for the disk');
+  const [mapOffset, dataOffset] = [u32(field.mapOffset), u32(field.dataOffset)];
+  if (mapOffset % 512 !== 0 || dataOffset % 512 !== 0 || mapOffset < headerBytes)
+    throw wrong('its block map or data is not at the start of a sector');
+  const mapEnd = mapOffset + blocks * 4;
+  if (blocks * 4 > mostMapBytes || mapEnd > Math.ceil(file.size / 512) * 512 || mapEnd > dataOffset)
+    throw wrong('its block map does not fit');
+  return {
+    ...{ variant, mapOffset, dataOffset, blockSize, blocks, allocated },
+    size: Math.floor(size / 512) * 512,
+    uuid: uuidText(bytes.subarray(field.uuid, field.uuid + 16)),
+    parentUuid: uuidText(bytes.subarray(field.parentUuid, field.parentUuid + 16)),
+  };
+}
+
+const uuidText = (bytes: Uint8Array): string =>
+  [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+
+class VdiMap extends AppendingMap {
+  readonly unitSize: number;
+  readonly knowsZero = true;
+  readonly #header: VdiHeader;
+  /** Indices of blocks in the data area, or UNALLOCATED or ZEROED. */
+  readonly #map: Uint32Array;
+  readonly #dirty = new Set<number>();
+  /** The number of blocks in the header. */
+  #allocated: number;
+
+  private constructor(file: ImageFile, header: VdiHeader, map: Uint32Array, used: number) {
+    const { size, blockSize, dataOffset } = header;
+    super({
+      ...{ file, size, blockSize, stride: blockSize },
+      end: dataOffset + used * blockSize,
+      hasBacking: header.variant === 'differencing',
+    });
+    this.unitSize = blockSize;
+    this.#header = header;
+    this.#map = map;
+    this.#allocated = header.allocated;
+  }
+
+  static async open(file: ImageFile, header: VdiHeader): Promise<VdiMap> {
+    // The map has room up to the data, for disks that grow.
+    const room = Math.min(header.dataOffset - header.mapOffset, mostMapBytes) >> 2;
+    const bytes = new Uint8Array(room * 4);
+    await file.read(header.mapOffset, [bytes.subarray(0, header.blocks * 4)]);
+    const view = new DataView(bytes.buffer);
+    const map = new Uint32Array(room).fill(UNALLOCATED);
+    let used = 0;
+    for (let i = 0; i < header.blocks; i++) {
+      const index = view.getUint32(i * 4, true);
+      map[i] = index;
+      if (index < ZEROED) used = Math.max(used, index + 1);
+    }
+    const { dataOffset, blockSize } = header;
+    const there = Math.ceil((file.size - dataOffset) / blockSize);
+    const result = new VdiMap(file, header, map, Math.max(0, Math.min(used, there)));
+    result.#findGaps(Math.max(0, Math.min(used, there)));
+    return result;
+  }
+
+  /** Blocks that a writer had no time to name are used again. */
+  #findGaps(used: number): void {
+    const named = new Uint8Array(used);
+    for (const index of this.#map.subarray(0, this.#header.blocks))
+      if (index < used) named[index] = 1;
+    for (let index = used - 1; index >= 0; index--)
+      if (named[index] === 0) this.free.push(this.#offsetOf(index));
+  }
+
+  #offsetOf(index: number): number {
+    return this.#header.dataOffset + index * this.clusterSize;
+  }
+
+  protected entry(block: number): number {
+    const index = this.#map[block] ?? UNALLOCATED;
+    if (index === UNALLOCATED) return ABSENT;
+    if (index === ZEROED) return ZERO;
+    const at = this.#offsetOf(index);
+    if (at >= this.end)
+      throw new BlockError(
+        'corrupt',
+        `The VDI image ${this.file.path} is damaged: block ${block} lies behind its end.`,
+      );
+    return at;
+  }
+
+  protected setEntry(block: number, at: number): void {
+    this.#map[block] =
+      at === ABSENT
+        ? UNALLOCATED
+        : at === ZERO
+          ? ZEROED
+          : (at - this.#header.dataOffset) / this.clusterSize;
+    this.#dirty.add(block);
+  }
+
+  #blocksUsed(): number {
+    let count = 0;
+    const blocks = Math.ceil(this.size / this.clusterSize);
+    for (let i = 0; i < blocks; i++) if ((this.#map[i] as number) < ZEROED) count++;
+    return count;
+  }
+
+  protected async writeEntries(): Promise<void> {
+    const used = (this.end - this.#header.dataOffset) / this.clusterSize;
+    const dirty = [...this.#dirty].map((block) => [block, this.#map[block] as number] as const);
+    if (dirty.length === 0) return;
+    // Other programs put their next block behind that many, so the number comes first.
+    if (used !== this.#allocated) await this.#writeAllocated(used);
+    await this.#writeSectors(dirty.map(([block]) => block));
+    await this.file.flush();
+    for (const [block, index] of dirty) if (this.#map[block] === index) this.#dirty.delete(block);
+  }
+
+  async #writeAllocated(count: number): Promise<void> {
+    await this.#writeHeader(field.allocated, count);
+    this.#allocated = count;
+  }
+
+  async #writeHeader(at: number, value: number): Promise<void> {
+    const bytes = new Uint8Array(4);
+    new DataView(bytes.buffer).setUint32(0, value, true);
+    await this.file.write(at, [bytes]);
+    await this.file.flush();
+  }
+
+  /** Writes the sectors of the map that the blocks' entries lie in. */
+  async #writeSectors(blocks: readonly number[]): Promise<void> {
+    const sectors = [...new Set(blocks.map((block) => block >> 7))].sort((a, b) => a - b);
+    for (let i = 0; i < sectors.length;) {
+      let count = 1;
+      while (sectors[i + count] === (sectors[i] as number) + count) count++;
+      const first = sectors[i] as number;
+      const entries = Math.min(count * 128, this.#map.length - first * 128);
+      const bytes = new Uint8Array(entries * 4);
+      const view = new DataView(bytes.buffer);
+      for (let k = 0; k < entries; k++)
+        view.setUint32(k * 4, this.#map[first * 128 + k] as number, true);
+      await this.file.write(this.#header.mapOffset + first * 512, [bytes]);
+      i += count;
+    }
+  }
+
+  async resize(size: number): Promise<void> {
+    const blocks = Math.ceil(size / this.clusterSize);
+    const before = Math.ceil(this.size / this.clusterSize);
+    if (this.#header.variant === 'fixed' || blocks > this.#map.length)
+      throw new BlockError(
+        'unsupported',
+        `The VDI image ${this.file.path} has no room for more blocks in its map; convert it to another image, which can be larger.`,
+      );
+    for (let block = blocks; block < before; block++) {
+      const at = this.entry(block);
+      if (at === ABSENT) continue;
+      this.setEntry(block, ABSENT);
+      if (at > 0) this.releasing.push(at);
+    }
+    // Entries of new blocks are written before they count.
+    for (let block = before; block < blocks; block++) this.#dirty.add(block);
+    await this.flush();
+    const bytes = new Uint8Array(20);
+    const view = new DataView(bytes.buffer);
+    view.setBigUint64(0, BigInt(size), true);
+    view.setUint32(8, this.clusterSize, true);
+    view.setUint32(16, blocks, true);
+    await this.file.write(field.diskSize, [bytes]);
+    await this.file.flush();
+    this.size = size;
+  }
+
+  async info(): Promise<ImageInfo> {
+    const { variant, uuid, parentUuid } = this.#header;
+    return {
+      ...{ format: 'vdi', variant, path: this.file.path, size: this.size, snapshots: [] },
+      allocated: await this.file.allocated(),
+      clusterSize: this.clusterSize,
+      ...(variant === 'differencing' ? { backing: { name: `uuid:${parentUuid}` } } : {}),
+      details: { uuid, blocks: this.#blocksUsed() },
+    };
+  }
+
+  async check(): Promise<ImageCheck> {
+    const report = new CheckReport();
+    const used = (this.end - this.#header.dataOffset) / this.clusterSize;
+    const named = new Uint8Array(used);
+    for (let block = 0; block < Math.ceil(this.size / this.clusterSize); block++) {
+      const index = this.#map[block] as number;
+      if (index >= ZEROED) continue;
+      if (index >= used) report.error(`block ${block} lies behind the end of the file`);
+      else if (named[index] === 1) report.error(`block ${block} lies where another one does`);
+      else named[index] = 1;
+    }
+    report.leakedBytes = named.filter((count) => count === 0).length * this.clusterSize;
+    return report.result();
+  }
+
+  override async close(): Promise<void> {
+    await this.flush();
+    await this.#fillGaps();
+    const used = (this.end - this.#header.dataOffset) / this.clusterSize;
+    if (this.#allocated !== used) await this.#writeAllocated(used);
+    if (this.file.size > this.end) await this.file.resize(this.end);
+    await super.close();
+  }
+
+  /** Other programs expect no gaps: the last blocks move there. */
+  async #fillGaps(): Promise<void> {
+    const holder = new Map<number, number>();
+    if (this.free.length === 0) return;
+    for (let block = 0; block < Math.ceil(this.size / this.clusterSize); block++) {
+      const at = this.entry(block);
+      if (at > 0) holder.set(at, block);
+    }
+    for (;;) {
+      const last = this.end - this.clusterSize;
+      this.free.sort((a, b) => b - a);
+      if (this.free[0] === last) {
+        this.free.shift();
+        this.end = last;
+        continue;
+      }
+      const gap = this.free.pop();
+      if (gap === undefined) break;
+      const block = holder.get(last) as number;
+      const content = new Uint8Array(this.clusterSize);
+      await this.file.read(last, [content]);
+      await this.file.write(gap, [content]);
+      await this.file.flush();
+      this.setEntry(block, gap);
+      await this.flush();
+      this.end = last;
+    }
+  }
+}
+
+export interface OpenVdi {
+  readonly file: ImageFile;
+  readonly readOnly: boolean;
+  /** The image with that UUID (32 hexadecimal digits). */
+  openParent(uuid: string): Promise<BlockImage>;
+}
+
+export async function openVdi({ file, readOnly, openParent }: OpenVdi): Promise<BlockImage> {
+  const header = await readVdiHeader(file);
+  const map = await VdiMap.open(file, header);
+  const backing =
+    header.variant === 'differencing' ? await openParent(header.parentUuid) : undefined;
+  return new MappedImage({ format: 'vdi', map, file, readOnly, backing });
+}
+
+export interface NewVdi {
+  readonly size: number;
+  readonly fixed?: boolean | undefined;
+  /** UUID of the image that this one builds on. */
+  readonly parentUuid?: string | undefined;
+  readonly blockSize?: number | undefined;
+  random(bytes: number): Uint8Array;
+}
+
+export async function createVdi(file: ImageFile, options: NewVdi): Promise<void> {
+  const { size, fixed = false, parentUuid, blockSize = MiB, random } = options;
+  const blocks = Math.ceil(size / blockSize);
+  const dataOffset = Math.ceil((headerBytes + blocks * 4) / MiB) * MiB;
+  const bytes = new Uint8Array(headerBytes);
+  const view = new DataView(bytes.buffer);
+  const u32 = (at: number, value: number): void => view.setUint32(at, value, true);
+  bytes.set(new TextEncoder().encode('<<< Guesthouse VDI image >>>\n'));
+  u32(field.signature, signature);
+  u32(field.version, version);
+  u32(field.headerSize, 0x190);
+  u32(field.type, fixed ? 2 : parentUuid === undefined ? 1 : 4);
+  u32(field.mapOffset, headerBytes);
+  u32(field.dataOffset, dataOffset);
+  u32(field.sectorSize, 512);
+  view.setBigUint64(field.diskSize, BigInt(size), true);
+  u32(field.blockSize, blockSize);
+  u32(field.blocks, blocks);
+  u32(field.allocated, fixed ? blocks : 0);
+  bytes.set(newUuid(random), field.uuid);
+  bytes.set(newUuid(random), field.uuid + 16); // of the last change
+  if (parentUuid !== undefined)
+    bytes.set(
+      (parentUuid.match(/../g) ?? []).map((digits) => parseInt(digits, 16)),
+      field.parentUuid,
+    );
+  const map = new Uint8Array(dataOffset - headerBytes);
+  const entries = new DataView(map.buffer);
+  for (let i = 0; i < blocks; i++) entries.setUint32(i * 4, fixed ? i : UNALLOCATED, true);
+  await file.write(headerBytes, [map]);
+  if (fixed) await file.resize(dataOffset + blocks * blockSize);
+  await file.flush();
+  await file.write(0, [bytes]);
+  await file.flush();
+}
+
+/** A random UUID (RFC 4122, version 4). */
+function newUuid(random: NewVdi['random']): Uint8Array {
+  const uuid = random(16);
+  uuid[7] = ((uuid[7] as number) & 0x0f) | 0x40;
+  uuid[8] = ((uuid[8] as number) & 0x3f) | 0x80;
+  return uuid;
+}
