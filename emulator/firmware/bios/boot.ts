@@ -24,6 +24,8 @@ export class Boot {
   #deadlineNs = 0;
   /** Indices of the drives that are still to be tried. */
   #queue: number[] = [];
+  /** Index of the drive that was booted, or -1. */
+  #booted = -1;
 
   constructor(context: BiosContext, video: Video, keyboard: Keyboard, disks: Disks) {
     this.#context = context;
@@ -36,23 +38,32 @@ export class Boot {
     this.#phase = 'start';
     this.#queue = [];
     this.#deadlineNs = 0;
+    this.#booted = -1;
   }
 
   save() {
-    return { phase: this.#phase as string, deadlineNs: this.#deadlineNs, queue: [...this.#queue] };
+    return {
+      phase: this.#phase as string,
+      deadlineNs: this.#deadlineNs,
+      queue: [...this.#queue],
+      booted: this.#booted,
+    };
   }
 
   load(saved: ReturnType<Boot['save']>): void {
     this.#phase = saved.phase as Phase;
     this.#deadlineNs = saved.deadlineNs;
     this.#queue = [...saved.queue];
+    this.#booted = saved.booted;
   }
 
   /** INT 18h: what was booted gives up; the next drive's turn. */
   failed(frame: CallFrame): ServiceResult {
     if (this.#phase === 'start') {
-      this.#video.print('\r\nThe boot program has given up.\r\n');
+      const drive = this.#context.parts.drives[this.#booted];
+      this.#video.print(`\r\n${drive ? title(drive) : 'Boot'}: the boot program gave up.\r\n`);
       this.#phase = 'try';
+      this.#disks.reset();
     }
     return this.start(frame);
   }
@@ -142,6 +153,7 @@ export class Boot {
         this.#queue.shift();
         if (reason === undefined) {
           this.#phase = 'start';
+          this.#booted = index;
           return 'done';
         }
         this.#video.print(`${title(disk.drive)}: ${reason}.\r\n`);
