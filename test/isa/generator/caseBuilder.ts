@@ -137,6 +137,13 @@ export class CaseBuilder {
       this.patches.push({ address, bytes });
   }
 
+  /** Zeros up to `bytes` bytes of the stack window below `top`. */
+  clearBelow(top: number, bytes: number): void {
+    const from = Math.max(stack.address, top - bytes);
+    const to = Math.min(stack.address + stack.size, top);
+    if (from < to) this.patch(from, new Uint8Array(to - from));
+  }
+
   selector(): number {
     return this.random.pick(selectors);
   }

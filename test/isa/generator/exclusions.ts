@@ -51,6 +51,8 @@ export function isExcludedForm(name: string, form: Form, choice: EncodingChoice)
   if (choice.mode === 64 && form.encoding.force64 && choice.operandPrefix) return true;
   // F3 0F BC/BD are TZCNT and LZCNT on the host; the model executes BSF and BSR (SDM 2A §2.1.1).
   if ((name === 'BSF' || name === 'BSR') && choice.repeatPrefix !== 0) return true;
+  // F3 90 is PAUSE: the makers differ in whether REX.B makes it XCHG r8, rAX (SDM 2B, PAUSE).
+  if (name === 'XCHG' && form.encoding.opcode === 0x90 && choice.repeatPrefix !== 0) return true;
   // With 66, AMD still reads 32 bits, the SDM says r/m16.
   if (name === 'MOVSXD' && choice.operandPrefix && !choice.rexW) return true;
   // BSWAP of a 16-bit register is undefined (SDM 2A).

@@ -15,6 +15,8 @@ export interface GeneratedCase {
   readonly test: Case;
   readonly names: readonly string[];
   readonly code: Uint8Array;
+  /** Where in `code` each of `names` begins. */
+  readonly starts: readonly number[];
   /** Status flags to leave out of the comparison: if the case ran to its end, and if it did not. */
   readonly undefinedAtEnd: number;
   readonly undefinedEver: number;
@@ -71,6 +73,7 @@ export class CaseGenerator {
         test,
         names: builder.names,
         code: Uint8Array.from(builder.code),
+        starts: builder.starts,
         undefinedAtEnd: builder.hasBranch ? builder.undefinedEver : builder.undefinedNow,
         undefinedEver: builder.undefinedEver,
         undefinedFpu: builder.undefinedFpu,

@@ -34,6 +34,14 @@ export function isFloating(form: Form): boolean {
 const isNearHole = (address: bigint): boolean =>
   isCanonical(address - 1024n) !== isCanonical(address + 1024n);
 
+/**
+ * Locked accesses that cross a cache line lock the whole bus. Linux and its hypervisors make programs wait 10 ms and more for
+ * each (split_lock_detect), so that all that chance makes of them would take longer than the rest of the suite.
+ */
+const splitLocksKept = 0.02;
+const crossesLine = (target: bigint, bytes: number): boolean =>
+  (target & 63n) + BigInt(bytes) > 64n;
+
 function widthOf(spec: OperandSpec, plan: Plan): number {
   if (spec.width === 'v') return plan.operandBits;
   if (spec.width === 'y') return plan.rexW ? 64 : 32;
@@ -188,6 +196,9 @@ export function writeInstruction(b: CaseBuilder, instruction: Instruction, form:
   if (useMemory) {
     const target = b.target(memoryBytes, plan.addressBits);
     if (severalAccesses.has(name) && isNearHole(target)) return false;
+    const isLocked = lock || name === 'XCHG';
+    if (isLocked && crossesLine(target, memoryBytes) && !random.chance(splitLocksKept))
+      return false;
     // Zen raises #GP for an offset that is not canonical even if the linear address is.
     const base = b.segmentBase(plan.segment);
     if (base !== 0n && plan.addressBits === 64) {
