@@ -15,9 +15,11 @@ export {
   handlerIndex,
   interpretInstead,
   readForWriteFromRegion,
+  readStack,
   slotsAddress,
   storeLazyFlags,
   writeFromRegion,
+  writeStack,
   writeV128FromRegion,
 } from './regions';
 export { mulHighS64, mulHighU64 } from './wide';

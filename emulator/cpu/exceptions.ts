@@ -25,7 +25,7 @@ import {
   VECTOR_TS,
 } from './layout';
 import { updatePending } from './interrupts';
-import { CPU, rip } from './state';
+import { CPU, rip, setPending } from './state';
 
 /** Notes a fault without an error code. The first one of an instruction counts. */
 export function raise(vector: u32): void {
@@ -115,6 +115,6 @@ export function deliverNoted(first: u32): void {
 export function shutDown(vector: u32): void {
   store<u32>(CPU, vector, OFF_TRIPLE_VECTOR);
   store<u32>(CPU, HALTED_SHUTDOWN, OFF_HALTED);
-  store<u32>(CPU, load<u32>(CPU, OFF_PENDING) | PENDING_HALT, OFF_PENDING);
+  setPending(load<u32>(CPU, OFF_PENDING) | PENDING_HALT);
   store<u32>(CPU, EXIT_SHUTDOWN, OFF_EXIT_REASON);
 }

@@ -7,7 +7,7 @@ import { nextTimerNs as nextTimer } from './lapicTimer';
 import { OFF_CR3, OFF_PENDING, OFF_SHADOW_RIP, PENDING_EXIT } from './layout';
 import { loadPdptes, peekTranslation } from './mmu';
 import { updateMode } from './segments';
-import { CPU, rip } from './state';
+import { CPU, rip, setPending } from './state';
 import { flushAll } from './tlb';
 import { dropAllCode } from './blocks';
 
@@ -42,7 +42,7 @@ export function nextTimerNs(): f64 {
 }
 
 export function requestExit(): void {
-  store<u32>(CPU, load<u32>(CPU, OFF_PENDING) | PENDING_EXIT, OFF_PENDING);
+  setPending(load<u32>(CPU, OFF_PENDING) | PENDING_EXIT);
 }
 
 /** Derived state after the host has written registers: mode, TLB, decoded code, pending word. */

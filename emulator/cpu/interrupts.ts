@@ -47,7 +47,7 @@ import {
   SHADOW_STI,
   VECTOR_NMI,
 } from './layout';
-import { CPU, rip } from './state';
+import { CPU, rip, setPending } from './state';
 
 /** Not a vector of an exception: interrupts are benign in double-fault rules. */
 const BENIGN: u32 = 0x100;
@@ -71,7 +71,7 @@ export function updatePending(): void {
     bits |= PENDING_STEP;
   }
   if (load<u32>(CPU, OFF_HALTED)) bits |= PENDING_HALT;
-  store<u32>(CPU, bits, OFF_PENDING);
+  setPending(bits);
 }
 
 export function requestNmi(): void {
@@ -176,5 +176,5 @@ function takeInterrupt(): void {
 export function halt(): void {
   store<u32>(CPU, 0, OFF_SHADOW);
   store<u32>(CPU, HALTED_HLT, OFF_HALTED);
-  store<u32>(CPU, load<u32>(CPU, OFF_PENDING) | PENDING_HALT, OFF_PENDING);
+  setPending(load<u32>(CPU, OFF_PENDING) | PENDING_HALT);
 }

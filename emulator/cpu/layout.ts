@@ -463,6 +463,12 @@ export const OFF_COUNT_EXIT_BUDGET = 0x178c;
 export const OFF_COUNT_EXIT_INDIRECT = 0x1790;
 export const OFF_COUNT_EXIT_DIRECT = 0x1794;
 export const OFF_COUNT_INVALIDATED = 0x1798;
+/**
+ * The page that translated code last found its stack in: u64 linear address (tlb.ts, NO_PAGE: none), u32 wasm address.
+ * It may be read and written.
+ */
+export const OFF_STACK_PAGE = 0x17a0;
+export const OFF_STACK_HOST = 0x17a8;
 /** u32 count, then HOT_MAX × {u32 block, u32 block whose indirect jump led there or 0, u64 RIP}. */
 export const OFF_HOT_COUNT = 0x1060;
 export const OFF_HOT = 0x1070;

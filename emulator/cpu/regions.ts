@@ -47,13 +47,15 @@ import {
   OFF_SLICE_END,
   OFF_TLB_CONTEXT,
   OFF_TLB_READ,
+  OFF_TLB_WRITE,
   RECORD_SIZE,
   REC_HANDLER,
   REGION_FAULT,
 } from './layout';
-import { readForWriteSlow, probeWriteSlow, writeSlow, writeV128Slow } from './memorySlow';
+import { hostOf } from './memory';
+import { readForWriteSlow, readSlow, probeWriteSlow, writeSlow, writeV128Slow } from './memorySlow';
 import { CPU, faulted, mode, rip } from './state';
-import { isCode, tlbEntry } from './tlb';
+import { isCode, noteStack, tlbEntry } from './tlb';
 
 // --- Hooks: the first records of blocks -----------------------------------------------------------
 
@@ -113,7 +115,7 @@ export function enterRegion(rec: usize): i32 {
   store<u32>(rec, heat, HOOK_HEAT);
   if (!heat) noteHot(rec, from);
   const left = load<u64>(CPU, OFF_SLICE_END) - load<u64>(CPU, OFF_INSTRET);
-  store<u32>(CPU, <u32>left, OFF_REGION_LIMIT);
+  store<i32>(CPU, load<u32>(CPU, OFF_PENDING) ? i32.MIN_VALUE : <i32>left, OFF_REGION_LIMIT);
   store<u32>(CPU, region, OFF_REGION_CURRENT);
   store<u32>(CPU, 0, OFF_REGION_FROM);
   const noted = call_indirect<i32>(
@@ -185,6 +187,41 @@ function guarded(linear: u64, size: i32): bool {
   if (!isCode(host) || !overlapsRegion(host, size, load<u32>(CPU, OFF_REGION_CURRENT))) return false;
   interpretInstead();
   return true;
+}
+
+/** Wasm address of the bytes if `table` has their page, else 0. */
+@inline
+function at(table: usize, linear: u64, size: i32): usize {
+  const entry = tlbEntry(table, linear);
+  const page = (linear + <u64>(size - 1)) & ~(<u64>0xfff);
+  return load<u64>(entry) == (page | load<u64>(CPU, OFF_TLB_CONTEXT)) ? hostOf(entry, linear) : 0;
+}
+@inline
+function readAt(host: usize, size: i32): u64 {
+  return size == 8
+    ? load<u64>(host)
+    : size == 4
+      ? <u64>load<u32>(host)
+      : size == 2
+        ? <u64>load<u16>(host)
+        : <u64>load<u8>(host);
+}
+
+/** Accesses outside the page of the stack that emitted code keeps in locals (translator/pageCache.ts): they note the new one. */
+export function readStack(linear: u64, size: i32): u64 {
+  const host = at(OFF_TLB_WRITE, linear, size);
+  const value = host ? readAt(host, size) : readSlow(linear, size);
+  noteStack(linear);
+  return value;
+}
+export function writeStack(linear: u64, value: u64, size: i32): void {
+  const host = at(OFF_TLB_WRITE, linear, size);
+  if (!host) writeFromRegion(linear, value, size);
+  else if (size == 8) store<u64>(host, value);
+  else if (size == 4) store<u32>(host, <u32>value);
+  else if (size == 2) store<u16>(host, <u16>value);
+  else store<u8>(host, <u8>value);
+  noteStack(linear);
 }
 
 export function readForWriteFromRegion(linear: u64, size: i32): u64 {

@@ -4,6 +4,8 @@ import {
   OFF_FAULT,
   OFF_GPR,
   OFF_MODE,
+  OFF_PENDING,
+  OFF_REGION_LIMIT,
   OFF_RIP,
   OFF_SEG,
   SEG_ATTR,
@@ -20,6 +22,13 @@ export declare const CPU: usize;
 @inline
 export function faulted(): bool {
   return load<u32>(CPU, OFF_FAULT) != 0;
+}
+
+/** Bits of PENDING. If there are any, translated code leaves at its next look at the slice's end. */
+@inline
+export function setPending(bits: u32): void {
+  store<u32>(CPU, bits, OFF_PENDING);
+  if (bits) store<i32>(CPU, i32.MIN_VALUE, OFF_REGION_LIMIT);
 }
 
 @inline

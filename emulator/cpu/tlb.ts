@@ -15,6 +15,8 @@ import {
   OFF_CR4,
   CR4_PCIDE,
   OFF_PCID_GENERATION,
+  OFF_STACK_HOST,
+  OFF_STACK_PAGE,
   OFF_TLB_CONTEXT,
   OFF_TLB_EXECUTE,
   OFF_TLB_LARGE,
@@ -38,12 +40,34 @@ export function tlbEntry(table: usize, linear: u64): usize {
   return CPU + ((<u32>linear >> 8) & 0xfff0) + table;
 }
 
+/** Not a page: no canonical address, and far from all. */
+const NO_PAGE: u64 = 0xb5e193c74a2df000;
+
+/** Translated code finds its stack's page anew. */
+@inline
+export function forgetStack(): void {
+  store<u64>(CPU, NO_PAGE, OFF_STACK_PAGE);
+}
+
+/** Notes where the page of `linear` lies, if it may be read and written at once. */
+export function noteStack(linear: u64): void {
+  const entry = tlbEntry(OFF_TLB_WRITE, linear);
+  const page = linear & ~(<u64>0xfff);
+  if (load<u64>(entry) != (page | load<u64>(CPU, OFF_TLB_CONTEXT))) {
+    forgetStack();
+    return;
+  }
+  store<u64>(CPU, page, OFF_STACK_PAGE);
+  store<u32>(CPU, <u32>page + load<u32>(entry, 8), OFF_STACK_HOST);
+}
+
 /** Chooses the context that matches now: after changes of CPL, address space or access checking. */
 export function updateContext(): void {
   const generation = load<u32>(CPU, OFF_TLB_USER_CONTEXT);
   const user = u32(load<u32>(CPU, OFF_CPL) == 3);
   const context = load<u32>(CPU, OFF_CHECKED_ACCESS) ? CONTEXT_NONE : (generation << 1) | user;
   store<u64>(CPU, <u64>context, OFF_TLB_CONTEXT);
+  forgetStack();
 }
 
 /** Context for tags of accesses as user or supervisor, whatever CPL is. */
@@ -64,6 +88,7 @@ function newGeneration(): u32 {
 
 /** Forgets every translation at once, also for code that holds the context in a local: slots have moved. */
 export function clearTables(): void {
+  forgetStack();
   memory.fill(CPU + OFF_TLB_READ, 0, TLB_BYTES);
   memory.fill(CPU + OFF_TLB_WRITE, 0, TLB_BYTES);
   memory.fill(CPU + OFF_TLB_EXECUTE, 0, TLB_BYTES);
@@ -156,6 +181,7 @@ export function enter(table: usize, linear: u64, host: u32, user: bool): void {
 /** Empties an entry. */
 @inline
 function clearEntry(entry: usize): void {
+  forgetStack();
   store<u64>(entry, 0);
   store<u32>(entry, 0, 12);
 }
@@ -164,6 +190,7 @@ function clearEntry(entry: usize): void {
 export function watchVideo(): void {
   const start = load<u32>(CPU, OFF_VIDEO_START);
   const size = load<u32>(CPU, OFF_VIDEO_SIZE);
+  forgetStack();
   let entry = CPU + OFF_TLB_WRITE;
   const end = entry + TLB_BYTES;
   for (; entry < end; entry += 16) {
@@ -189,6 +216,7 @@ export function markCode(host: u32): void {
   const at = <usize>load<u32>(CPU, OFF_CODE_MAP) + (host >> 12);
   if (load<u8>(at)) return;
   store<u8>(at, 1);
+  forgetStack();
   const page = host & ~0xfff;
   let entry = CPU + OFF_TLB_WRITE;
   const end = entry + TLB_BYTES;

@@ -12,6 +12,8 @@ export const coreTypes = {
   readForWriteFromRegion: { parameters: [i64, i32], results: [i64] },
   writeFromRegion: { parameters: [i64, i64, i32], results: [] },
   writeV128FromRegion: { parameters: [i64, v128], results: [] },
+  readStack: { parameters: [i64, i32], results: [i64] },
+  writeStack: { parameters: [i64, i64, i32], results: [] },
   probeWrite: { parameters: [i64, i32], results: [] },
   segmentLinear: { parameters: [i32, i64, i32, i32], results: [i64] },
   raise: { parameters: [i32], results: [] },

@@ -30,6 +30,8 @@ export interface Effects {
   readonly helperStores: boolean;
   /** May leave before it is done: faults, accesses to memory, branches. */
   readonly mayLeave: boolean;
+  /** General registers that it sets without naming them as an operand, as bits. */
+  readonly setsRegisters: number;
   /** Functions of the core that it calls. */
   readonly helpers: readonly string[];
 }
@@ -71,6 +73,7 @@ function find(variant: Variant): Effects {
   let control: Effects['control'] = 'next';
   let pushesReturn = false;
   let depth = 0;
+  let setsRegisters = 0;
   const helpers: string[] = [];
 
   const value = (width: number): Val => ({ kind: 'val', width: width as Width });
@@ -84,6 +87,9 @@ function find(variant: Variant): Effects {
   const nothing = (): void => undefined;
   const leaving = (): void => {
     mayLeave = true;
+  };
+  const setRegister = (number: number): void => {
+    setsRegisters |= 1 << number;
   };
   const access = (width: Width): Val => {
     mayLeave = true;
@@ -199,9 +205,9 @@ function find(variant: Variant): Effects {
     storeAt: leaving,
     checkWrite: leaving,
     reg: (_, width) => value(width),
-    setReg: nothing,
+    setReg: setRegister,
     regHigh: () => value(8),
-    setRegHigh: nothing,
+    setRegHigh: setRegister,
     nextRip: () => value(64),
     currentRip: () => value(64),
     load: (_segment, _offset, width) => access(width),
@@ -211,9 +217,15 @@ function find(variant: Variant): Effects {
     checkStore: leaving,
     stackLoad: (_, width) => access(width),
     stackStore: leaving,
-    stackAdjust: nothing,
-    push: leaving,
-    pop: access,
+    stackAdjust: () => setRegister(4),
+    push() {
+      mayLeave = true;
+      setRegister(4);
+    },
+    pop(width) {
+      setRegister(4);
+      return access(width);
+    },
     flags(rule, result) {
       if (rule === 'inc' || rule === 'dec') readsFlags = true;
       flags = depth > 0 || flags !== 'none' ? 'words' : { rule, width: result.width };
@@ -331,6 +343,7 @@ function find(variant: Variant): Effects {
     endsBlock,
     helperStores,
     interpreted,
+    setsRegisters,
     mayLeave: mayLeave || byHandler || interpreted || endsBlock || control !== 'next',
     helpers,
   };

@@ -1,4 +1,5 @@
 /** What the flag locals hold at the start of each block of a region. */
+import { FlagRule } from '../isa/flagRules.ts';
 import type { Effects } from './effects.ts';
 import type { GuestBlock, RegionSource } from './guestCode.ts';
 import { sameForm, type FlagForm } from './guestFlags.ts';
@@ -6,6 +7,25 @@ import { sameForm, type FlagForm } from './guestFlags.ts';
 /** All flags are new, whatever they were. */
 export const overwritesFlags = ({ flags, readsFlags, byHandler }: Effects): boolean =>
   byHandler || (flags !== 'none' && !readsFlags);
+
+/** Whether the flags that an instruction sets are overwritten in its block before anything can see them. */
+export function flagsDeadAfter(block: GuestBlock, index: number): boolean {
+  if (block.instructions[index]!.effects.flags === 'none') return false;
+  for (let i = index + 1; i < block.instructions.length; i++) {
+    const { effects } = block.instructions[i]!;
+    if (effects.mayLeave || (effects.readsFlags && !effects.byHandler)) return false;
+    if (overwritesFlags(effects)) return true;
+  }
+  return false;
+}
+
+/** Reads CF only to keep it, and what it keeps is overwritten before anything can see it. */
+const keepsInVain = (block: GuestBlock, index: number): boolean => {
+  const { flags } = block.instructions[index]!.effects;
+  const isCount =
+    typeof flags === 'object' && (flags.rule === FlagRule.inc || flags.rule === FlagRule.dec);
+  return isCount && flagsDeadAfter(block, index);
+};
 
 /**
  * The form that all ways into a block agree on. Where they do not: 'words' if some instruction reads flags before they are
@@ -55,8 +75,9 @@ function blocksThatReadFlags(
   blocks: readonly GuestBlock[],
   successors: readonly (readonly number[])[],
 ): boolean[] {
-  const own = blocks.map(({ instructions }): boolean | undefined => {
-    for (const { effects } of instructions) {
+  const own = blocks.map((block): boolean | undefined => {
+    for (const [i, { effects }] of block.instructions.entries()) {
+      if (keepsInVain(block, i)) continue;
       if (effects.byHandler) return false;
       if (effects.readsFlags) return true;
       if (effects.flags !== 'none') return false;

@@ -2,6 +2,8 @@
 import type { Val, Width } from '../isa/dsl.ts';
 import { OFF_TLB_READ, OFF_TLB_WRITE } from '../cpu/layout.ts';
 import { typeOf, type WasmVal } from './functionBuilder.ts';
+import { guarded } from './guardedPath.ts';
+import type { PageCache } from './pageCache.ts';
 import type { RegionFrame } from './regionFrame.ts';
 import { Op, SimdOp, ValueType } from './wasmOpcodes.ts';
 
@@ -89,23 +91,135 @@ export class MemoryOps {
     return copy;
   }
 
-  read(linear: Val, width: Width): WasmVal {
+  /** Opens an `if` on the access being inside the cached page; leaves its distance from that in the returned local. */
+  #ifInPage(cache: PageCache, linear: number, bytes: number): number {
     const { b } = this.#f;
-    const address = this.#linearLocal(linear);
-    const result = b.temporary(width === 64 ? ValueType.i64 : ValueType.i32);
-    const entry = this.#probe(OFF_TLB_READ, address, width / 8);
+    const distance = b.temporary(ValueType.i64);
+    this.#push64(linear);
+    b.getLocal(cache.page);
+    b.integer('sub', 64);
+    b.teeLocal(distance);
+    b.i64(4096 - bytes);
+    b.integer('leU', 64);
     this.#f.if(true);
-    this.#pushHost(OFF_TLB_READ, address, entry);
+    return distance;
+  }
+  #pushInPage(cache: PageCache, distance: number): void {
+    const { b } = this.#f;
+    b.getLocal(cache.host);
+    b.getLocal(distance);
+    b.op(Op.i32WrapI64);
+    b.integer('add', 32);
+  }
+
+  #readStack(address: number, width: Width): WasmVal {
+    const { b, stack } = this.#f;
+    const result = b.temporary(width === 64 ? ValueType.i64 : ValueType.i32);
+    const distance = this.#ifInPage(stack, address, width / 8);
+    this.#pushInPage(stack, distance);
     b.memory(loadOpcode[width], 0);
     b.setLocal(result);
     this.#f.else();
     this.#push64(address);
     b.i32(width / 8);
-    b.call(this.#f.core('readSlow'));
+    b.call(this.#f.core('readStack'));
     if (width !== 64) b.op(Op.i32WrapI64);
     b.setLocal(result);
+    stack.load();
     this.#f.checkFault();
     this.#f.endIf();
+    return { kind: 'val', width, local: result, constant: undefined };
+  }
+
+  #writeStack(address: number, value: Val): void {
+    const { b, stack } = this.#f;
+    const distance = this.#ifInPage(stack, address, value.width / 8);
+    this.#pushInPage(stack, distance);
+    b.push(value);
+    b.memory(storeOpcode[value.width], 0);
+    this.#f.else();
+    this.#push64(address);
+    b.push64(value);
+    b.i32(value.width / 8);
+    b.call(this.#f.core('writeStack'));
+    stack.load();
+    this.#f.checkFault();
+    this.#f.endIf();
+  }
+
+  /** `fast` finds the wasm address on the stack; `slow` does it all in the core. */
+  #locate(
+    table: number,
+    address: number,
+    bytes: number,
+    cache: PageCache | undefined,
+    fast: () => void,
+    slow: () => void,
+  ): void {
+    const f = this.#f;
+    const { b } = f;
+    if (cache?.kind !== 'loop') {
+      const entry = this.#probe(table, address, bytes);
+      f.if(true);
+      this.#pushHost(table, address, entry);
+      fast();
+      f.else();
+      slow();
+      f.endIf();
+      return;
+    }
+    const host = b.temporary(ValueType.i32);
+    guarded(
+      f,
+      (slowIf) => {
+        const distance = this.#ifInPage(cache, address, bytes);
+        this.#pushInPage(cache, distance);
+        b.setLocal(host);
+        f.else();
+        const entry = this.#probe(table, address, bytes);
+        b.op(Op.i32Eqz);
+        slowIf();
+        this.#pushHost(table, address, entry);
+        b.teeLocal(host);
+        b.i32(-4096);
+        b.integer('and', 32);
+        b.setLocal(cache.host);
+        this.#push64(address);
+        b.i64(-4096);
+        b.integer('and', 64);
+        b.setLocal(cache.page);
+        f.endIf();
+        b.getLocal(host);
+        fast();
+      },
+      slow,
+    );
+  }
+
+  /** `cache`: where the page may be known. */
+  read(linear: Val, width: Width, cache?: PageCache): WasmVal {
+    const { b } = this.#f;
+    const address = this.#linearLocal(linear);
+    if (cache?.kind === 'stack') return this.#readStack(address, width);
+    const result = b.temporary(width === 64 ? ValueType.i64 : ValueType.i32);
+    this.#locate(
+      OFF_TLB_READ,
+      address,
+      width / 8,
+      cache,
+      () => {
+        b.memory(loadOpcode[width], 0);
+        b.setLocal(result);
+      },
+      () => {
+        this.#push64(address);
+        b.i32(width / 8);
+        b.call(this.#f.core('readSlow'));
+        if (width !== 64) b.op(Op.i32WrapI64);
+        b.setLocal(result);
+        this.#f.checkFault();
+      },
+    );
     return { kind: 'val', width, local: result, constant: undefined };
   }
 
@@ -113,27 +227,36 @@ export class MemoryOps {
    * Reads for a later write. `host` keeps the wasm address (0: the slow path has to write too), so that the write needs no
    * probe of its own.
    */
-  readForWrite(linear: Val, width: Width): { value: WasmVal; host: number; linear: number } {
+  readForWrite(
+    linear: Val,
+    width: Width,
+    cache?: PageCache,
+  ): { value: WasmVal; host: number; linear: number } {
     const { b } = this.#f;
     const address = this.#linearLocal(linear);
     const host = b.temporary(ValueType.i32);
     const result = b.temporary(width === 64 ? ValueType.i64 : ValueType.i32);
-    const entry = this.#probe(OFF_TLB_WRITE, address, width / 8);
-    this.#f.if(true);
-    this.#pushHost(OFF_TLB_WRITE, address, entry);
-    b.teeLocal(host);
-    b.memory(loadOpcode[width], 0);
-    b.setLocal(result);
-    this.#f.else();
-    b.i32(0);
-    b.setLocal(host);
-    this.#push64(address);
-    b.i32(width / 8);
-    b.call(this.#f.core('readForWriteFromRegion'));
-    if (width !== 64) b.op(Op.i32WrapI64);
-    b.setLocal(result);
-    this.#f.checkFault();
-    this.#f.endIf();
+    this.#locate(
+      OFF_TLB_WRITE,
+      address,
+      width / 8,
+      cache,
+      () => {
+        b.teeLocal(host);
+        b.memory(loadOpcode[width], 0);
+        b.setLocal(result);
+      },
+      () => {
+        b.i32(0);
+        b.setLocal(host);
+        this.#push64(address);
+        b.i32(width / 8);
+        b.call(this.#f.core('readForWriteFromRegion'));
+        if (width !== 64) b.op(Op.i32WrapI64);
+        b.setLocal(result);
+        this.#f.checkFault();
+      },
+    );
     return {
       value: { kind: 'val', width, local: result, constant: undefined },
       host,
@@ -163,52 +286,69 @@ export class MemoryOps {
     this.#f.checkFault();
   }
 
-  write(linear: Val, value: Val): void {
+  write(linear: Val, value: Val, cache?: PageCache): void {
     const { b } = this.#f;
     const address = this.#linearLocal(linear);
-    const entry = this.#probe(OFF_TLB_WRITE, address, value.width / 8);
-    this.#f.if(true);
-    this.#pushHost(OFF_TLB_WRITE, address, entry);
-    b.push(value);
-    b.memory(storeOpcode[value.width], 0);
-    this.#f.else();
-    this.#slowWrite(address, value);
-    this.#f.endIf();
+    if (cache?.kind === 'stack') {
+      this.#writeStack(address, value);
+      return;
+    }
+    this.#locate(
+      OFF_TLB_WRITE,
+      address,
+      value.width / 8,
+      cache,
+      () => {
+        b.push(value);
+        b.memory(storeOpcode[value.width], 0);
+      },
+      () => this.#slowWrite(address, value),
+    );
   }
 
   /** Leaves the 128 bits in the returned local. */
-  readVector(linear: Val): number {
+  readVector(linear: Val, cache?: PageCache): number {
     const { b } = this.#f;
     const address = this.#linearLocal(linear);
     const result = b.temporary(ValueType.v128);
-    const entry = this.#probe(OFF_TLB_READ, address, 16);
-    this.#f.if(true);
-    this.#pushHost(OFF_TLB_READ, address, entry);
-    b.simdMemory(SimdOp.load, 0);
-    b.setLocal(result);
-    this.#f.else();
-    this.#push64(address);
-    b.call(this.#f.core('readV128Slow'));
-    b.setLocal(result);
-    this.#f.checkFault();
-    this.#f.endIf();
+    this.#locate(
+      OFF_TLB_READ,
+      address,
+      16,
+      cache,
+      () => {
+        b.simdMemory(SimdOp.load, 0);
+        b.setLocal(result);
+      },
+      () => {
+        this.#push64(address);
+        b.call(this.#f.core('readV128Slow'));
+        b.setLocal(result);
+        this.#f.checkFault();
+      },
+    );
     return result;
   }
 
-  writeVector(linear: Val, value: number): void {
+  writeVector(linear: Val, value: number, cache?: PageCache): void {
     const { b } = this.#f;
     const address = this.#linearLocal(linear);
-    const entry = this.#probe(OFF_TLB_WRITE, address, 16);
-    this.#f.if(true);
-    this.#pushHost(OFF_TLB_WRITE, address, entry);
-    b.getLocal(value);
-    b.simdMemory(SimdOp.store, 0);
-    this.#f.else();
-    this.#push64(address);
-    b.getLocal(value);
-    b.call(this.#f.core('writeV128FromRegion'));
-    this.#f.checkFault();
-    this.#f.endIf();
+    this.#locate(
+      OFF_TLB_WRITE,
+      address,
+      16,
+      cache,
+      () => {
+        b.getLocal(value);
+        b.simdMemory(SimdOp.store, 0);
+      },
+      () => {
+        this.#push64(address);
+        b.getLocal(value);
+        b.call(this.#f.core('writeV128FromRegion'));
+        this.#f.checkFault();
+      },
+    );
   }
 
   /** Raises what a write would raise. */

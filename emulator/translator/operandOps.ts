@@ -5,6 +5,7 @@ import { OFF_SEG, OFF_X87, SEG_BASE, SEG_SIZE } from '../cpu/layout.ts';
 import type { WasmV128, WasmVal } from './functionBuilder.ts';
 import type { RegisterOperand } from './guestCode.ts';
 import { MemoryOps } from './memoryOps.ts';
+import type { PageCache } from './pageCache.ts';
 import type { RegionFrame } from './regionFrame.ts';
 import { Op, laneOpcodes } from './wasmOpcodes.ts';
 
@@ -28,6 +29,7 @@ interface Prepared {
 }
 
 const RSP = 4;
+const RBP = 5;
 
 export function operandOps(f: RegionFrame): OperandPart & { startInstruction(): void } {
   const { b, state } = f;
@@ -244,6 +246,14 @@ export function operandOps(f: RegionFrame): OperandPart & { startInstruction(): 
     return checkedLinear(offset, number, bytes, write);
   };
 
+  /** Where the page of the memory operand may be known. */
+  const cacheOf = (): PageCache | undefined => {
+    const { memory: m, addressKind } = f.place.instruction;
+    if (addressKind !== 0 && addressKind !== 2) return undefined;
+    const isFrame = m.base === RSP || (m.base === RBP && f.hasFrames);
+    return isFrame && m.index === undefined ? f.stack : f.loopPages.get(f.place.instruction);
+  };
+
   // -- memory operands --------------------------------------------------------------------------
 
   const read = (op: Operand): Val => {
@@ -254,10 +264,10 @@ export function operandOps(f: RegionFrame): OperandPart & { startInstruction(): 
       const target = op as RegionOp;
       let value: WasmVal;
       if (target.access === 'rw') {
-        const access = memory.readForWrite(linearOf(target, width / 8, true), width);
+        const access = memory.readForWrite(linearOf(target, width / 8, true), width, cacheOf());
         prepared.set(op, access);
         value = access.value;
-      } else value = memory.read(linearOf(target, width / 8, false), width);
+      } else value = memory.read(linearOf(target, width / 8, false), width, cacheOf());
       values.set(op, value);
       return value;
     }
@@ -282,7 +292,7 @@ export function operandOps(f: RegionFrame): OperandPart & { startInstruction(): 
     const access = prepared.get(op);
     if (access !== undefined && access !== 'checked')
       memory.writePrepared(access.host, access.linear, written);
-    else memory.write(linearOf(op as RegionOp, width / 8, true), written);
+    else memory.write(linearOf(op as RegionOp, width / 8, true), written, cacheOf());
   };
   const readVector = (op: Operand, aligned: boolean): V128 => {
     if (!op.isMemory) {
@@ -291,7 +301,7 @@ export function operandOps(f: RegionFrame): OperandPart & { startInstruction(): 
     }
     const linear = linearOf(op as RegionOp, 16, false);
     if (aligned) checkAlignment(linear);
-    return { kind: 'v128', local: memory.readVector(linear) } as WasmV128;
+    return { kind: 'v128', local: memory.readVector(linear, cacheOf()) } as WasmV128;
   };
   const checkAlignment = (linear: WasmVal): void => {
     b.push32(linear);
@@ -311,7 +321,7 @@ export function operandOps(f: RegionFrame): OperandPart & { startInstruction(): 
     }
     const linear = linearOf(op as RegionOp, 16, true);
     if (aligned) checkAlignment(linear);
-    memory.writeVector(linear, (value as WasmV128).local);
+    memory.writeVector(linear, (value as WasmV128).local, cacheOf());
   };
   const displaced = (
     op: Operand,
@@ -352,9 +362,10 @@ export function operandOps(f: RegionFrame): OperandPart & { startInstruction(): 
     b.integer('add', native);
     b.setLocal(local);
   };
-  const stackLoad = (offset: number, width: Width): Val => memory.read(stackAddress(offset), width);
+  const stackLoad = (offset: number, width: Width): Val =>
+    memory.read(stackAddress(offset), width, f.stack);
   const stackStore = (offset: number, value: Val): void =>
-    memory.write(stackAddress(offset), value);
+    memory.write(stackAddress(offset), value, f.stack);
 
   const key = (segment: number | 'ds', offset: Val, width: number): string => {
     const { local, constant } = offset as WasmVal;

@@ -18,12 +18,14 @@ import {
 import { controlOps, type Ending } from './controlOps.ts';
 import { operandOf } from './effects.ts';
 import { FunctionBuilder, type BranchHint } from './functionBuilder.ts';
-import { flagFormsAtStart, overwritesFlags } from './flagFlow.ts';
+import { flagFormsAtStart, flagsDeadAfter } from './flagFlow.ts';
 import { GuestFlags, sameForm, type FlagForm } from './guestFlags.ts';
 import type { GuestBlock, GuestInstruction, RegionSource } from './guestCode.ts';
 import { GuestState } from './guestState.ts';
 import { integerOps } from './integerOps.ts';
+import { loopPages } from './loopPages.ts';
 import { operandOps } from './operandOps.ts';
+import { PageCache } from './pageCache.ts';
 import {
   RegionFrame,
   exitCodeShift,
@@ -104,7 +106,15 @@ class RegionEmitter {
     this.assumed = this.#state.touched;
     const form = b.permanent(ValueType.i32);
     this.#flags = new GuestFlags(b, this.#state, form, host.cpu, host.core);
-    this.#frame = new RegionFrame(b, this.#state, this.#flags, host.cpu, host.core, source.is64);
+    this.#frame = new RegionFrame(
+      b,
+      this.#state,
+      this.#flags,
+      host.cpu,
+      host.core,
+      source.is64,
+      source.blocks.some(setsFrame),
+    );
     this.#sseMode = new SseMode(
       this.#frame,
       source.blocks.some(({ instructions }) =>
@@ -113,17 +123,15 @@ class RegionEmitter {
         ),
       ),
     );
+    const successors = source.blocks.map((_, i) => [
+      ...new Set(
+        [source.taken[i], source.next[i], ...source.indirect[i]!].filter(
+          (to): to is number => to !== undefined,
+        ),
+      ),
+    ]);
     this.#structure = new Structure(
-      {
-        entries: source.entries,
-        successors: source.blocks.map((_, i) => [
-          ...new Set(
-            [source.taken[i], source.next[i], ...source.indirect[i]!].filter(
-              (to): to is number => to !== undefined,
-            ),
-          ),
-        ]),
-      },
+      { entries: source.entries, successors },
       {
         open: (kind) => b.code.bytes([kind === 'loop' ? Op.loop : Op.block, blockVoid]),
         close: () => b.op(Op.end),
@@ -147,6 +155,11 @@ class RegionEmitter {
     this.#frame.depth = () => this.#structure.depth;
     this.#frame.enter = () => this.#structure.enter();
     this.#frame.leave = () => this.#structure.leave();
+    const isBackEdge = this.#structure.isBackEdge.bind(this.#structure);
+    for (const group of loopPages(source, successors, isBackEdge)) {
+      const page = new PageCache(b, host.cpu, 'loop');
+      for (const instruction of group) this.#frame.loopPages.set(instruction, page);
+    }
     this.#forms = flagFormsAtStart(source, this.#structure.entries);
 
     const { startInstruction, ...operands } = operandOps(this.#frame);
@@ -227,6 +240,8 @@ class RegionEmitter {
     b.i32(0);
     b.memory(this.#source.is64 ? Op.i64Load : Op.i32Load, this.#host.cpu + OFF_TLB_CONTEXT);
     b.setLocal(this.#frame.context);
+    this.#frame.stack.load();
+    for (const page of new Set(this.#frame.loopPages.values())) page.load();
   }
 
   #epilogue(): void {
@@ -481,14 +496,11 @@ class RegionEmitter {
     }
     f.retire(count);
     if (this.#structure.isBackEdge(from, to)) {
-      // Interrupts, requests to stop, the end of the slice.
-      b.i32(0);
-      b.memory(Op.i32Load, this.#host.cpu + OFF_PENDING);
+      // The end of the slice; interrupts and requests to stop bring it about (cpu/state.ts, setPending).
       b.getLocal(f.retired);
       b.i32(0);
       b.memory(Op.i32Load, this.#host.cpu + OFF_REGION_LIMIT);
       b.integer('geS', 32);
-      b.integer('or', 32);
       f.if(false);
       f.exitTo(offset, 0);
       f.endIf();
@@ -572,13 +584,15 @@ class RegionEmitter {
   }
 }
 
-/** Whether the flags that an instruction sets are overwritten in its block before anything can see them. */
-function flagsDeadAfter(block: GuestBlock, index: number): boolean {
-  if (block.instructions[index]!.effects.flags === 'none') return false;
-  for (let i = index + 1; i < block.instructions.length; i++) {
-    const { effects } = block.instructions[i]!;
-    if (effects.mayLeave || (effects.readsFlags && !effects.byHandler)) return false;
-    if (overwritesFlags(effects)) return true;
-  }
-  return false;
-}
+/** Whether RBP is made a frame pointer, or is one: MOV RBP, RSP, the other way round, or LEAVE. */
+const setsFrame = ({ instructions }: GuestBlock): boolean =>
+  instructions.some(({ variant, reg, rm }) => {
+    const { name } = variant.instruction;
+    if (name !== 'MOV') return name === 'LEAVE';
+    return (
+      reg.file === 'gpr' &&
+      rm.file === 'gpr' &&
+      Math.min(reg.number, rm.number) === 4 &&
+      Math.max(reg.number, rm.number) === 5
+    );
+  });

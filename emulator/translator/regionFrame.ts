@@ -4,6 +4,7 @@ import { typeOf, type FunctionBuilder } from './functionBuilder.ts';
 import { flagFormCode, type GuestFlags } from './guestFlags.ts';
 import type { GuestInstruction } from './guestCode.ts';
 import type { GuestState } from './guestState.ts';
+import { PageCache } from './pageCache.ts';
 import { Op, ValueType, blockVoid } from './wasmOpcodes.ts';
 
 /** Parameters of a region's function: entry number, and RIP of the region's first block. */
@@ -48,6 +49,12 @@ export class RegionFrame {
   readonly retired: number;
   /** TLB context for tags, of the mode's width. */
   readonly context: number;
+  /** RBP is a frame pointer. */
+  readonly hasFrames: boolean;
+  /** The page of the stack. */
+  readonly stack: PageCache;
+  /** Pages of other memory operands. */
+  readonly loopPages = new Map<GuestInstruction, PageCache>();
   /** Frames opened inside the innermost of the exit blocks. */
   depth: () => number = () => 0;
   enter: () => void = () => undefined;
@@ -61,6 +68,7 @@ export class RegionFrame {
     cpu: number,
     core: CoreFunctions,
     is64: boolean,
+    hasFrames: boolean,
   ) {
     this.b = b;
     this.state = state;
@@ -68,12 +76,14 @@ export class RegionFrame {
     this.cpu = cpu;
     this.core = core;
     this.is64 = is64;
+    this.hasFrames = hasFrames;
     this.exitOffset = b.permanent(ValueType.i32);
     this.exitInfo = b.permanent(ValueType.i32);
     this.exitCode = b.permanent(ValueType.i32);
     this.exitRip = b.permanent(typeOf(state.width));
     this.retired = b.permanent(ValueType.i32);
     this.context = b.permanent(typeOf(state.width));
+    this.stack = new PageCache(b, cpu, 'stack');
     this.base = is64 ? parameterBase : b.permanent(ValueType.i32);
   }
 

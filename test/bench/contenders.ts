@@ -1,5 +1,6 @@
 /** The programs that run the benchmark kernel, and the timing of its rows by the host's clock. */
 import { spawn } from 'node:child_process';
+import { readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 
 export type Bits = 32 | 64;
@@ -54,6 +55,8 @@ export function v86(mode: 'jit' | 'interpreter'): Contender {
 export interface RowTimes {
   /** Row name → host milliseconds of each of its rounds. */
   readonly milliseconds: Map<string, number[]>;
+  /** Row name → CPU milliseconds of the thread that was busiest in each round: what a shared machine tells. */
+  readonly busy: Map<string, number[]>;
   /** Row name → time-stamp counter ticks of each round, as the guest read them. */
   readonly ticks: Map<string, number[]>;
 }
@@ -67,12 +70,13 @@ export async function timeRows(
 ): Promise<RowTimes> {
   const [command, args] = contender.command(kernel, bits);
   const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] });
-  const result: RowTimes = { milliseconds: new Map(), ticks: new Map() };
-  const started = new Map<string, { at: number; tick: bigint }>();
+  const result: RowTimes = { milliseconds: new Map(), busy: new Map(), ticks: new Map() };
+  const started = new Map<string, { at: number; tick: bigint; busy: Map<string, number> }>();
   let rest = '';
   let done = false;
   child.stdout.on('data', (chunk: Buffer) => {
     const at = performance.now();
+    const busy = cpuTimes(child.pid ?? 0);
     const lines = (rest + chunk.toString('latin1')).split('\n');
     rest = lines.pop() ?? '';
     for (const line of lines) {
@@ -80,11 +84,13 @@ export async function timeRows(
       if (name === undefined) continue;
       const tick = BigInt(`0x${hex}`);
       const start = started.get(name);
-      if (mark === 'S') started.set(name, { at, tick });
+      if (mark === 'S') started.set(name, { at, tick, busy });
       else if (name === 'done') done = true;
       else if (start) {
         // Both marks may come in one read: then less than the clock of the pipe tells.
         push(result.milliseconds, name, Math.max(at - start.at, 0.1));
+        const used = [...busy].map(([thread, ms]) => ms - (start.busy.get(thread) ?? 0));
+        push(result.busy, name, Math.max(...used, 0.1));
         push(result.ticks, name, Number(tick - start.tick));
       }
     }
@@ -97,6 +103,22 @@ export async function timeRows(
   clearTimeout(timer);
   if (!done) throw new Error(`${contender.name} did not finish ${path.basename(kernel)}.`);
   return result;
+}
+
+/** Milliseconds on a CPU of each thread of a process (Linux, proc(5)). */
+function cpuTimes(pid: number): Map<string, number> {
+  const folder = `/proc/${pid}/task`;
+  try {
+    return new Map(
+      readdirSync(folder).map((thread) => [
+        thread,
+        Number(readFileSync(`${folder}/${thread}/schedstat`, 'latin1').split(' ')[0]) / 1e6,
+      ]),
+    );
+  } catch {
+    // It ended meanwhile.
+    return new Map();
+  }
 }
 
 function push(map: Map<string, number[]>, key: string, value: number): void {
