@@ -40,6 +40,8 @@ export type Ending =
   | { readonly kind: 'jump' }
   | { readonly kind: 'branch'; readonly condition: Cond }
   | { readonly kind: 'indirect'; readonly target: Val }
+  /** A far transfer, which the interpreter's handler has made. */
+  | { readonly kind: 'far'; readonly level: Val }
   /** Goes on, if mode, translations and pending events allow. */
   | { readonly kind: 'system' };
 

@@ -1,14 +1,16 @@
 /** One region as a wasm function: (entry, base) -> regionExit. */
-import type { Semantics } from '../isa/dsl.ts';
+import type { Semantics, Val } from '../isa/dsl.ts';
 import {
   MODE_CODE32,
   MODE_CODE64,
   MODE_CODE_MASK,
   MODE_FLAT,
   MODE_STACK32,
+  OFF_CPL,
   OFF_FAULT,
   OFF_MODE,
   OFF_PENDING,
+  OFF_REGION_FROM,
   OFF_REGION_LIMIT,
   OFF_REGION_RETIRED,
   OFF_RIP,
@@ -304,20 +306,15 @@ class RegionEmitter {
         this.#frame.exitFault();
         return;
       }
-      const left = instruction.effects.byHandler
-        ? this.#byHandler(instruction)
-        : this.#inline(instruction);
-      if (left) {
-        this.#b.releaseTemporaries();
-        return;
-      }
+      if (instruction.effects.byHandler) this.#byHandler(instruction);
+      else this.#inline(instruction);
       if (this.#ending === undefined) this.#b.releaseTemporaries();
     }
     this.#end(number);
     this.#b.releaseTemporaries();
   }
 
-  #inline(instruction: GuestInstruction): boolean {
+  #inline(instruction: GuestInstruction): void {
     const { variant } = instruction;
     variant.instruction.semantics(
       this.#semantics,
@@ -332,14 +329,19 @@ class RegionEmitter {
       f.exitTo(f.nextOffset, instruction.count);
       f.endIf();
     }
-    return false;
   }
 
-  /** Calls the interpreter's handler for the record. True if nothing follows. */
-  #byHandler(instruction: GuestInstruction): boolean {
+  /** Calls the interpreter's handler for the record. */
+  #byHandler(instruction: GuestInstruction): void {
     this.calledHandlers = true;
     const b = this.#b;
     const f = this.#frame;
+    let level: Val | undefined;
+    if (instruction.effects.leaves) {
+      b.i32(0);
+      b.memory(Op.i32Load, this.#host.cpu + OFF_CPL);
+      level = b.take(32);
+    }
     this.#flags.store();
     this.#state.store();
     f.storeRip(f.place.blockOffset);
@@ -348,10 +350,11 @@ class RegionEmitter {
     b.op(Op.callIndirect);
     b.code.u32(this.#host.handlerType);
     b.code.u32(0);
-    if (instruction.effects.leaves) {
+    if (level) {
       b.op(Op.drop);
-      this.#handlerLeft(instruction);
-      return true;
+      this.#handlerFaulted(instruction);
+      this.#ending = { kind: 'far', level };
+      return;
     }
     if (instruction.effects.endsBlock) {
       b.op(Op.drop);
@@ -366,7 +369,6 @@ class RegionEmitter {
     this.#loadContext();
     this.#sseMode.reload();
     this.#flags.form = 'words';
-    return false;
   }
 
   /** The handler stored RIP, or noted a fault. */
@@ -410,6 +412,10 @@ class RegionEmitter {
         if (source.next[number] !== undefined) this.#checkSystem(number, nextOffset);
         this.#transfer(number, source.next[number], nextOffset, 0);
         return;
+      case 'far':
+        f.retire(last.count);
+        this.#endFar(number, ending.level);
+        return;
       case 'branch':
         f.retire(last.count);
         b.pushCond(ending.condition);
@@ -443,6 +449,51 @@ class RegionEmitter {
         f.exitIndirect(source.blocks[number]!.address);
       }
     }
+  }
+
+  /** The handler has stored RIP. Goes on at a target inside, if mode, translations and pending events allow. */
+  #endFar(number: number, level: Val): void {
+    const f = this.#frame;
+    const b = this.#b;
+    const { cpu, alive } = this.#host;
+    const { blocks, indirect } = this.#source;
+    const targets = indirect[number]!;
+    if (targets.length > 0) {
+      this.#state.load();
+      this.#loadContext();
+      this.#sseMode.load();
+      this.#flags.form = 'words';
+      b.i32(0);
+      b.memory(Op.i64Load, cpu + OFF_RIP);
+      if (!f.is64) b.op(Op.i32WrapI64);
+      b.setLocal(f.exitRip);
+      this.#pushMustLeave(cpu, alive);
+      b.op(Op.i32Eqz);
+      f.if();
+      for (const to of targets) {
+        const { offset, host } = blocks[to]!;
+        b.getLocal(f.exitRip);
+        f.pushRip(offset);
+        b.integer('eq', this.#state.width);
+        f.if();
+        this.#checkTranslation(offset, host);
+        this.#transfer(number, to, offset, 0, true);
+        this.#flags.form = 'words';
+        f.endIf();
+      }
+      f.endIf();
+    }
+    // Code of another privilege has many callers: it does not become part of this region.
+    b.i32(0);
+    b.i32(blocks[number]!.address);
+    b.i32(0);
+    b.push(level);
+    b.i32(0);
+    b.memory(Op.i32Load, cpu + OFF_CPL);
+    b.integer('eq', 32);
+    b.op(Op.select);
+    b.memory(Op.i32Store, cpu + OFF_REGION_FROM);
+    f.exitStored(0);
   }
 
   /** Goes to the target whose offset the absolute address in exitRip has; falls through if none has. */
@@ -487,7 +538,13 @@ class RegionEmitter {
   }
 
   /** Goes to a block of the region, or leaves to `offset`. */
-  #transfer(from: number, to: number | undefined, offset: number, count: number): void {
+  #transfer(
+    from: number,
+    to: number | undefined,
+    offset: number,
+    count: number,
+    isChecked = false,
+  ): void {
     const f = this.#frame;
     const b = this.#b;
     if (to === undefined) {
@@ -505,7 +562,7 @@ class RegionEmitter {
       f.exitTo(offset, 0);
       f.endIf();
     }
-    this.#checkPage(from, to, offset);
+    if (!isChecked) this.#checkPage(from, to, offset);
     const wanted = this.#forms[to]!;
     if (wanted === 'dynamic') this.#flags.makeDynamic();
     else if (!sameForm(this.#flags.form, wanted)) this.#flags.materialize();
@@ -514,13 +571,10 @@ class RegionEmitter {
     this.#flags.form = form;
   }
 
-  /** Leaves to the next instruction if the region may not go on behind one that changes what it relies on. */
-  #checkSystem(number: number, offset: number): void {
-    const f = this.#frame;
+  /** Pushes whether an event waits, the region has died, or the mode is another. */
+  #pushMustLeave(cpu: number, alive: number): void {
     const b = this.#b;
-    const { cpu, alive } = this.#host;
-    this.#loadContext();
-    this.#sseMode.load();
+    const f = this.#frame;
     b.i32(0);
     b.memory(Op.i32Load, cpu + OFF_PENDING);
     b.i32(0);
@@ -534,6 +588,15 @@ class RegionEmitter {
     b.i32(MODE_CODE_MASK | MODE_FLAT | MODE_STACK32);
     b.integer('and', 32);
     b.integer('or', 32);
+  }
+
+  /** Leaves to the next instruction if the region may not go on behind one that changes what it relies on. */
+  #checkSystem(number: number, offset: number): void {
+    const f = this.#frame;
+    const { cpu, alive } = this.#host;
+    this.#loadContext();
+    this.#sseMode.load();
+    this.#pushMustLeave(cpu, alive);
     f.if(false);
     f.exitTo(offset, 0);
     f.endIf();

@@ -112,13 +112,13 @@ export function findRegion(
     const one = found[i]!;
     const last = one.block.instructions.at(-1)!;
     const { control, leaves } = last.effects;
-    if (leaves) continue;
     if (control === 'jump' || control === 'branch')
       one.taken = successor(one.block, Number(BigInt.asIntN(32, last.immediate)));
     for (const { address, offset } of jumps.get(one.block.address) ?? []) {
       const to = add(address, offset);
       if (to !== undefined) one.targets.push(to);
     }
+    if (leaves) continue;
     if (control === 'next' || control === 'branch' || one.calls)
       one.next = successor(one.block, last.next);
   }
