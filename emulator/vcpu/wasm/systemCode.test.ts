@@ -125,6 +125,26 @@ describe.skipIf(!coreIsBuilt).each([
     expect(runUntilHalt(cpu)).toBe('0');
   });
 
+  it('comes back from a handler that it calls by INT, with its flags', () => {
+    const cpu = created();
+    // ecx = 200: cmp ecx, 100; int 8, which counts in ebx and sets ZF; adc esi, 0; dec ecx; jnz; print ebx, esi
+    const turn = [0x83, 0xf9, 100, 0xcd, 8, 0x83, 0xd6, 0, 0x49];
+    const code = [
+      0xb9,
+      ...u32(200),
+      0x31,
+      0xdb,
+      0x31,
+      0xf6,
+      ...turn,
+      0x75,
+      0x100 - turn.length - 2,
+    ];
+    const print = [0x88, 0xd8, 0xe6, 0xe9, 0x89, 0xf0, 0xe6, 0xe9];
+    startProtected(cpu, [...code, ...print, hlt], { 8: [0x43, 0x31, 0xc0, 0xcf] });
+    expect([...runUntilHalt(cpu)].map((c) => c.charCodeAt(0))).toEqual([200, 99]);
+  });
+
   it('keeps flags and registers across PUSHF, POPF, MOV to DS and port I/O', () => {
     const cpu = created();
     // ecx = 30; esi = 0: cmp ecx, 15; pushf; mov eax, ds; mov ds, eax; popf; adc esi, ecx; dec ecx; jnz; print esi

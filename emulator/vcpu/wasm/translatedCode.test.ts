@@ -86,6 +86,48 @@ describe.skipIf(!coreIsBuilt).each([
     expect(runUntilHalt(cpu)).toBe('aaaaaabbb');
   });
 
+  const setRsp = (value: number): number[] => [0x48, 0xc7, 0xc4, ...u32(value)];
+  const back = (length: number): number[] => [0x75, 0x100 - length - 2];
+
+  it('has its stack where INVLPG has put it', () => {
+    // push rcx; xor qword [entry], 0x1000; invlpg; pop rdx: what was pushed the turn before; add ebx, edx; dec ecx; jnz
+    const turn = [
+      ...[0x51, 0x48, 0x81, 0x34, 0x25, ...u32(entryOf(0, scratch)), ...u32(0x1000)],
+      ...[...invlpg(scratch), 0x5a, 0x01, 0xd3, 0xff, 0xc9],
+    ];
+    const cpu = started(
+      program(setRsp(scratch + 0x800), [0xb9, ...u32(20)], turn, back(turn.length)),
+    );
+    runUntilHalt(cpu);
+    expect(general(cpu.vcpu.state(), 3)).toBe(209);
+  });
+
+  it('may have its stack in the page of the code that it calls, and push over that', () => {
+    // call; rax = letter and the rest of the callee; rsp to its end, push rax; rsp back; dec ecx; jnz
+    const turn = (at: number): number[] => [
+      ...[0xe8, ...u32(callee - (at + 5)), 0xb8, ...u32(0xc3e9e661), 0x01, 0xc8],
+      ...[...setRsp(callee + 9), 0x50, ...setRsp(callee + 0x800), 0xff, 0xc9],
+    ];
+    const code = program(setRsp(callee + 0x800), [0xb9, ...u32(10)], turn, back(turn(0).length));
+    const cpu = started(code);
+    expect(runUntilHalt(cpu)).toBe('akjihgfedc');
+  });
+
+  it('reads and writes in steps over the ends of pages', () => {
+    // eax = [rsi]; add [rdi], eax; inc rsi; add rdi, 4; dec ecx; jnz
+    const turn = [0x8b, 0x06, 0x01, 0x07, 0x48, 0xff, 0xc6, 0x48, 0x83, 0xc7, 0x04, 0xff, 0xc9];
+    const from = scratch + 0xf80;
+    const to = scratch + 0x2e82;
+    const cpu = started(
+      program([0xbe, ...u32(from), 0xbf, ...u32(to), 0xb9, ...u32(300)], turn, back(turn.length)),
+    );
+    const bytes = Array.from({ length: 304 }, (_, i) => (i * 37) & 0xff);
+    cpu.write(from, ...bytes);
+    runUntilHalt(cpu);
+    const expected = Array.from({ length: 300 }, (_, i) => bytes.slice(i, i + 4)).flat();
+    expect([...cpu.ram.subarray(to, to + 1200)]).toEqual(expected);
+  });
+
   it('is that of the address space after MOV CR3', () => {
     const [a, b] = spaces.map(({ cr3 }) => loadCr3(BigInt(cr3))) as [number[], number[]];
     const cpu = started(program(mapTo(1, other), repeat(4), b, repeat(3), a, repeat(2)));
