@@ -40,6 +40,9 @@ export class GuestConsole implements AsyncDisposable {
   get output(): string {
     return stripVTControlCharacters(this.#output).replaceAll('\r', '');
   }
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
   /** What guesthouse wrote to stderr. */
   get errors(): string {
     return this.#errors;
