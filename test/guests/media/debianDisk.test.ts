@@ -6,25 +6,29 @@ import { expect, it } from 'vitest';
 import { copyOfDebianDisk } from './debianDisk.ts';
 import { ScreenGuest } from './screenGuest.ts';
 
-it.each(['virtio', 'ide', 'ahci'] as const)('Debian starts from a %s disk', async (where) => {
-  const folder = await mkdtemp(path.join(os.tmpdir(), 'guesthouse-debian-'));
-  try {
-    const disk = path.join(folder, 'debian.img');
-    await copyOfDebianDisk(disk);
-    await using guest = await ScreenGuest.start({
-      memoryMiB: 512,
-      disks: [{ path: disk, interface: where }],
-    });
-    await guest.waitFor(/Debian GNU\/Linux 12 guest tty1\s+guest login:/, 500);
-    await guest.type('root<ret>');
-    await guest.waitFor(/root@guest:~# *$/, 60);
-    await guest.type('clear; systemctl is-system-running --wait; findmnt -no SOURCE /<ret>');
-    const shown = await guest.waitFor(/\/dev\/\w+\s+root@guest:~# *$/, 120);
-    expect(shown).toContain('running\n');
-    expect(shown).toContain(where === 'virtio' ? '/dev/vda1' : '/dev/sda1');
-    await guest.type('poweroff<ret>');
-    expect(await guest.waitForEnd(120)).toEqual({ kind: 'powerOff' });
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
-});
+it.each(['virtio', 'ide', 'ahci'] as const)(
+  'Debian starts from a %s disk',
+  { timeout: 1_000_000 },
+  async (where) => {
+    const folder = await mkdtemp(path.join(os.tmpdir(), 'guesthouse-debian-'));
+    try {
+      const disk = path.join(folder, 'debian.img');
+      await copyOfDebianDisk(disk);
+      await using guest = await ScreenGuest.start({
+        memoryMiB: 512,
+        disks: [{ path: disk, interface: where }],
+      });
+      await guest.waitFor(/Debian GNU\/Linux 12 guest tty1\s+guest login:/, 800);
+      await guest.type('root<ret>');
+      await guest.waitFor(/root@guest:~# *$/, 120);
+      await guest.type('clear; systemctl is-system-running --wait; findmnt -no SOURCE /<ret>');
+      const shown = await guest.waitFor(/\/dev\/\w+\s+root@guest:~# *$/, 120);
+      expect(shown).toContain('running\n');
+      expect(shown).toContain(where === 'virtio' ? '/dev/vda1' : '/dev/sda1');
+      await guest.type('poweroff<ret>');
+      expect(await guest.waitForEnd(120)).toEqual({ kind: 'powerOff' });
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  },
+);

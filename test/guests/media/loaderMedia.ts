@@ -66,7 +66,7 @@ LABEL text
   APPEND initrd=/initrd.gz vga=normal fb=false priority=high
 LABEL frame
   KERNEL /linux
-  APPEND initrd=/initrd.gz vga=788 priority=high
+  APPEND initrd=/initrd.gz vga=788 nomodeset priority=high
 `;
   const kernel = await readFile(path.join(installer, 'linux'));
   return cached(`media/installer-${contentKey('1', config, kernel)}.iso`, (image) =>

@@ -52,4 +52,5 @@ it('iPXE starts from its CD-ROM, finds no network and hands back', async () => {
   const shown = await guest.waitFor('Nothing could be booted', 60);
   expect(shown).toMatch(/iPXE initialising devices\.\.\.ok/);
   expect(shown).toContain('No more network devices');
+  expect(shown).toContain('CD-ROM drive 1: the boot program gave up.');
 });
