@@ -94,6 +94,11 @@ class MachineHost implements VmControl {
     return Promise.resolve();
   }
 
+  setScreenSize(width: number, height: number): Promise<void> {
+    this.machine().display?.setPreferredSize?.(width, height);
+    return Promise.resolve();
+  }
+
   counters(): Promise<Record<string, number>> {
     const machine = this.machine();
     return Promise.resolve({ ...machine.counters(), ...this.built?.networks.counters() });

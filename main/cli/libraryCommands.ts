@@ -7,7 +7,8 @@ import type {
   FloppyConfig,
   VmConfig,
 } from '../../shared/vm/config.ts';
-import { newVmSchema, vmChangesSchema } from '../../shared/vm/config.ts';
+import { graphicsCards, newVmSchema, vmChangesSchema } from '../../shared/vm/config.ts';
+import type { FirmwareRequest } from '../../shared/vm/machineRequest.ts';
 import { checkCapabilities } from '../../shared/vm/capabilities.ts';
 import { UsageError } from './commandError.ts';
 import { attachConsole } from './consoleCommand.ts';
@@ -17,6 +18,7 @@ import {
   engineHelp,
   hostPath,
   oneOf,
+  parseFirmware,
   parseWith,
   wholeNumber,
 } from './parseOptions.ts';
@@ -35,6 +37,8 @@ interface SettingFlags {
   disk?: DiskConfig[] | false;
   cdrom?: CdromConfig[] | false;
   floppy?: FloppyConfig[] | false;
+  firmware?: FirmwareRequest | false;
+  vga?: VmConfig['display']['card'];
 }
 
 const print = (text: string): void => void process.stdout.write(`${text}\n`);
@@ -71,10 +75,18 @@ export function libraryCommands(finish: (code: number) => void): Command[] {
       (name: string, flags: SettingFlags) =>
         withServices('direct', async ({ library }) => {
           const boot = bootOf(flags);
-          if (boot?.kernel === undefined) {
-            throw new UsageError('create: name a kernel to boot with --kernel FILE');
+          const { disk, cdrom, floppy } = flags;
+          if (boot?.kernel === undefined && !(disk || cdrom || floppy)) {
+            throw new UsageError(
+              'create: name a kernel to boot with --kernel FILE, or something to boot from: --cdrom, --disk, --floppy',
+            );
           }
-          const vm = parseWith(newVmSchema, { memoryMiB: 512, ...changesOf(flags), name, boot });
+          const vm = parseWith(newVmSchema, {
+            memoryMiB: 512,
+            ...changesOf(flags),
+            name,
+            boot: boot ?? {},
+          });
           checkCapabilities(vm);
           const created = await library.create(vm);
           print(`Created "${created.name}" (${created.id}).`);
@@ -89,7 +101,8 @@ export function libraryCommands(finish: (code: number) => void): Command[] {
         .option('--no-initrd', 'boot without an initial RAM disk')
         .option('--no-disk', 'remove all disks')
         .option('--no-cdrom', 'remove all CD-ROM drives')
-        .option('--no-floppy', 'remove all floppy drives'),
+        .option('--no-floppy', 'remove all floppy drives')
+        .option('--no-firmware', 'boot by our own BIOS'),
     ).action((name: string, flags: SettingFlags) =>
       withServices('direct', async (services) => {
         const { id } = await findVm(services, name);
@@ -194,6 +207,16 @@ function settingOptions(command: Command): Command {
     .option('--description <text>', 'notes')
     .option('--kernel <file>', 'bzImage, vmlinux or Multiboot ELF; a new VM needs one')
     .option('--initrd <file>', 'initial RAM disk')
+    .option(
+      '--firmware <file[,template=file]>',
+      'SeaBIOS or OVMF in the place of our own BIOS; the VM keeps its UEFI variables in its folder',
+      parseFirmware,
+    )
+    .option(
+      '--vga <card>',
+      'graphics card: std (VGA with Bochs VBE), virtio (VGA with a virtio GPU) or none',
+      oneOf('--vga', graphicsCards),
+    )
     .option('--append <text>', 'kernel command line')
     .option(
       '--memory <MiB>',
@@ -214,7 +237,7 @@ function settingOptions(command: Command): Command {
 }
 
 function changesOf(flags: SettingFlags): Record<string, unknown> {
-  const { name, description, memory, cpus, cpuModel, engine, disk, cdrom, floppy } = flags;
+  const { name, description, memory, cpus, cpuModel, engine, disk, cdrom, floppy, vga } = flags;
   const all = {
     name,
     description,
@@ -225,6 +248,7 @@ function changesOf(flags: SettingFlags): Record<string, unknown> {
     disks: drives(disk),
     cdroms: drives(cdrom),
     floppies: drives(floppy),
+    display: vga === undefined ? undefined : { card: vga },
   };
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
 }
@@ -235,10 +259,19 @@ const drives = <T>(list: readonly T[] | boolean | undefined): readonly T[] | und
 
 /** The boot settings after the flags; undefined if no flag concerns them. */
 function bootOf(flags: SettingFlags, before?: BootConfig): Partial<BootConfig> | undefined {
-  const { kernel, initrd, append } = flags;
+  const { kernel, initrd, append, firmware } = flags;
   const initrdChanged = initrd === false || typeof initrd === 'string';
-  if (kernel === undefined && append === undefined && !initrdChanged) return undefined;
-  const { initrd: initrdBefore, ...rest } = before ?? {};
+  const firmwareChanged = firmware === false || typeof firmware === 'object';
+  if (kernel === undefined && append === undefined && !initrdChanged && !firmwareChanged)
+    return undefined;
+  const { initrd: initrdBefore, firmware: firmwareBefore, ...rest } = before ?? {};
+  if (firmwareChanged && firmware !== false && firmware.variables !== undefined)
+    throw new UsageError('--firmware vars=: a VM keeps its variables in its own folder');
+  const firmwareAfter = !firmwareChanged
+    ? firmwareBefore
+    : firmware === false
+      ? undefined
+      : firmware;
   const initrdAfter =
     initrd === false ? undefined : initrd === undefined ? initrdBefore : hostPath(initrd);
   return {
@@ -246,6 +279,7 @@ function bootOf(flags: SettingFlags, before?: BootConfig): Partial<BootConfig> |
     ...(kernel === undefined ? {} : { kernel: hostPath(kernel) }),
     ...(append === undefined ? {} : { commandLine: append }),
     ...(initrdAfter === undefined ? {} : { initrd: initrdAfter }),
+    ...(firmwareAfter === undefined ? {} : { firmware: firmwareAfter }),
   };
 }
 

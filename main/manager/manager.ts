@@ -88,6 +88,8 @@ export class Manager implements Services {
     nextFrame: async (id, viewer) => (await this.running(id)).nextFrame(viewer),
     thumbnail: async (id, widest) => (await this.running(id)).thumbnail(widest),
     sendInput: async (id, events) => (await this.running(id)).sendInput(events),
+    setScreenSize: async (id, width, height) =>
+      (await this.running(id)).setScreenSize(width, height),
     counters: async (id) => (await this.running(id)).counters(),
   };
 

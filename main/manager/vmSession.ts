@@ -157,6 +157,10 @@ export class VmSession {
     await this.expect('running', 'paused').control.sendInput(events);
   }
 
+  async setScreenSize(width: number, height: number): Promise<void> {
+    await this.expect('running', 'paused').control.setScreenSize(width, height);
+  }
+
   async counters(): Promise<Record<string, number>> {
     return this.expect('running', 'paused').control.counters();
   }

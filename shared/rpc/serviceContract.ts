@@ -59,6 +59,7 @@ export const serviceContract: {
     nextFrame: z.tuple([vmId, viewerSchema]),
     thumbnail: z.tuple([vmId, z.int().min(16).max(1024)]),
     sendInput: z.tuple([vmId, z.array(inputEventSchema).max(256)]),
+    setScreenSize: z.tuple([vmId, z.int().min(1).max(8192), z.int().min(1).max(8192)]),
     counters: z.tuple([vmId]),
   },
   host: {

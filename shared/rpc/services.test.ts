@@ -41,6 +41,7 @@ function echoServices(): Services & { readonly hub: EventHub; readonly detached:
       nextFrame: unsupported,
       thumbnail: unsupported,
       sendInput: unsupported,
+      setScreenSize: unsupported,
       counters: () => Promise.resolve({ instructions: 5 }),
     },
     host: { info: unsupported, listFolder: unsupported },

@@ -27,6 +27,8 @@ export interface SessionService {
   thumbnail(vmId: string, widest: number): Promise<Thumbnail>;
   /** What the user does with keyboard and pointer, in order. */
   sendInput(vmId: string, events: InputEvent[]): Promise<void>;
+  /** Tells the guest how many pixels the window has for its screen; what it makes of that is its own affair. */
+  setScreenSize(vmId: string, width: number, height: number): Promise<void>;
   /** Engine and device counters of a running VM. */
   counters(vmId: string): Promise<Record<string, number>>;
 }

@@ -22,6 +22,7 @@ export interface VmControl {
   nextFrame(viewer: string): Promise<Frame>;
   thumbnail(widest: number): Promise<Thumbnail>;
   sendInput(events: InputEvent[]): Promise<void>;
+  setScreenSize(width: number, height: number): Promise<void>;
   counters(): Promise<Record<string, number>>;
   /** Pulls the plug: ends the machine, closes its disks, then the process exits. */
   shutdown(): Promise<void>;
@@ -59,6 +60,7 @@ const controlSchemas: Readonly<Record<keyof VmControl, z.ZodType<unknown[]>>> = 
   nextFrame: z.tuple([viewerSchema]),
   thumbnail: z.tuple([z.int()]),
   sendInput: z.tuple([z.array(inputEventSchema)]),
+  setScreenSize: z.tuple([z.int(), z.int()]),
   counters: z.tuple([]),
   shutdown: z.tuple([]),
 };

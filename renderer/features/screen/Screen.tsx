@@ -15,6 +15,8 @@ import { layoutScreen, type ScreenMode } from './screenLayout.ts';
 import { ScreenTools } from './ScreenTools.tsx';
 import { useRoom } from './useRoom.ts';
 
+/** A window that is being dragged has many sizes. */
+const resizeSettlesMs = 300;
 const nothing: ScreenState = { width: 0, height: 0, pointer: 'relative', problem: undefined };
 
 /** The machine's screen with its keyboard and pointer. */
@@ -102,6 +104,16 @@ function LiveScreen({ vm }: { readonly vm: VmSummary }) {
       devices.dispose();
     };
   }, [session, vm.id]);
+
+  // A virtio graphics card tells its guest; with others, and before there is a guest, nothing comes of it.
+  useEffect(() => {
+    const [width, height] = [room.width, room.height].map((side) => Math.floor(side * room.ratio));
+    if (width === undefined || height === undefined || width < 1 || height < 1) return;
+    const timer = setTimeout(() => {
+      session.setScreenSize(vm.id, width, height).catch(() => undefined);
+    }, resizeSettlesMs);
+    return () => clearTimeout(timer);
+  }, [session, vm.id, room.width, room.height, room.ratio]);
 
   useEffect(() => {
     if (grantScreenFocus()) canvas.current?.focus();

@@ -35,7 +35,8 @@ export async function inFolder<T>(use: (folder: string) => Promise<T>): Promise<
 export const makeIso = (image: string, folder: string, ...boot: string[]): Promise<string> =>
   hostTool('xorriso', ['-as', 'mkisofs', '-quiet', '-J', '-r', ...boot, '-o', image, folder]);
 
-async function isolinuxFolder(folder: string, config: string): Promise<void> {
+/** Puts isolinux with its configuration into the folder of a CD-ROM. */
+export async function isolinuxFolder(folder: string, config: string): Promise<void> {
   const target = path.join(folder, 'isolinux');
   await mkdir(target, { recursive: true });
   await copyFile('/usr/lib/ISOLINUX/isolinux.bin', path.join(target, 'isolinux.bin'));
@@ -43,7 +44,8 @@ async function isolinuxFolder(folder: string, config: string): Promise<void> {
   await writeFile(path.join(target, 'isolinux.cfg'), config);
 }
 
-const isolinuxBoot = [
+/** makeIso()'s options for such a folder. */
+export const isolinuxBoot = [
   ...['-b', 'isolinux/isolinux.bin', '-c', 'isolinux/boot.cat'],
   ...['-no-emul-boot', '-boot-load-size', '4', '-boot-info-table'],
 ];
