@@ -1,8 +1,9 @@
 /**
- * Runs in the sandbox before the page: hands it one function, and the port that comes of it. The
+ * Runs in the sandbox before the page: hands it the port to the services, and tells the paths of files that the person
+ * dropped or chose. The
  * services themselves are spoken over that port (shared/rpc), so nothing is wrapped here.
  */
-import { contextBridge, ipcRenderer } from 'electron';
+import { contextBridge, ipcRenderer, webUtils } from 'electron';
 import { portChannel, requestPortChannel } from './bridge.ts';
 
 ipcRenderer.on(portChannel, (event) => {
@@ -11,4 +12,5 @@ ipcRenderer.on(portChannel, (event) => {
 
 contextBridge.exposeInMainWorld('guesthouse', {
   requestPort: (): void => ipcRenderer.send(requestPortChannel),
+  pathOf: (file: File): string => webUtils.getPathForFile(file),
 });

@@ -9,6 +9,8 @@ import { UserError } from '../../shared/services/errors.ts';
 export interface Home {
   readonly folder: string;
   readonly vmsFolder: string;
+  /** Images that were given to the library; made when the first is. */
+  readonly mediaFolder: string;
   /** Unix socket or named pipe on which the library's manager answers. */
   readonly socketPath: string;
 }
@@ -22,7 +24,7 @@ export async function openHome(environment: NodeJS.ProcessEnv = process.env): Pr
   const folder = resolve(chosen ? chosen : envPaths('guesthouse', { suffix: '' }).data);
   const vmsFolder = join(folder, 'vms');
   await makeFolder(vmsFolder);
-  return { folder, vmsFolder, socketPath: await socketPath(folder) };
+  return { folder, vmsFolder, mediaFolder: join(folder, 'media'), socketPath: await socketPath(folder) };
 }
 
 async function makeFolder(path: string): Promise<void> {

@@ -1,6 +1,7 @@
-import { readdir, stat } from 'node:fs/promises';
+import { open, readdir, stat } from 'node:fs/promises';
 import { availableParallelism, homedir, totalmem } from 'node:os';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { inspectMedium } from '../../shared/media/recogniseMedium.ts';
 import { UserError } from '../../shared/services/errors.ts';
 import type { FolderEntry, HostInfo, HostService } from '../../shared/services/host.ts';
 
@@ -17,18 +18,13 @@ export function createHostService(shell: HostInfo['shell'], libraryFolder: strin
         processors: availableParallelism(),
       }),
     listFolder,
+    inspectFile,
   };
 }
 
 const listFolder: HostService['listFolder'] = async (path) => {
   const folder = path === '' ? homedir() : resolve(path);
-  if (path !== '' && !isAbsolute(path)) {
-    throw new UserError({
-      code: 'invalid',
-      message: `"${path}" is not an absolute path.`,
-      hint: 'Give the whole path of the folder.',
-    });
-  }
+  if (path !== '') checkAbsolute(path);
   let found;
   try {
     found = await readdir(folder, { withFileTypes: true });
@@ -56,6 +52,55 @@ const listFolder: HostService['listFolder'] = async (path) => {
       ),
   };
 };
+
+function checkAbsolute(path: string): void {
+  if (isAbsolute(path)) return;
+  throw new UserError({
+    code: 'invalid',
+    message: `"${path}" is not an absolute path.`,
+    hint: 'Give the whole path.',
+  });
+}
+
+const inspectFile: HostService['inspectFile'] = async (path) => {
+  checkAbsolute(path);
+  // Opening a pipe or a terminal would wait for its other end.
+  const status = await stat(path).catch((error: unknown) => {
+    throw describeFileProblem(path, error);
+  });
+  if (!status.isFile()) {
+    const what = status.isDirectory() ? 'is a folder' : 'is not a file';
+    throw new UserError({
+      ...{ code: 'file', message: `${path} ${what}.`, hint: 'Choose a file.' },
+    });
+  }
+  try {
+    await using file = await open(path, 'r');
+    const { size } = await file.stat();
+    const medium = await inspectMedium(size, async (offset, length) => {
+      const bytes = new Uint8Array(length);
+      const { bytesRead } = await file.read(bytes, 0, length, offset);
+      return bytes.subarray(0, bytesRead);
+    });
+    return { size, medium };
+  } catch (error) {
+    throw describeFileProblem(path, error);
+  }
+};
+
+function describeFileProblem(path: string, error: unknown): UserError {
+  const code = (error as NodeJS.ErrnoException).code;
+  const how =
+    code === 'ENOENT'
+      ? 'does not exist'
+      : code === 'EACCES' || code === 'EPERM'
+        ? 'may not be read by you'
+        : `cannot be read (${String(code ?? error)})`;
+  return new UserError(
+    { code: 'file', message: `The file ${path} ${how}.`, hint: 'Choose another file.' },
+    { cause: error },
+  );
+}
 
 function describeFolderProblem(folder: string, error: unknown): UserError {
   const code = (error as NodeJS.ErrnoException).code;

@@ -30,7 +30,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   const home = await openHome();
   const manager = await openSharedManager(home, nodeVmStarter(), 'server');
   try {
-    const server = await startOnPort(manager.services, options.port);
+    const server = await startOnPort(manager.services, home.mediaFolder, options.port);
     process.stdout.write(
       `Guesthouse is at ${server.url}\n` +
         'Whoever has this address controls the VMs. Press Ctrl-C to end.\n',
@@ -46,16 +46,17 @@ export async function serve(options: ServeOptions): Promise<void> {
 
 async function startOnPort(
   services: Parameters<typeof startWebServer>[0]['services'],
+  mediaFolder: string,
   port: number | undefined,
 ): Promise<WebServer> {
   try {
-    return await startWebServer({ services, windowFolder, port: port ?? defaultPort });
+    return await startWebServer({ services, windowFolder, mediaFolder, port: port ?? defaultPort });
   } catch (error) {
     if (port !== undefined || !(error instanceof UserError) || error.code !== 'port-busy') {
       throw error;
     }
     process.stdout.write(`Port ${defaultPort} is in use; taking a free one.\n`);
-    return startWebServer({ services, windowFolder, port: 0 });
+    return startWebServer({ services, windowFolder, mediaFolder, port: 0 });
   }
 }
 

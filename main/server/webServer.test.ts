@@ -30,7 +30,9 @@ afterAll(async () => {
 });
 
 async function serve(port = 0): Promise<WebServer> {
-  const server = await startWebServer({ services: manager, windowFolder: folder, port });
+  const server = await startWebServer({
+    ...{ services: manager, windowFolder: folder, mediaFolder: join(folder, 'media'), port },
+  });
   servers.push(server);
   return server;
 }

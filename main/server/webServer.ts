@@ -11,14 +11,18 @@ import { decodeMessage, encodeMessage } from '../../shared/rpc/messageCodec.ts';
 import { refusedCloseCode, serverSocketPath } from '../../shared/rpc/serverHandshake.ts';
 import type { Services } from '../../shared/rpc/serviceContract.ts';
 import { serveServices } from '../../shared/rpc/services.ts';
+import { uploadPath } from '../../shared/rpc/uploads.ts';
 import { webSocketChannel, type WebSocketLike } from '../../shared/rpc/webSocketChannel.ts';
 import { UserError } from '../../shared/services/errors.ts';
 import { serveStatic } from './staticFiles.ts';
+import { receiveUpload } from './uploads.ts';
 
 export interface WebServerOptions {
   readonly services: Services;
   /** Folder of the built window. */
   readonly windowFolder: string;
+  /** Where uploaded files go. */
+  readonly mediaFolder: string;
   /** 0 takes any free port. */
   readonly port: number;
 }
@@ -52,12 +56,22 @@ export async function startWebServer(options: WebServerOptions): Promise<WebServ
       response.end('This server answers only to 127.0.0.1 and localhost.');
       return;
     }
+    if (request.method === 'POST' && pathPart(request) === uploadPath) {
+      if (ownOrigin(request, host) && sameToken(bearerOf(request), token)) {
+        void receiveUpload(options.mediaFolder, request, response);
+      } else {
+        response.writeHead(403, { 'Content-Type': 'text/plain; charset=utf-8', Connection: 'close' });
+        response.end('The token is not right.');
+      }
+      return;
+    }
     void serveStatic(options.windowFolder, host, request, response);
   });
+  // An upload may take as long as it takes; headers still have their time limit.
+  server.requestTimeout = 0;
   server.on('upgrade', (request, socket, head) => {
     const host = ownHost(request, port);
-    const path = (request.url ?? '').split('?')[0];
-    if (host === undefined || path !== serverSocketPath || !ownOrigin(request, host)) {
+    if (host === undefined || pathPart(request) !== serverSocketPath || !ownOrigin(request, host)) {
       socket.end('HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n');
       return;
     }
@@ -122,6 +136,11 @@ function sameToken(given: string, right: string): boolean {
   const b = Buffer.from(right);
   return a.length === b.length && timingSafeEqual(a, b);
 }
+
+const pathPart = (request: IncomingMessage): string => (request.url ?? '').split('?')[0] ?? '';
+
+const bearerOf = (request: IncomingMessage): string =>
+  /^Bearer (\S{1,1024})$/.exec(request.headers.authorization ?? '')?.[1] ?? '';
 
 /** The Host header if it names this server: a name rebound to 127.0.0.1 is refused. */
 function ownHost(request: IncomingMessage, port: number): string | undefined {

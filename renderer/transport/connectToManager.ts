@@ -7,6 +7,8 @@ import { openWebSocket } from './openWebSocket.ts';
 export interface ShellBridge {
   /** Asks the main process for a port to the services; it arrives as a window message. */
   requestPort(): void;
+  /** Where a file that was dropped or chosen lies. */
+  pathOf?(file: File): string;
 }
 /** `data` of that window message; the port is in `ports`. */
 export const portMessage = 'guesthouse:port';

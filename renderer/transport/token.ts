@@ -25,3 +25,8 @@ export function takeToken(place: Place): string | undefined {
 export function forgetToken(place: Pick<Place, 'sessionStorage'>): void {
   place.sessionStorage.removeItem(storageKey);
 }
+
+/** The token this tab goes by. */
+export function storedToken(place: Pick<Place, 'sessionStorage'>): string | undefined {
+  return place.sessionStorage.getItem(storageKey) ?? undefined;
+}

@@ -65,6 +65,7 @@ export const serviceContract: {
   host: {
     info: z.tuple([]),
     listFolder: z.tuple([z.string().max(4096)]),
+    inspectFile: z.tuple([z.string().max(4096)]),
   },
 };
 

@@ -1,3 +1,5 @@
+import type { Medium } from '../media/recogniseMedium.ts';
+
 export interface HostInfo {
   readonly version: string;
   readonly shell: 'electron' | 'server';
@@ -13,9 +15,16 @@ export interface FolderEntry {
   readonly size?: number;
 }
 
+export interface FileInspection {
+  readonly size: number;
+  readonly medium: Medium;
+}
+
 /** The machine the manager runs on. */
 export interface HostService {
   info(): Promise<HostInfo>;
   /** Lists a folder for the file chooser of the browser UI; '' is the home folder. */
   listFolder(path: string): Promise<{ path: string; parent?: string; entries: FolderEntry[] }>;
+  /** What a file is, by its content. */
+  inspectFile(path: string): Promise<FileInspection>;
 }

@@ -144,4 +144,21 @@ describe.skipIf(!hasChromium)('the screen of a machine', () => {
     await page.screenshot({ path: path.join(folder, 'preview-dark-150.png') });
     await window.powerOff();
   });
+
+  test('delivers a film of 1024×768 pixels at 30 frames a second', async () => {
+    await using window = await Window.open(browser, manager.url);
+    const { page } = window;
+    await started(window, 'film');
+    await page.locator('canvas[aria-label^="Screen of"]').focus();
+    await page.keyboard.press('Space');
+    const rates: number[] = [];
+    for (let second = 0; second < 6; second++) {
+      const [before, start] = [await frames(page), performance.now()];
+      await page.waitForTimeout(1000);
+      rates.push(((await frames(page)) - before) / ((performance.now() - start) / 1000));
+    }
+    const text = rates.map((rate) => rate.toFixed(1)).join(', ');
+    process.stdout.write(`Frames a second at 1024×768, all of it changing: ${text}\n`);
+    await window.powerOff();
+  });
 });
