@@ -24,7 +24,12 @@ export async function openHome(environment: NodeJS.ProcessEnv = process.env): Pr
   const folder = resolve(chosen ? chosen : envPaths('guesthouse', { suffix: '' }).data);
   const vmsFolder = join(folder, 'vms');
   await makeFolder(vmsFolder);
-  return { folder, vmsFolder, mediaFolder: join(folder, 'media'), socketPath: await socketPath(folder) };
+  return {
+    folder,
+    vmsFolder,
+    mediaFolder: join(folder, 'media'),
+    socketPath: await socketPath(folder),
+  };
 }
 
 async function makeFolder(path: string): Promise<void> {

@@ -60,7 +60,10 @@ export async function startWebServer(options: WebServerOptions): Promise<WebServ
       if (ownOrigin(request, host) && sameToken(bearerOf(request), token)) {
         void receiveUpload(options.mediaFolder, request, response);
       } else {
-        response.writeHead(403, { 'Content-Type': 'text/plain; charset=utf-8', Connection: 'close' });
+        response.writeHead(403, {
+          'Content-Type': 'text/plain; charset=utf-8',
+          Connection: 'close',
+        });
         response.end('The token is not right.');
       }
       return;

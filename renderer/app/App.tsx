@@ -22,6 +22,8 @@ import { useCommands } from '../features/library/useCommands.ts';
 import { VmList } from '../features/library/VmList.tsx';
 import { Screen } from '../features/screen/Screen.tsx';
 import { focusScreen } from '../features/screen/screenFocus.ts';
+import { DroppedDialog } from '../features/media/DroppedDialog.tsx';
+import { DropTarget } from '../features/media/DropTarget.tsx';
 import { Notices } from '../features/notices/Notices.tsx';
 import { NewVmDialog } from '../features/vmForm/NewVmDialog.tsx';
 import { SettingsDialog, type SettingsCategory } from '../features/vmForm/SettingsDialog.tsx';
@@ -75,6 +77,7 @@ export function App() {
         </Box>
       </Box>
       <OpenDialog />
+      <DropTarget />
     </Box>
   );
 }
@@ -173,8 +176,8 @@ function Welcome() {
       <EmptyHouse />
       <Typography variant="h1">No guests yet</Typography>
       <Typography sx={{ color: 'text.secondary', maxWidth: 460 }}>
-        A machine needs a kernel to boot, and usually an initial RAM disk or a disk image.
-        Everything runs as you: no kernel module, no administrator rights.
+        Drop an ISO or a disk image here, or create a machine step by step. Everything runs as you:
+        no kernel module, no administrator rights.
       </Typography>
       <Button variant="contained" size="large" onClick={() => open({ kind: 'newVm' })}>
         Create your first machine
@@ -239,7 +242,9 @@ function OpenDialog() {
     case undefined:
       return null;
     case 'newVm':
-      return <NewVmDialog onClose={close} />;
+      return <NewVmDialog {...(dialog.draft && { draft: dialog.draft })} onClose={close} />;
+    case 'dropped':
+      return <DroppedDialog files={dialog.files} vmId={dialog.vmId} onClose={close} />;
     case 'confirm':
       return <ConfirmDialog question={dialog.question} onClose={close} />;
     case 'settings': {

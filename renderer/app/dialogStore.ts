@@ -1,9 +1,12 @@
 import { create } from 'zustand';
 import type { Question } from '../components/ConfirmDialog.tsx';
+import type { VmDraft } from '../features/vmForm/vmDraft.ts';
 import type { SettingsCategory } from '../features/vmForm/SettingsDialog.tsx';
 
 type OpenDialog =
-  | { readonly kind: 'newVm' }
+  | { readonly kind: 'newVm'; readonly draft?: Partial<VmDraft> }
+  /** Files were dropped, onto a machine or beside all. */
+  | { readonly kind: 'dropped'; readonly files: readonly File[]; readonly vmId: string | undefined }
   | { readonly kind: 'settings'; readonly vmId: string; readonly category: SettingsCategory }
   | { readonly kind: 'confirm'; readonly question: Question };
 

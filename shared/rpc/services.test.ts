@@ -44,7 +44,7 @@ function echoServices(): Services & { readonly hub: EventHub; readonly detached:
       setScreenSize: unsupported,
       counters: () => Promise.resolve({ instructions: 5 }),
     },
-    host: { info: unsupported, listFolder: unsupported },
+    host: { info: unsupported, listFolder: unsupported, inspectFile: unsupported },
   };
 }
 

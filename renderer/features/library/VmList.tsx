@@ -73,6 +73,7 @@ export function VmList() {
             component="li"
             key={vm.id}
             id={`vm-${vm.id}`}
+            data-vm-id={vm.id}
             role="option"
             aria-selected={vm.id === selectedId}
             onClick={() => select(vm.id)}

@@ -10,15 +10,24 @@ import { useRef, useState, type FormEvent, type ReactNode } from 'react';
 import { useConnection } from '../../transport/ConnectionContext.tsx';
 import { useLibrary } from '../library/libraryStore.ts';
 import { explain } from '../notices/noticeStore.ts';
-import { BootFields, GeneralFields, StorageFields, SystemFields } from './fields.tsx';
+import { BootFields } from './BootFields.tsx';
+import { DisplayFields, GeneralFields, SystemFields } from './fields.tsx';
 import { focusFirstProblem } from './focusFirstProblem.ts';
+import { StorageFields } from './StorageFields.tsx';
 import { useVmDraft } from './useVmDraft.ts';
-import { newDraft } from './vmDraft.ts';
+import { newDraft, type VmDraft } from './vmDraft.ts';
 
-export function NewVmDialog({ onClose }: { onClose(): void }) {
+/** `draft`: what is known of the machine already. */
+export function NewVmDialog({
+  draft = {},
+  onClose,
+}: {
+  readonly draft?: Partial<VmDraft>;
+  onClose(): void;
+}) {
   const { library } = useConnection();
   const select = useLibrary((store) => store.select);
-  const form = useVmDraft(newDraft);
+  const form = useVmDraft({ ...newDraft, ...draft });
   const [failure, setFailure] = useState<ReturnType<typeof explain>>();
   const [busy, setBusy] = useState(false);
   const element = useRef<HTMLFormElement>(null);
@@ -43,7 +52,7 @@ export function NewVmDialog({ onClose }: { onClose(): void }) {
   };
 
   return (
-    <Dialog open onClose={onClose} fullWidth maxWidth="sm" aria-labelledby="new-vm-title">
+    <Dialog open onClose={onClose} fullWidth maxWidth="md" aria-labelledby="new-vm-title">
       <Box
         component="form"
         ref={element}
@@ -61,14 +70,17 @@ export function NewVmDialog({ onClose }: { onClose(): void }) {
           <Section title="General">
             <GeneralFields {...form} autoFocus />
           </Section>
-          <Section title="Boot">
-            <BootFields {...form} />
+          <Section title="Storage">
+            <StorageFields {...form} />
           </Section>
           <Section title="System">
             <SystemFields {...form} />
           </Section>
-          <Section title="Storage">
-            <StorageFields {...form} />
+          <Section title="Display">
+            <DisplayFields {...form} />
+          </Section>
+          <Section title="Boot">
+            <BootFields {...form} />
           </Section>
         </DialogContent>
         <DialogActions>

@@ -20,14 +20,10 @@ import type { VmConfig } from '../../../shared/vm/config.ts';
 import { useConnection } from '../../transport/ConnectionContext.tsx';
 import { isLive } from '../library/commands.ts';
 import { explain } from '../notices/noticeStore.ts';
-import {
-  BootFields,
-  DisplayFields,
-  GeneralFields,
-  StorageFields,
-  SystemFields,
-} from './fields.tsx';
+import { BootFields } from './BootFields.tsx';
+import { DisplayFields, GeneralFields, SystemFields } from './fields.tsx';
 import { focusFirstProblem } from './focusFirstProblem.ts';
+import { StorageFields } from './StorageFields.tsx';
 import { useVmDraft } from './useVmDraft.ts';
 import { draftOf } from './vmDraft.ts';
 
@@ -36,7 +32,12 @@ const categories = {
   system: { word: 'System', Icon: Memory, Fields: SystemFields, owns: /^(memory|cpu)/ },
   boot: { word: 'Boot', Icon: RocketLaunch, Fields: BootFields, owns: /^boot/ },
   display: { word: 'Display', Icon: Monitor, Fields: DisplayFields, owns: /^display/ },
-  storage: { word: 'Storage', Icon: Storage, Fields: StorageFields, owns: /^disks/ },
+  storage: {
+    word: 'Storage',
+    Icon: Storage,
+    Fields: StorageFields,
+    owns: /^(disks|cdroms|floppies|drives)/,
+  },
 } as const;
 export type SettingsCategory = keyof typeof categories;
 const names = Object.keys(categories) as SettingsCategory[];

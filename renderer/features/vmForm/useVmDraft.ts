@@ -16,8 +16,12 @@ export function useVmDraft(initial: VmDraft, engine?: VmConfig['engine']) {
   );
   const change = (changes: Partial<VmDraft>) => {
     setDraft((before) => ({ ...before, ...changes }));
-    // A disk just added is empty for a good reason.
-    const fields = Object.keys(changes).filter((field) => field !== 'disks');
+    // A disk just added is empty for a good reason; too many drives are told of at once.
+    const added = Object.keys(changes).filter((field) => field !== 'disks');
+    const isDrive = /^(disks|cdroms|floppies)$/;
+    const fields = Object.keys(changes).some((field) => isDrive.test(field))
+      ? [...added, 'drives']
+      : added;
     setTouched((before) => new Set([...before, ...fields]));
   };
   return { draft, checked, problems: shown, change, showAllProblems: () => setShowAll(true) };

@@ -8,7 +8,7 @@ test('an untouched form says what is missing, and only that', () => {
   expect(checkDraft(newDraft)).toEqual({
     problems: {
       name: 'Give the machine a name.',
-      'boot.kernel': 'Choose the kernel file to boot.',
+      'boot.kernel': 'Choose a kernel to boot, or give the machine a drive to boot from.',
     },
   });
 });

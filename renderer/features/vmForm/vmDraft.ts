@@ -1,5 +1,7 @@
 import type { z } from 'zod';
 import { engineCapabilities } from '../../../shared/vm/capabilities.ts';
+import { UserError } from '../../../shared/services/errors.ts';
+import { planDrives } from '../../../shared/vm/drives.ts';
 import { newVmSchema, type NewVm, type VmConfig } from '../../../shared/vm/config.ts';
 
 /** What the form holds while it is typed into: numbers are still text, optional paths are ''. */
@@ -13,7 +15,7 @@ export interface VmDraft {
   readonly kernel: string;
   readonly initrd: string;
   readonly commandLine: string;
-  /** Boot order and menu of the firmware; kept as they are. */
+  /** Boot order and menu of the firmware, as in the configuration. */
   readonly order: string;
   readonly menu: boolean;
   readonly disks: readonly {
@@ -21,9 +23,12 @@ export interface VmDraft {
     readonly readOnly: boolean;
     readonly interface: VmConfig['disks'][number]['interface'];
   }[];
-  /** Kept as they are: the form does not show them yet. */
-  readonly cdroms: VmConfig['cdroms'];
-  readonly floppies: VmConfig['floppies'];
+  /** Drives without a path are empty. */
+  readonly cdroms: readonly {
+    readonly path: string;
+    readonly interface: VmConfig['cdroms'][number]['interface'];
+  }[];
+  readonly floppies: readonly { readonly path: string; readonly readOnly: boolean }[];
 }
 
 export const newDraft: VmDraft = {
@@ -61,8 +66,8 @@ export function draftOf(config: VmConfig): VmDraft {
       readOnly,
       interface: where,
     })),
-    cdroms: config.cdroms,
-    floppies: config.floppies,
+    cdroms: config.cdroms.map(({ path = '', interface: where }) => ({ path, interface: where })),
+    floppies: config.floppies.map(({ path = '', readOnly }) => ({ path, readOnly })),
   };
 }
 
@@ -77,6 +82,10 @@ export interface Checked {
 
 /** POSIX, Windows drive or UNC: the manager need not run on the machine that shows the window. */
 const absolutePath = /^(\/|[A-Za-z]:[\\/]|\\\\)/;
+
+function withMedium<T extends { readonly path: string }>({ path, ...rest }: T) {
+  return path.trim() === '' ? rest : { ...rest, path: path.trim() };
+}
 
 function number(text: string): number {
   return text.trim() === '' ? Number.NaN : Number(text);
@@ -96,7 +105,7 @@ function wording(field: string, issue: z.core.$ZodIssue): string {
       if (issue.code === 'too_big') return limit(`At most ${issue.maximum} CPUs are possible`);
       return 'Enter a whole number.';
     case 'boot.kernel':
-      return 'Choose the kernel file to boot.';
+      return 'Choose a kernel to boot, or give the machine a drive to boot from.';
     case 'boot.commandLine':
       return 'The command line can have at most 2047 characters.';
     case 'description':
@@ -136,8 +145,8 @@ export function checkDraft(draft: VmDraft, engine?: VmConfig['engine']): Checked
       menu: draft.menu,
     },
     disks: draft.disks.map((disk) => ({ ...disk, path: disk.path.trim() })),
-    cdroms: draft.cdroms,
-    floppies: draft.floppies,
+    cdroms: draft.cdroms.map((drive) => withMedium(drive)),
+    floppies: draft.floppies.map((drive) => withMedium(drive)),
   });
   for (const issue of parsed.error?.issues ?? []) {
     const field = issue.path.join('.');
@@ -153,7 +162,9 @@ export function checkDraft(draft: VmDraft, engine?: VmConfig['engine']): Checked
   const paths: [string, string][] = [
     ['boot.kernel', draft.kernel],
     ['boot.initrd', draft.initrd],
-    ...draft.disks.map(({ path }, index): [string, string] => [`disks.${index}.path`, path]),
+    ...(['disks', 'cdroms', 'floppies'] as const).flatMap((kind) =>
+      draft[kind].map(({ path }, index): [string, string] => [`${kind}.${index}.path`, path]),
+    ),
   ];
   for (const [field, path] of paths)
     if (path.trim() !== '' && !absolutePath.test(path.trim()))
@@ -163,6 +174,11 @@ export function checkDraft(draft: VmDraft, engine?: VmConfig['engine']): Checked
     if (path.trim() !== '' && first < index)
       problems[`disks.${index}.path`] ??= `This image is already disk ${first + 1}.`;
   });
+  try {
+    planDrives(draft);
+  } catch (error) {
+    problems.drives ??= error instanceof UserError ? error.message : String(error);
+  }
   return Object.keys(problems).length === 0 && parsed.success
     ? { vm: parsed.data, problems }
     : { problems };

@@ -1,0 +1,221 @@
+import CheckCircle from '@mui/icons-material/CheckCircleOutlined';
+import ErrorOutlined from '@mui/icons-material/ErrorOutlined';
+import Alert from '@mui/material/Alert';
+import Box from '@mui/material/Box';
+import Button from '@mui/material/Button';
+import Dialog from '@mui/material/Dialog';
+import DialogActions from '@mui/material/DialogActions';
+import DialogContent from '@mui/material/DialogContent';
+import DialogTitle from '@mui/material/DialogTitle';
+import FormControlLabel from '@mui/material/FormControlLabel';
+import LinearProgress from '@mui/material/LinearProgress';
+import MenuItem from '@mui/material/MenuItem';
+import Radio from '@mui/material/Radio';
+import RadioGroup from '@mui/material/RadioGroup';
+import TextField from '@mui/material/TextField';
+import Typography from '@mui/material/Typography';
+import { useEffect, useRef, useState } from 'react';
+import { useOf } from '../../../shared/media/mediumUse.ts';
+import { inspectMedium, type Medium } from '../../../shared/media/recogniseMedium.ts';
+import { useDialogs } from '../../app/dialogStore.ts';
+import { t } from '../../i18n/i18n.ts';
+import { placeFile } from '../../transport/placeFile.ts';
+import { useConnection } from '../../transport/ConnectionContext.tsx';
+import { formatSize } from '../files/formatSize.ts';
+import { isLive } from '../library/commands.ts';
+import { useLibrary } from '../library/libraryStore.ts';
+import { explain } from '../notices/noticeStore.ts';
+import { attachMedia, draftOfMedia, type PlacedMedium } from './mediumDraft.ts';
+import { mediumWords } from './mediumWords.ts';
+
+interface Found {
+  readonly file: File;
+  /** Absent if the file could not be read. */
+  readonly medium?: Medium;
+}
+
+async function inspect(file: File): Promise<Found> {
+  try {
+    const medium = await inspectMedium(file.size, async (offset, length) => {
+      const part = file.slice(offset, offset + length);
+      return new Uint8Array(await part.arrayBuffer());
+    });
+    return { file, medium };
+  } catch {
+    // A folder, or a file that has gone meanwhile.
+    return { file };
+  }
+}
+
+/** What the dropped files are, and whether they make a new machine or go into one that is there. */
+export function DroppedDialog(props: {
+  readonly files: readonly File[];
+  readonly vmId: string | undefined;
+  onClose(): void;
+}) {
+  const { files, onClose } = props;
+  const { library } = useConnection();
+  const open = useDialogs((store) => store.open);
+  const select = useLibrary((store) => store.select);
+  const machines = (useLibrary((store) => store.vms) ?? []).filter((vm) => !vm.unusable);
+  const [found, setFound] = useState<readonly Found[]>();
+  const [choice, setChoice] = useState<'new' | 'attach'>(props.vmId ? 'attach' : 'new');
+  const [vmId, setVmId] = useState(props.vmId ?? machines[0]?.id ?? '');
+  const [sent, setSent] = useState<{ readonly bytes: number; readonly of: number }>();
+  const [failure, setFailure] = useState<ReturnType<typeof explain>>();
+  const sending = useRef<AbortController>(undefined);
+
+  useEffect(() => {
+    let current = true;
+    void Promise.all(files.map(inspect)).then((all) => {
+      if (current) setFound(all);
+    });
+    return () => {
+      current = false;
+      sending.current?.abort();
+    };
+  }, [files]);
+
+  const usable = (found ?? []).filter(({ medium }) => medium && useOf(medium) !== undefined);
+  const target = machines.find(({ id }) => id === vmId);
+  const refused = choice === 'attach' && target !== undefined && isLive(target);
+
+  const place = async (signal: AbortSignal): Promise<PlacedMedium[]> => {
+    const total = usable.reduce((sum, { file }) => sum + file.size, 0);
+    const placed: PlacedMedium[] = [];
+    let before = 0;
+    for (const { file, medium } of usable) {
+      const path = await placeFile(file, {
+        signal,
+        progress: (bytes) => setSent({ bytes: Math.min(before + bytes, total), of: total }),
+      });
+      before += file.size;
+      placed.push({ path, medium: medium! });
+    }
+    return placed;
+  };
+
+  const go = async () => {
+    const abort = (sending.current = new AbortController());
+    setFailure(undefined);
+    setSent({ bytes: 0, of: 1 });
+    try {
+      const placed = await place(abort.signal);
+      if (choice === 'new') return open({ kind: 'newVm', draft: draftOfMedia(placed) });
+      await library.modify(vmId, attachMedia(await library.get(vmId), placed));
+      select(vmId, 'details');
+      onClose();
+    } catch (error) {
+      if (!abort.signal.aborted) setFailure(explain(error));
+      setSent(undefined);
+    }
+  };
+
+  return (
+    <Dialog open onClose={onClose} fullWidth maxWidth="sm" aria-labelledby="dropped-title">
+      <DialogTitle id="dropped-title">{t('drop.title', { count: files.length })}</DialogTitle>
+      <DialogContent dividers sx={{ display: 'flex', flexDirection: 'column', gap: 2 }}>
+        {failure && (
+          <Alert severity="error">
+            {failure.message} <b>{failure.hint}</b>
+          </Alert>
+        )}
+        {!found && <LinearProgress aria-label={t('drop.looking')} />}
+        <Box component="ul" sx={{ m: 0, p: 0, listStyle: 'none', display: 'grid', gap: 1 }}>
+          {(found ?? []).map((one, index) => (
+            <FoundRow key={index} {...one} />
+          ))}
+        </Box>
+        {found && usable.length === 0 && <Alert severity="info">{t('drop.nothing')}</Alert>}
+        {usable.length > 0 && (
+          <RadioGroup
+            aria-label={t('drop.what')}
+            value={choice}
+            onChange={(_, next) => setChoice(next as typeof choice)}
+          >
+            <FormControlLabel
+              value="new"
+              control={<Radio autoFocus={choice === 'new'} />}
+              label={t('drop.newMachine')}
+            />
+            <Box sx={{ display: 'flex', alignItems: 'center', flexWrap: 'wrap' }}>
+              <FormControlLabel
+                value="attach"
+                disabled={machines.length === 0}
+                control={<Radio autoFocus={choice === 'attach'} />}
+                label={t('drop.attachTo')}
+              />
+              {machines.length > 0 && (
+                <TextField
+                  select
+                  fullWidth={false}
+                  sx={{ minWidth: 220 }}
+                  value={vmId}
+                  label={t('drop.machine')}
+                  error={refused}
+                  helperText={refused && t('drop.isRunning')}
+                  onChange={(event) => {
+                    setChoice('attach');
+                    setVmId(event.target.value);
+                  }}
+                >
+                  {machines.map(({ id, name }) => (
+                    <MenuItem key={id} value={id}>
+                      {name}
+                    </MenuItem>
+                  ))}
+                </TextField>
+              )}
+            </Box>
+          </RadioGroup>
+        )}
+        {sent && (
+          <Box>
+            <Typography variant="caption" id="copying">
+              {t('drop.copying', { sent: formatSize(sent.bytes), size: formatSize(sent.of) })}
+            </Typography>
+            <LinearProgress
+              variant="determinate"
+              value={(100 * sent.bytes) / Math.max(1, sent.of)}
+              aria-labelledby="copying"
+            />
+          </Box>
+        )}
+      </DialogContent>
+      <DialogActions>
+        <Button onClick={() => (sent ? sending.current?.abort() : onClose())}>
+          {t('action.cancel')}
+        </Button>
+        <Button
+          variant="contained"
+          loading={sent !== undefined}
+          disabled={usable.length === 0 || refused}
+          onClick={() => void go()}
+        >
+          {choice === 'new' ? t('action.continue') : t('action.attach')}
+        </Button>
+      </DialogActions>
+    </Dialog>
+  );
+}
+
+function FoundRow({ file, medium }: Found) {
+  const usable = medium !== undefined && useOf(medium) !== undefined;
+  const Icon = usable ? CheckCircle : ErrorOutlined;
+  return (
+    <Box component="li" sx={{ display: 'flex', gap: 1, alignItems: 'flex-start' }}>
+      <Icon sx={{ color: usable ? 'success.main' : 'error.main', mt: 0.25 }} fontSize="small" />
+      <Box sx={{ minWidth: 0, overflowWrap: 'anywhere' }}>
+        <Typography component="span" sx={{ fontWeight: 650, fontSize: '0.9rem' }}>
+          {file.name}
+        </Typography>{' '}
+        <Typography component="span" variant="caption" sx={{ color: 'text.secondary' }}>
+          {formatSize(file.size)}
+        </Typography>
+        <Typography sx={{ fontSize: '0.875rem' }}>
+          {medium ? mediumWords(medium) : t('media.unreadable')}
+        </Typography>
+      </Box>
+    </Box>
+  );
+}
