@@ -1,6 +1,7 @@
 import Box from '@mui/material/Box';
 import Typography from '@mui/material/Typography';
 import { useQuery } from '@tanstack/react-query';
+import { t } from '../i18n/i18n.ts';
 import { Logo } from '../components/Artwork.tsx';
 import { useLibrary } from '../features/library/libraryStore.ts';
 import { useConnection } from '../transport/ConnectionContext.tsx';
@@ -30,14 +31,14 @@ export function AboutHost() {
       <Logo size={26} />
       <Box sx={{ minWidth: 0 }}>
         <Typography sx={{ fontWeight: 650, fontSize: '0.85rem' }}>
-          Guesthouse {info?.version}
+          {t('app.version', { version: info?.version ?? '' })}
         </Typography>
         {info && (
           <Typography
             noWrap
             variant="caption"
             sx={{ color: 'text.secondary', display: 'block' }}
-            title={`Machines are kept in ${info.libraryFolder}`}
+            title={t('app.keptIn', { folder: info.libraryFolder })}
           >
             {info.libraryFolder}
           </Typography>

@@ -7,6 +7,7 @@ import Tabs from '@mui/material/Tabs';
 import Typography from '@mui/material/Typography';
 import { useQueryClient } from '@tanstack/react-query';
 import { useEffect } from 'react';
+import { t } from '../i18n/i18n.ts';
 import type { VmSummary } from '../../shared/services/library.ts';
 import { EmptyHouse, Logo, VmIcon } from '../components/Artwork.tsx';
 import { ConfirmDialog } from '../components/ConfirmDialog.tsx';
@@ -48,7 +49,7 @@ export function App() {
       <Box sx={{ display: 'flex', flex: 1, minHeight: 0 }}>
         <Box
           component="nav"
-          aria-label="Library"
+          aria-label={t('app.library')}
           sx={{
             width: { xs: 220, md: 264 },
             flexShrink: 0,
@@ -62,7 +63,7 @@ export function App() {
           {vms && vms.length > 0 && <VmList />}
           {vms?.length === 0 && (
             <Typography sx={{ p: 2, color: 'text.secondary', fontSize: '0.875rem', flex: 1 }}>
-              No machines yet.
+              {t('list.empty')}
             </Typography>
           )}
           {!vms && <Box sx={{ flex: 1 }} />}
@@ -85,7 +86,7 @@ export function App() {
 function MainPane() {
   const vms = useLibrary((store) => store.vms);
   const vm = useSelectedVm();
-  if (!vms) return <LinearProgress aria-label="Loading the machines" />;
+  if (!vms) return <LinearProgress aria-label={t('app.loading')} />;
   return vm ? <Machine vm={vm} /> : <Welcome />;
 }
 
@@ -111,22 +112,27 @@ function Machine({ vm }: { readonly vm: VmSummary }) {
           <Typography variant="h1" noWrap title={vm.name}>
             {vm.name}
           </Typography>
-          <span role="status" aria-label="State">
+          <span role="status" aria-label={t('app.state')}>
             <StateLabel vm={vm} />
           </span>
         </Box>
       </Box>
       <Tabs
         value={shown}
-        aria-label="Views of the machine"
+        aria-label={t('tabs.views')}
         onChange={(_, next: MachineTab) => showTab(next)}
         sx={{ px: 1, borderBottom: 1, borderColor: 'divider', flexShrink: 0 }}
       >
-        <Tab value="details" label="Details" id="tab-details" aria-controls="panel-details" />
+        <Tab
+          value="details"
+          label={t('tabs.details')}
+          id="tab-details"
+          aria-controls="panel-details"
+        />
         {!vm.unusable && (
           <Tab
             value="screen"
-            label="Screen"
+            label={t('tabs.screen')}
             id="tab-screen"
             aria-controls="panel-screen"
             onClick={focusScreen}
@@ -135,7 +141,7 @@ function Machine({ vm }: { readonly vm: VmSummary }) {
         {!vm.unusable && (
           <Tab
             value="console"
-            label="Console"
+            label={t('tabs.console')}
             id="tab-console"
             aria-controls="panel-console"
             onClick={focusConsole}
@@ -174,13 +180,10 @@ function Welcome() {
       }}
     >
       <EmptyHouse />
-      <Typography variant="h1">No guests yet</Typography>
-      <Typography sx={{ color: 'text.secondary', maxWidth: 460 }}>
-        Drop an ISO or a disk image here, or create a machine step by step. Everything runs as you:
-        no kernel module, no administrator rights.
-      </Typography>
+      <Typography variant="h1">{t('welcome.title')}</Typography>
+      <Typography sx={{ color: 'text.secondary', maxWidth: 460 }}>{t('welcome.text')}</Typography>
       <Button variant="contained" size="large" onClick={() => open({ kind: 'newVm' })}>
-        Create your first machine
+        {t('welcome.create')}
       </Button>
       <Typography variant="caption" sx={{ color: 'text.secondary' }}>
         {shortcutText('newVm')}
@@ -202,12 +205,11 @@ function ConnectionBanner() {
       sx={{ borderRadius: 0 }}
       action={
         <Button size="small" color="inherit" onClick={retryNow}>
-          Try now
+          {t('connection.tryNow')}
         </Button>
       }
     >
-      The connection to the machine manager was lost; running machines are not affected by that.
-      Trying again…
+      {t('connection.lost')}
     </Alert>
   );
 }
@@ -277,7 +279,7 @@ function useFreshness(vms: readonly VmSummary[] | undefined): void {
 function useTitle(): void {
   const vm = useSelectedVm();
   useEffect(() => {
-    document.title = vm ? `${vm.name} [${stateWord(vm)}] – Guesthouse` : 'Guesthouse';
+    document.title = vm ? t('app.titleOf', { name: vm.name, state: stateWord(vm) }) : t('app.name');
   }, [vm]);
 }
 

@@ -1,4 +1,5 @@
 import { Component, type ReactNode } from 'react';
+import { t } from '../i18n/i18n.ts';
 
 /** A fault in the window itself: says so, and offers to load the page again. */
 export class ErrorBoundary extends Component<
@@ -16,10 +17,10 @@ export class ErrorBoundary extends Component<
     if (error === undefined) return this.props.children;
     return (
       <div role="alert" style={{ padding: 32, fontFamily: 'system-ui, sans-serif' }}>
-        <h1>The window has failed</h1>
-        <p>Machines run on. The fault: {error instanceof Error ? error.message : String(error)}</p>
+        <h1>{t('fault.title')}</h1>
+        <p>{t('fault.text', { fault: error instanceof Error ? error.message : String(error) })}</p>
         <button type="button" onClick={() => location.reload()}>
-          Load the window again
+          {t('fault.reload')}
         </button>
       </div>
     );

@@ -4,6 +4,7 @@ import DialogActions from '@mui/material/DialogActions';
 import DialogContent from '@mui/material/DialogContent';
 import DialogContentText from '@mui/material/DialogContentText';
 import DialogTitle from '@mui/material/DialogTitle';
+import { t } from '../i18n/i18n.ts';
 
 export interface Question {
   readonly title: string;
@@ -37,7 +38,7 @@ export function ConfirmDialog({
       </DialogContent>
       <DialogActions>
         <Button autoFocus onClick={onClose}>
-          Cancel
+          {t('action.cancel')}
         </Button>
         <Button
           color="error"

@@ -22,6 +22,9 @@ export const catalogues = { en, de } as const satisfies Record<string, Catalogue
 export type Language = keyof typeof catalogues;
 export const languages = Object.keys(catalogues) as Language[];
 
+/** In the language itself, as its speakers look for it. */
+export const languageNames: Readonly<Record<Language, string>> = { en: 'English', de: 'Deutsch' };
+
 const storageKey = 'guesthouse.language';
 
 /** The language the person chose; undefined: the system's is used. */

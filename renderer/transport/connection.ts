@@ -1,3 +1,4 @@
+import { t } from '../i18n/i18n.ts';
 import type { Channel } from '../../shared/rpc/channel.ts';
 import { EventHub } from '../../shared/rpc/eventHub.ts';
 import type { ServiceEvents, Services } from '../../shared/rpc/serviceContract.ts';
@@ -114,7 +115,7 @@ export function createConnection(open: () => Promise<Channel>): Connection {
 function disconnected(): UserError {
   return new UserError({
     code: 'disconnected',
-    message: 'There is no connection to the machine manager.',
-    hint: 'Wait until it is back, then try again.',
+    message: t('connection.noneText'),
+    hint: t('connection.noneHint'),
   });
 }

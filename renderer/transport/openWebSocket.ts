@@ -1,3 +1,4 @@
+import { t } from '../i18n/i18n.ts';
 import type { Channel } from '../../shared/rpc/channel.ts';
 import {
   authenticate,
@@ -7,13 +8,11 @@ import {
 import { RefusedError } from './connection.ts';
 import { forgetToken, takeToken } from './token.ts';
 
-const hint =
-  'Open the address that “npm start” or “guesthouse serve” printed; it contains the access token.';
-
 /** Connects to the server that the page came from. */
 export async function openWebSocket(): Promise<Channel> {
   const token = takeToken(window);
-  if (token === undefined) throw new RefusedError('This address has no access token', hint);
+  if (token === undefined)
+    throw new RefusedError(t('connection.noToken'), t('connection.tokenHint'));
   const address = new URL(serverSocketPath, location.origin);
   address.protocol = location.protocol === 'https:' ? 'wss:' : 'ws:';
   try {
@@ -21,6 +20,6 @@ export async function openWebSocket(): Promise<Channel> {
   } catch (error) {
     if (!(error instanceof TokenRefusedError)) throw error;
     forgetToken(window);
-    throw new RefusedError('The access token is not valid any more', hint);
+    throw new RefusedError(t('connection.oldToken'), t('connection.tokenHint'));
   }
 }

@@ -1,26 +1,40 @@
 /** The window in headless Chromium, driven as a person would. */
+import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core';
+import {
+  chromium,
+  type Browser,
+  type BrowserContextOptions,
+  type Locator,
+  type Page,
+} from 'playwright-core';
 import { expect } from 'vitest';
+import { WebSocket } from 'ws';
+import { authenticate, serverSocketPath } from '../../shared/rpc/serverHandshake.ts';
+import { connectServices } from '../../shared/rpc/services.ts';
+import type { WebSocketLike } from '../../shared/rpc/webSocketChannel.ts';
+import type { FramePart } from '../../shared/vm/frames.ts';
 
 export const chromiumPath = '/usr/bin/chromium';
 export const hasChromium = existsSync(chromiumPath);
 
+export const chromiumArguments = [
+  '--headless=new',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+
 export async function openBrowser(): Promise<Browser> {
   return chromium.launch({
     executablePath: chromiumPath,
-    args: [
-      '--headless=new',
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-quic',
-      '--no-first-run',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-    ],
+    args: chromiumArguments,
   });
 }
 
@@ -97,12 +111,67 @@ export class Window implements AsyncDisposable {
     if (machine.memoryMiB) await this.field('Memory').fill(String(machine.memoryMiB));
     for (const [index, disk] of (machine.disks ?? []).entries()) {
       await this.inDialog('Add disk').click();
-      await this.field(new RegExp(`^Disk ${index + 1} `)).fill(disk.path);
+      await this.field(`Disk ${index + 1}`).fill(disk.path);
       if (disk.readOnly) await this.page.getByLabel('Read-only').nth(index).check();
     }
     await this.inDialog('Create').click();
     await this.page.getByRole('dialog').waitFor({ state: 'detached' });
     await this.machine(machine.name).waitFor();
+  }
+
+  /** Drops files of this machine onto an element, by default the window's main part. */
+  async drop(files: readonly string[], onto: Locator = this.page.getByRole('main')): Promise<void> {
+    // A page gets files from a person only; an input that one chose them in has them.
+    await this.page.evaluate(() => {
+      const input = document.createElement('input');
+      input.type = 'file';
+      input.multiple = true;
+      input.id = 'files-to-drop';
+      input.style.display = 'none';
+      document.body.append(input);
+    });
+    await this.page.locator('#files-to-drop').setInputFiles([...files]);
+    await onto.evaluate((element) => {
+      const input = document.querySelector<HTMLInputElement>('#files-to-drop')!;
+      const dataTransfer = new DataTransfer();
+      for (const file of input.files ?? []) dataTransfer.items.add(file);
+      input.remove();
+      for (const kind of ['dragenter', 'dragover', 'drop'])
+        element.dispatchEvent(
+          new DragEvent(kind, { dataTransfer, bubbles: true, cancelable: true }),
+        );
+    });
+  }
+
+  /** A pixel of the guest's picture on the canvas, as #rrggbb; '' while there is none. */
+  async screenPixel(x: number, y: number): Promise<string> {
+    const canvas = this.page.locator('canvas[aria-label^="Screen of"]');
+    return canvas.evaluate(
+      (element, [px = 0, py = 0]) => {
+        const context = (element as HTMLCanvasElement).getContext('2d');
+        const rgb = [...(context?.getImageData(px, py, 1, 1).data ?? [])].slice(0, 3);
+        return `#${rgb.map((value) => value.toString(16).padStart(2, '0')).join('')}`;
+      },
+      [x, y],
+    );
+  }
+
+  /** The whole picture of a machine's screen, asked for beside the window. */
+  async guestFrame(url: string, name: string): Promise<FramePart> {
+    const { origin, hash } = new URL(url);
+    const address = origin.replace('http', 'ws') + serverSocketPath;
+    const socket = new WebSocket(address, { allowSynchronousEvents: false });
+    const token = hash.replace('#token=', '');
+    const services = connectServices(await authenticate(socket as unknown as WebSocketLike, token));
+    try {
+      const vm = (await services.library.list()).find((one) => one.name === name);
+      const { parts, width, height } = await services.session.nextFrame(vm!.id, randomUUID());
+      const [whole] = parts;
+      expect([whole?.width, whole?.height]).toEqual([width, height]);
+      return whole!;
+    } finally {
+      services.close();
+    }
   }
 
   async select(name: string): Promise<void> {

@@ -11,8 +11,10 @@ import IconButton from '@mui/material/IconButton';
 import Tooltip from '@mui/material/Tooltip';
 import Typography from '@mui/material/Typography';
 import { useEffect, useRef, useState, type ReactNode } from 'react';
+import { t } from '../../i18n/i18n.ts';
 import type { VmSummary } from '../../../shared/services/library.ts';
 import { useConnection } from '../../transport/ConnectionContext.tsx';
+import { hostKeyName } from '../screen/hostKey.ts';
 import { isLive, whyNot } from '../library/commands.ts';
 import { useLibrary } from '../library/libraryStore.ts';
 import { useCommands } from '../library/useCommands.ts';
@@ -64,7 +66,7 @@ export function Console({ vm }: { readonly vm: VmSummary }) {
     <Box sx={{ display: 'flex', flexDirection: 'column', flex: 1, minHeight: 0 }}>
       {vm.state === 'paused' && (
         <Alert severity="warning" sx={{ borderRadius: 0, py: 0 }}>
-          “{vm.name}” is paused. {vm.reason} <b>{vm.hint}</b>
+          {t('state.pausedText', { name: vm.name })} {vm.reason} <b>{vm.hint}</b>
         </Alert>
       )}
       {!live && (
@@ -80,14 +82,15 @@ export function Console({ vm }: { readonly vm: VmSummary }) {
                 startIcon={<PlayArrow />}
                 onClick={() => run('start', vm)}
               >
-                Start
+                {t('command.start')}
               </Button>
             )
           }
         >
           {vm.state === 'aborted'
-            ? `“${vm.name}” was aborted. ${vm.reason ?? ''}`
-            : `“${vm.name}” is powered off. ${vm.reason ?? ''}`}
+            ? t('state.abortedText', { name: vm.name })
+            : t('state.offText', { name: vm.name })}{' '}
+          {vm.reason}
         </Alert>
       )}
       <Box
@@ -118,13 +121,13 @@ export function Console({ vm }: { readonly vm: VmSummary }) {
         }}
       >
         <Typography noWrap variant="caption" sx={{ color: 'text.secondary', flex: 1 }}>
-          Serial port 1 (COM1, ttyS0) · Right Ctrl alone or Ctrl+F6 leaves the console
+          {t('console.status', { hostKey: hostKeyName() })}
         </Typography>
         <Tool
-          label="Screen reader"
+          label={t('console.screenReader')}
           why={undefined}
           pressed={spoken}
-          tip="Have screen readers speak the guest’s output (slower)"
+          tip={t('console.screenReaderTip')}
           icon={<RecordVoiceOver fontSize="small" />}
           act={() => {
             setScreenReader(!spoken);
@@ -132,23 +135,23 @@ export function Console({ vm }: { readonly vm: VmSummary }) {
           }}
         />
         <Tool
-          label="Copy"
-          why={hasSelection ? undefined : 'Select text in the console first'}
-          tip="Copy the selection (Ctrl+Shift+C)"
+          label={t('console.copy')}
+          why={hasSelection ? undefined : t('console.selectFirst')}
+          tip={t('console.copyTip')}
           icon={<ContentCopy fontSize="small" />}
           act={() => serial.copy()}
         />
         <Tool
-          label="Paste"
-          why={live ? undefined : 'The machine is not running'}
-          tip="Type the clipboard’s text (Ctrl+Shift+V)"
+          label={t('console.paste')}
+          why={live ? undefined : t('console.notRunning')}
+          tip={t('console.pasteTip')}
           icon={<ContentPaste fontSize="small" />}
           act={() => void serial.paste().then(() => serial.terminal.focus())}
         />
         <Tool
-          label="Clear"
+          label={t('console.clear')}
           why={undefined}
-          tip="Clear the text above the prompt"
+          tip={t('console.clearTip')}
           icon={<ClearAll fontSize="small" />}
           act={() => serial.terminal.clear()}
         />

@@ -1,5 +1,6 @@
 import { FitAddon } from '@xterm/addon-fit';
 import { Terminal } from '@xterm/xterm';
+import { t } from '../../i18n/i18n.ts';
 import type { VmState } from '../../../shared/vm/lifecycle.ts';
 import { monospace } from '../../app/theme.ts';
 import type { Connection } from '../../transport/connection.ts';
@@ -116,7 +117,7 @@ export class SerialTerminal {
         .catch((error: unknown) => {
           // The loss of the connection is shown by itself.
           if (this.live && this.connection.state.kind === 'open')
-            report('The console’s input did not arrive', error);
+            report(t('console.inputLost'), error);
         });
   }
 
@@ -140,16 +141,16 @@ export class SerialTerminal {
     if (text)
       navigator.clipboard
         .writeText(text)
-        .catch((error: unknown) => report('The text could not be copied', error));
+        .catch((error: unknown) => report(t('console.copyFailed'), error));
   }
 
   async paste(): Promise<void> {
     try {
       this.terminal.paste(await navigator.clipboard.readText());
     } catch {
-      report('The clipboard could not be read', {
-        message: 'The browser did not allow it.',
-        hint: 'Paste with Ctrl+Shift+V (⌘V on a Mac) in the console instead.',
+      report(t('clipboard.failed'), {
+        message: t('clipboard.refused'),
+        hint: t('clipboard.hint'),
       });
     }
   }

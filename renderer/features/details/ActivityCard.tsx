@@ -1,6 +1,7 @@
 import Box from '@mui/material/Box';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
+import { t } from '../../i18n/i18n.ts';
 import type { VmSummary } from '../../../shared/services/library.ts';
 import { useConnection } from '../../transport/ConnectionContext.tsx';
 import { counterRows, type CounterSample } from './counterRows.ts';
@@ -24,7 +25,7 @@ export function ActivityCard({ vm }: { readonly vm: VmSummary }) {
   if (now && now !== samples.now) setSamples(samples.now ? { now, before: samples.now } : { now });
   if (!now) return null;
   return (
-    <Card title="Activity" vm={vm}>
+    <Card title={t('activity.title')} vm={vm}>
       {counterRows(now, samples.before).map(({ name, total, rate }) => (
         <Row key={name} name={name}>
           <Box sx={{ display: 'flex', fontVariantNumeric: 'tabular-nums' }}>

@@ -11,14 +11,14 @@ import Typography from '@mui/material/Typography';
 import Link from '@mui/material/Link';
 import type { ReactNode } from 'react';
 import type { VmSummary } from '../../../shared/services/library.ts';
-import type { VmConfig } from '../../../shared/vm/config.ts';
+import { currentLanguage, t } from '../../i18n/i18n.ts';
+import type { DriveInterface, VmConfig } from '../../../shared/vm/config.ts';
 import { useDialogs } from '../../app/dialogStore.ts';
 import { monospace } from '../../app/theme.ts';
 import { focusConsole } from '../console/consoleFocus.ts';
 import { isLive } from '../library/commands.ts';
 import { useLibrary } from '../library/libraryStore.ts';
 import { explain } from '../notices/noticeStore.ts';
-import { cpuModelNames, engineNames, graphicsCardNames } from '../vmForm/cpuModelNames.ts';
 import type { SettingsCategory } from '../vmForm/SettingsDialog.tsx';
 import { ActivityCard } from './ActivityCard.tsx';
 import { PreviewCard } from './PreviewCard.tsx';
@@ -28,21 +28,19 @@ export function Details({ vm }: { readonly vm: VmSummary }) {
   const { data: config, error } = useVmConfig(vm);
   return (
     <Box sx={{ flex: 1, overflowY: 'auto', p: 2 }}>
-      {vm.unusable && (
-        <Reason title="This machine cannot be used" reason={vm.reason} hint={vm.hint} />
-      )}
+      {vm.unusable && <Reason title={t('details.unusable')} reason={vm.reason} hint={vm.hint} />}
       {!vm.unusable && vm.state === 'aborted' && (
-        <Reason title="The machine was aborted" reason={vm.reason} hint={vm.hint} />
+        <Reason title={t('details.aborted')} reason={vm.reason} hint={vm.hint} />
       )}
       {!vm.unusable && vm.state === 'poweredOff' && vm.reason && (
-        <Reason title="The machine could not be started" reason={vm.reason} hint={vm.hint} />
+        <Reason title={t('details.notStarted')} reason={vm.reason} hint={vm.hint} />
       )}
       {!vm.unusable && vm.state === 'paused' && vm.reason && (
-        <Reason title="The machine was paused" reason={vm.reason} hint={vm.hint} />
+        <Reason title={t('details.paused')} reason={vm.reason} hint={vm.hint} />
       )}
       {error && !vm.unusable ? (
         <Reason
-          title="The machine’s file cannot be read"
+          title={t('details.unreadable')}
           reason={explain(error).message}
           hint={explain(error).hint}
         />
@@ -65,66 +63,83 @@ function Reason(props: {
       <AlertTitle component="h2" sx={{ fontSize: '0.95rem' }}>
         {props.title}
       </AlertTitle>
-      {props.reason ?? 'The reason is not known.'} {props.hint && <b>{props.hint}</b>}
+      {props.reason ?? t('details.noReason')} {props.hint && <b>{props.hint}</b>}
     </Alert>
   );
 }
 
 function Cards({ vm, config }: { readonly vm: VmSummary; readonly config: VmConfig }) {
   const showTab = useLibrary((store) => store.showTab);
-  const engine = engineNames[config.engine];
+  const engine = t(`system.engines.${config.engine}`);
   return (
     <>
       {isLive(vm) && config.display.card !== 'none' && <PreviewCard vm={vm} />}
-      <Card title="General" vm={vm} category="general">
-        <Row name="Name">{config.name}</Row>
+      <Card title={t('settings.category.general')} vm={vm} category="general">
+        <Row name={t('general.name')}>{config.name}</Row>
         {config.description && (
-          <Row name="Description">
+          <Row name={t('general.description')}>
             <span style={{ whiteSpace: 'pre-wrap' }}>{config.description}</span>
           </Row>
         )}
-        <Row name="Created">{new Date(config.createdAt).toLocaleString()}</Row>
-      </Card>
-      <Card title="System" vm={vm} category="system">
-        <Row name="Memory">{config.memoryMiB} MiB</Row>
-        <Row name="CPUs">{config.cpus}</Row>
-        <Row name="CPU model">{cpuModelNames[config.cpuModel]}</Row>
-        <Row name="Engine">{engine}</Row>
-      </Card>
-      <Card title="Boot" vm={vm} category="boot">
-        <Row name="Kernel">
-          {config.boot.kernel ? <Path path={config.boot.kernel} /> : 'None: the drives are booted'}
-        </Row>
-        <Row name="Initrd">{config.boot.initrd ? <Path path={config.boot.initrd} /> : 'None'}</Row>
-        <Row name="Command line">
-          {config.boot.commandLine ? <Path path={config.boot.commandLine} /> : 'None'}
+        <Row name={t('details.created')}>
+          {new Date(config.createdAt).toLocaleString(currentLanguage())}
         </Row>
       </Card>
-      <Card title="Display" vm={vm} category="display">
-        <Row name="Graphics card">{graphicsCardNames[config.display.card]}</Row>
+      <Card title={t('settings.category.system')} vm={vm} category="system">
+        <Row name={t('system.memory')}>{t('system.mebibytes', { count: config.memoryMiB })}</Row>
+        <Row name={t('system.cpus')}>{config.cpus}</Row>
+        <Row name={t('system.cpuModel')}>{t(`system.cpuModels.${config.cpuModel}`)}</Row>
+        <Row name={t('system.engine')}>{engine}</Row>
       </Card>
-      <Card title="Storage" vm={vm} category="storage">
-        {config.disks.length === 0 && <Row name="Disks">None</Row>}
+      <Card title={t('settings.category.boot')} vm={vm} category="boot">
+        <Row name={t('boot.kernel')}>
+          {config.boot.kernel ? (
+            <Path path={config.boot.kernel} />
+          ) : (
+            t('details.bootsDrives', { order: bootOrder(config.boot.order) })
+          )}
+        </Row>
+        {config.boot.kernel && (
+          <Row name={t('details.initrd')}>
+            {config.boot.initrd ? <Path path={config.boot.initrd} /> : t('details.none')}
+          </Row>
+        )}
+        {config.boot.kernel && (
+          <Row name={t('details.commandLine')}>
+            {config.boot.commandLine ? <Path path={config.boot.commandLine} /> : t('details.none')}
+          </Row>
+        )}
+      </Card>
+      <Card title={t('settings.category.display')} vm={vm} category="display">
+        <Row name={t('display.card')}>{t(`display.cards.${config.display.card}`)}</Row>
+      </Card>
+      <Card title={t('settings.category.storage')} vm={vm} category="storage">
+        {config.disks.length === 0 && <Row name={t('details.disks')}>{t('details.none')}</Row>}
         {config.disks.map((disk, index) => (
-          <Row key={disk.path} name={`Disk ${index + 1} (${disk.interface})`}>
+          <Row
+            key={disk.path}
+            name={driveName(t('storage.disk', { number: index + 1 }), disk.interface)}
+          >
             <Path path={disk.path} />{' '}
-            {disk.readOnly && <Chip size="small" variant="outlined" label="Read-only" />}
+            {disk.readOnly && (
+              <Chip size="small" variant="outlined" label={t('storage.readOnly')} />
+            )}
           </Row>
         ))}
         {config.cdroms.map(({ path, interface: where }, index) => (
-          <Row key={index} name={`CD-ROM ${index + 1} (${where})`}>
-            {path === undefined ? 'Empty' : <Path path={path} />}
+          <Row key={index} name={driveName(t('storage.cdrom', { number: index + 1 }), where)}>
+            {path === undefined ? t('details.empty') : <Path path={path} />}
           </Row>
         ))}
         {config.floppies.map(({ path, readOnly }, index) => (
-          <Row key={index} name={`Floppy ${index + 1}`}>
-            {path === undefined ? 'Empty' : <Path path={path} />}{' '}
-            {readOnly && <Chip size="small" variant="outlined" label="Read-only" />}
+          <Row key={index} name={t('storage.floppy', { number: index + 1 })}>
+            {path === undefined ? t('details.empty') : <Path path={path} />}{' '}
+            {readOnly && <Chip size="small" variant="outlined" label={t('storage.readOnly')} />}
           </Row>
         ))}
       </Card>
-      <Card title="Serial ports" vm={vm}>
-        <Row name="COM1, ttyS0">
+      <Card title={t('details.serialPorts')} vm={vm}>
+        <Row name={t('details.com1')}>
           <Link
             component="button"
             sx={{ verticalAlign: 'baseline' }}
@@ -133,7 +148,7 @@ function Cards({ vm, config }: { readonly vm: VmSummary; readonly config: VmConf
               focusConsole();
             }}
           >
-            The Console tab
+            {t('details.consoleTab')}
           </Link>
         </Row>
       </Card>
@@ -162,10 +177,10 @@ export function Card(props: {
           {title}
         </Typography>
         {category && (
-          <Tooltip title={`Change ${title}`}>
+          <Tooltip title={t('details.change', { what: title })}>
             <IconButton
               size="small"
-              aria-label={`Change ${title}`}
+              aria-label={t('details.change', { what: title })}
               onClick={() => open({ kind: 'settings', vmId: vm.id, category })}
             >
               <EditOutlined fontSize="small" />
@@ -178,7 +193,7 @@ export function Card(props: {
         sx={{
           m: 0,
           display: 'grid',
-          gridTemplateColumns: '112px 1fr',
+          gridTemplateColumns: '128px 1fr',
           columnGap: 2,
           rowGap: 0.75,
           fontSize: '0.875rem',
@@ -202,6 +217,13 @@ export function Row({ name, children }: { readonly name: string; readonly childr
     </>
   );
 }
+
+/** Letters as in the configuration, as words. */
+const bootOrder = (order: string): string =>
+  [...order].map((letter) => t(`boot.drive.${letter as 'a' | 'c' | 'd'}`)).join(', ');
+
+const driveName = (drive: string, where: DriveInterface): string =>
+  t('details.driveAt', { drive, interface: t(`storage.interfaces.${where}`) });
 
 function Path({ path }: { readonly path: string }) {
   return <span style={{ fontFamily: monospace, fontSize: '0.82rem' }}>{path}</span>;

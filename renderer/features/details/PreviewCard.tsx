@@ -1,6 +1,7 @@
 import Box from '@mui/material/Box';
 import ButtonBase from '@mui/material/ButtonBase';
 import { useEffect, useRef } from 'react';
+import { t } from '../../i18n/i18n.ts';
 import type { VmSummary } from '../../../shared/services/library.ts';
 import { useConnection } from '../../transport/ConnectionContext.tsx';
 import { useLibrary } from '../library/libraryStore.ts';
@@ -40,13 +41,13 @@ export function PreviewCard({ vm }: { readonly vm: VmSummary }) {
   }, [session, vm.id]);
 
   return (
-    <Card title="Preview" vm={vm}>
+    <Card title={t('preview.title')} vm={vm}>
       <Box component="dt" sx={{ display: 'none' }}>
-        Screen
+        {t('tabs.screen')}
       </Box>
       <Box component="dd" sx={{ m: 0, gridColumn: '1 / -1' }}>
         <ButtonBase
-          aria-label={`Show the screen of ${vm.name}`}
+          aria-label={t('preview.show', { name: vm.name })}
           onClick={() => {
             showTab('screen');
             focusScreen();

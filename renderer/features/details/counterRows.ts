@@ -1,30 +1,18 @@
+import { currentLanguage, t, type TextKey } from '../../i18n/i18n.ts';
+import { en } from '../../i18n/en.ts';
+
 /** What a machine's counters were at a moment, `at` in milliseconds. */
 export interface CounterSample {
   readonly at: number;
   readonly values: Readonly<Record<string, number>>;
 }
 
-const known: Readonly<Record<string, string>> = {
-  instructions: 'Instructions',
-  mmioAccesses: 'MMIO accesses',
-  hitRatePercent: 'Run in translated code, %',
-  regionsLive: 'Translated regions, now',
-  regionsMade: 'Translated regions, made',
-  regionsRemade: 'Translated regions, made anew',
-  regionsDropped: 'Translated regions, dropped',
-  translatedBytes: 'Translated code, bytes',
-  translationMs: 'Translating, ms',
-  compilationMs: 'Compiling (part of it), ms',
-  runningMs: 'Guest running, ms',
-  interpretedMs: 'Interpreting (estimate), ms',
-  translatedMs: 'In translated code (estimate), ms',
-  tlbFills: 'TLB fills',
-  tlbFlushes: 'TLB flushes',
-};
 /** Not counts of what happened: they go up and down. */
 const levels: ReadonlySet<string> = new Set(['hitRatePercent', 'regionsLive']);
 const withDigits = (value: number) =>
-  value.toLocaleString('en', { maximumFractionDigits: Number.isInteger(value) ? 0 : 1 });
+  value.toLocaleString(currentLanguage(), {
+    maximumFractionDigits: Number.isInteger(value) ? 0 : 1,
+  });
 
 /** Counters for people: name, count since the start, and how many a second since `before`. */
 export function counterRows(
@@ -37,7 +25,7 @@ export function counterRows(
     // A reset of the machine may set counters back.
     const hasRate = !levels.has(key) && seconds > 0 && earlier !== undefined && value >= earlier;
     return {
-      name: known[key] ?? words(key),
+      name: key in en.counter ? t(`counter.${key}` as TextKey) : words(key),
       total: withDigits(value),
       rate: hasRate ? `${short((value - earlier) / seconds)}/s` : '',
     };
@@ -53,7 +41,7 @@ function short(value: number): string {
     rest /= 1000;
     unit++;
   }
-  return `${Number(rest.toPrecision(3))}${units[unit]}`;
+  return `${Number(rest.toPrecision(3)).toLocaleString(currentLanguage())}${units[unit]}`;
 }
 
 /** `portAccesses` → `Port accesses`; `disk0.reads` → `Disk0 reads`. */

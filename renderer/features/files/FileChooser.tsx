@@ -18,6 +18,7 @@ import Tooltip from '@mui/material/Tooltip';
 import Typography from '@mui/material/Typography';
 import { useQuery } from '@tanstack/react-query';
 import { useEffect, useRef, useState, type KeyboardEvent } from 'react';
+import { t } from '../../i18n/i18n.ts';
 import type { FolderEntry } from '../../../shared/services/host.ts';
 import { useConnection } from '../../transport/ConnectionContext.tsx';
 import { explain } from '../notices/noticeStore.ts';
@@ -92,25 +93,31 @@ export function FileChooser(props: {
       <DialogContent sx={{ display: 'flex', flexDirection: 'column', gap: 1, pb: 0 }}>
         <Box sx={{ display: 'flex', gap: 0.5, pt: 1, alignItems: 'center' }}>
           <TextField
-            label="Folder"
+            label={t('chooser.folder')}
             value={typed}
             onChange={(event) => setTyped(event.target.value)}
             onKeyDown={(event) => {
               if (event.key === 'Enter') setFolder(typed);
             }}
           />
-          <Tooltip title={data?.parent === undefined ? 'This is the topmost folder' : 'Up'}>
-            <IconButton aria-label="Up" aria-disabled={data?.parent === undefined} onClick={up}>
+          <Tooltip title={data?.parent === undefined ? t('chooser.topmost') : t('chooser.up')}>
+            <IconButton
+              aria-label={t('chooser.up')}
+              aria-disabled={data?.parent === undefined}
+              onClick={up}
+            >
               <ArrowUpward />
             </IconButton>
           </Tooltip>
-          <Tooltip title="Home folder">
-            <IconButton aria-label="Home folder" onClick={() => setFolder('')}>
+          <Tooltip title={t('chooser.home')}>
+            <IconButton aria-label={t('chooser.home')} onClick={() => setFolder('')}>
               <HomeOutlined />
             </IconButton>
           </Tooltip>
         </Box>
-        <Box sx={{ height: 4 }}>{isFetching && <LinearProgress aria-label="Reading" />}</Box>
+        <Box sx={{ height: 4 }}>
+          {isFetching && <LinearProgress aria-label={t('chooser.reading')} />}
+        </Box>
         {error ? (
           <Alert severity="error">
             {explain(error).message} {explain(error).hint}
@@ -121,7 +128,7 @@ export function FileChooser(props: {
           ref={list}
           role="listbox"
           tabIndex={0}
-          aria-label="Files"
+          aria-label={t('chooser.files')}
           aria-activedescendant={chosen ? `file-${active}` : undefined}
           onKeyDown={onKeyDown}
           sx={{
@@ -174,7 +181,7 @@ export function FileChooser(props: {
           ))}
           {data && entries.length === 0 && (
             <Typography sx={{ p: 1, color: 'text.secondary', fontSize: '0.875rem' }}>
-              Nothing here.
+              {t('chooser.nothing')}
             </Typography>
           )}
         </Box>
@@ -186,13 +193,13 @@ export function FileChooser(props: {
               onChange={(event) => setHidden(event.target.checked)}
             />
           }
-          label="Show hidden files"
+          label={t('chooser.hidden')}
         />
       </DialogContent>
       <DialogActions>
-        <Button onClick={props.onClose}>Cancel</Button>
+        <Button onClick={props.onClose}>{t('action.cancel')}</Button>
         <Button variant="contained" disabled={!chosen} onClick={() => choose(chosen)}>
-          {chosen?.kind === 'folder' ? 'Open folder' : 'Choose'}
+          {chosen?.kind === 'folder' ? t('chooser.open') : t('chooser.choose')}
         </Button>
       </DialogActions>
     </Dialog>

@@ -1,6 +1,8 @@
+import { currentLanguage, t } from '../../i18n/i18n.ts';
+
 /** A file size for people, in binary units with three digits at most. */
 export function formatSize(bytes: number): string {
-  const units = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB'];
+  const units = ['bytes', 'kib', 'mib', 'gib', 'tib'] as const;
   let value = bytes;
   let unit = 0;
   while (value >= 1024 && unit < units.length - 1) {
@@ -8,5 +10,9 @@ export function formatSize(bytes: number): string {
     unit++;
   }
   const digits = unit === 0 || value >= 100 ? 0 : value >= 10 ? 1 : 2;
-  return `${Number(value.toFixed(digits))} ${units[unit]}`;
+  const number = Number(value.toFixed(digits));
+  return t(`size.${units[unit]!}`, {
+    count: number,
+    number: number.toLocaleString(currentLanguage(), { useGrouping: false }),
+  });
 }

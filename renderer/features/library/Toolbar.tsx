@@ -15,12 +15,13 @@ import ListItemText from '@mui/material/ListItemText';
 import Menu from '@mui/material/Menu';
 import MenuItem from '@mui/material/MenuItem';
 import { useState } from 'react';
+import { t } from '../../i18n/i18n.ts';
 import { shortcutText } from '../../app/shortcuts.ts';
 import { useDialogs } from '../../app/dialogStore.ts';
 import { CommandButton } from '../../components/CommandButton.tsx';
+import { AppearanceMenu } from './AppearanceMenu.tsx';
 import { isLive, whyNot, type CommandName } from './commands.ts';
 import { useLibrary, useSelectedVm } from './libraryStore.ts';
-import { ThemeMenu } from './ThemeMenu.tsx';
 import { useCommands } from './useCommands.ts';
 
 export function Toolbar() {
@@ -29,7 +30,7 @@ export function Toolbar() {
   const openDialog = useDialogs((store) => store.open);
   const run = useCommands();
   const [stopMenu, setStopMenu] = useState<HTMLElement | null>(null);
-  const offline = online ? undefined : 'There is no connection to the machine manager';
+  const offline = online ? undefined : t('connection.none');
   const bind = (command: CommandName) => ({
     why: offline ?? whyNot(command, vm),
     onClick: () => run(command, vm),
@@ -39,7 +40,7 @@ export function Toolbar() {
   return (
     <Box
       role="toolbar"
-      aria-label="Machine"
+      aria-label={t('toolbar.name')}
       sx={{
         display: 'flex',
         alignItems: 'center',
@@ -52,65 +53,70 @@ export function Toolbar() {
       }}
     >
       <CommandButton
-        label="New"
+        label={t('command.new')}
         icon={<Add />}
         why={offline}
-        tip={`Create a machine (${shortcutText('newVm')})`}
+        tip={t('toolbar.newTip', { key: shortcutText('newVm') })}
         onClick={() => openDialog({ kind: 'newVm' })}
       />
       <CommandButton
-        label="Settings"
+        label={t('command.settings')}
         icon={<SettingsOutlined />}
-        tip={`Change the machine (${shortcutText('settings')})`}
+        tip={t('toolbar.settingsTip', { key: shortcutText('settings') })}
         {...bind('settings')}
       />
       <CommandButton
-        label="Delete"
+        label={t('command.delete')}
         icon={<DeleteOutlined />}
-        tip="Remove the machine"
+        tip={t('toolbar.deleteTip')}
         {...bind('delete')}
       />
       <Divider orientation="vertical" flexItem sx={{ mx: 0.75, my: 1 }} />
       {live ? (
-        <CommandButton label="Show" icon={<Terminal />} tip="Go to its console" {...bind('show')} />
+        <CommandButton
+          label={t('command.show')}
+          icon={<Terminal />}
+          tip={t('toolbar.showTip')}
+          {...bind('show')}
+        />
       ) : (
         <CommandButton
-          label="Start"
+          label={t('command.start')}
           icon={<PlayArrow />}
-          tip="Switch the machine on (Enter in the list)"
+          tip={t('toolbar.startTip')}
           {...bind('start')}
         />
       )}
       {vm?.state === 'paused' ? (
         <CommandButton
-          label="Resume"
+          label={t('command.resume')}
           icon={<PlayArrow />}
-          tip="Let the machine run on"
+          tip={t('toolbar.resumeTip')}
           {...bind('resume')}
         />
       ) : (
         <CommandButton
-          label="Pause"
+          label={t('command.pause')}
           icon={<Pause />}
-          tip="Let the machine stand still"
+          tip={t('toolbar.pauseTip')}
           {...bind('pause')}
         />
       )}
       <CommandButton
-        label="Reset"
+        label={t('command.reset')}
         icon={<RestartAlt />}
-        tip="Start the guest anew, like the reset button"
+        tip={t('toolbar.resetTip')}
         {...bind('reset')}
       />
       <CommandButton
-        label="Stop"
+        label={t('command.stop')}
         icon={
           <Box component="span" sx={{ display: 'flex', mr: -1.5 }}>
             <Stop />
             <ArrowDropDown sx={{ fontSize: 18, mt: 0.5 }} />
           </Box>
         }
-        tip="Shut down or power off"
+        tip={t('toolbar.stopTip')}
         why={offline ?? whyNot('powerOff', vm)}
         aria-haspopup="menu"
         aria-expanded={stopMenu !== null}
@@ -119,8 +125,8 @@ export function Toolbar() {
       <Menu anchorEl={stopMenu} open={stopMenu !== null} onClose={() => setStopMenu(null)}>
         <StopItem
           command="shutDown"
-          word="ACPI shutdown"
-          text="Presses the power button; the guest shuts itself down"
+          word={t('command.shutDown')}
+          text={t('toolbar.shutDownTip')}
           why={whyNot('shutDown', vm)}
           icon={<Power fontSize="small" />}
           onChoose={() => {
@@ -130,8 +136,8 @@ export function Toolbar() {
         />
         <StopItem
           command="powerOff"
-          word="Power off"
-          text="Pulls the plug; unwritten data is lost"
+          word={t('command.powerOff')}
+          text={t('toolbar.powerOffTip')}
           why={whyNot('powerOff', vm)}
           icon={<Stop fontSize="small" color="error" />}
           onChoose={() => {
@@ -141,7 +147,7 @@ export function Toolbar() {
         />
       </Menu>
       <Box sx={{ flex: 1 }} />
-      <ThemeMenu />
+      <AppearanceMenu />
     </Box>
   );
 }

@@ -1,6 +1,7 @@
 import Box from '@mui/material/Box';
 import Typography from '@mui/material/Typography';
 import { useEffect, useRef, useState, type KeyboardEvent } from 'react';
+import { t } from '../../i18n/i18n.ts';
 import type { VmSummary } from '../../../shared/services/library.ts';
 import { VmIcon } from '../../components/Artwork.tsx';
 import { isLive } from './commands.ts';
@@ -46,7 +47,7 @@ export function VmList() {
         component="ul"
         ref={list}
         role="listbox"
-        aria-label="Machines"
+        aria-label={t('list.machines')}
         tabIndex={0}
         aria-activedescendant={selectedId ? `vm-${selectedId}` : undefined}
         onKeyDown={onKeyDown}

@@ -2,6 +2,7 @@ import Divider from '@mui/material/Divider';
 import Menu from '@mui/material/Menu';
 import MenuItem from '@mui/material/MenuItem';
 import ListItemText from '@mui/material/ListItemText';
+import { t } from '../../i18n/i18n.ts';
 import type { VmSummary } from '../../../shared/services/library.ts';
 import { isLive, whyNot, type CommandName } from './commands.ts';
 import { useCommands } from './useCommands.ts';
@@ -40,14 +41,16 @@ export function VmMenu(props: {
       anchorPosition={at}
       slotProps={{ list: { 'aria-label': vm.name } }}
     >
-      {isLive(vm) ? item('show', 'Show') : item('start', 'Start')}
-      {vm.state === 'paused' ? item('resume', 'Resume') : isLive(vm) && item('pause', 'Pause')}
-      {isLive(vm) && item('reset', 'Reset…')}
-      {isLive(vm) && item('shutDown', 'ACPI shutdown')}
-      {isLive(vm) && item('powerOff', 'Power off…')}
+      {isLive(vm) ? item('show', t('command.show')) : item('start', t('command.start'))}
+      {vm.state === 'paused'
+        ? item('resume', t('command.resume'))
+        : isLive(vm) && item('pause', t('command.pause'))}
+      {isLive(vm) && item('reset', t('menu.reset'))}
+      {isLive(vm) && item('shutDown', t('command.shutDown'))}
+      {isLive(vm) && item('powerOff', t('menu.powerOff'))}
       <Divider />
-      {item('settings', 'Settings…')}
-      {item('delete', 'Delete…')}
+      {item('settings', t('menu.settings'))}
+      {item('delete', t('menu.delete'))}
     </Menu>
   );
 }

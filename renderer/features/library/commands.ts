@@ -1,3 +1,4 @@
+import { t } from '../../i18n/i18n.ts';
 import type { VmSummary } from '../../../shared/services/library.ts';
 
 export const commandNames = [
@@ -13,15 +14,6 @@ export const commandNames = [
 ] as const;
 export type CommandName = (typeof commandNames)[number];
 
-const stateWords = {
-  poweredOff: 'is powered off',
-  starting: 'is starting',
-  running: 'is running',
-  paused: 'is paused',
-  stopping: 'is stopping',
-  aborted: 'is not running',
-} as const;
-
 export function isLive(vm: VmSummary): boolean {
   return vm.state !== 'poweredOff' && vm.state !== 'aborted';
 }
@@ -31,13 +23,11 @@ export function isLive(vm: VmSummary): boolean {
  * undefined when it can.
  */
 export function whyNot(command: CommandName, vm: VmSummary | undefined): string | undefined {
-  if (!vm) return 'Select a machine first';
+  if (!vm) return t('whyNot.noMachine');
   if (vm.unusable) {
-    return command === 'delete'
-      ? 'Guesthouse does not delete what it cannot read; remove the folder by hand'
-      : 'The machine’s file cannot be used';
+    return command === 'delete' ? t('whyNot.unusableDelete') : t('whyNot.unusable');
   }
-  const itIs = `“${vm.name}” ${stateWords[vm.state]}`;
+  const itIs = t(`whyNot.state.${vm.state}`, { name: vm.name });
   switch (command) {
     case 'start':
       return isLive(vm) ? itIs : undefined;
@@ -55,6 +45,6 @@ export function whyNot(command: CommandName, vm: VmSummary | undefined): string 
     case 'settings':
       return undefined;
     case 'delete':
-      return isLive(vm) ? `${itIs}; power it off first` : undefined;
+      return isLive(vm) ? t('whyNot.powerOffFirst', { itIs }) : undefined;
   }
 }

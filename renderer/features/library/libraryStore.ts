@@ -1,4 +1,5 @@
 import { create } from 'zustand';
+import { t } from '../../i18n/i18n.ts';
 import type { VmSummary } from '../../../shared/services/library.ts';
 import type { Connection, ConnectionState } from '../../transport/connection.ts';
 import { report } from '../notices/noticeStore.ts';
@@ -48,8 +49,8 @@ export function followLibrary(connection: Connection): () => void {
       // One that does not come up is told of by the start that fails.
       const wasUp = known?.state === 'running' || known?.state === 'paused';
       if (wasUp && vm.state === 'aborted')
-        report(`“${vm.name}” was aborted`, {
-          message: vm.reason ?? 'Its process ended unexpectedly.',
+        report(t('notice.aborted', { name: vm.name }), {
+          message: vm.reason ?? t('notice.processEnded'),
           hint: vm.hint,
         });
     }
@@ -57,7 +58,7 @@ export function followLibrary(connection: Connection): () => void {
   };
   const load = () =>
     connection.library.list().then(receive, (error: unknown) => {
-      if (connection.state.kind === 'open') report('List the machines', error);
+      if (connection.state.kind === 'open') report(t('notice.listFailed'), error);
     });
   const follow = (state: ConnectionState) => {
     useLibrary.setState({ connection: state });

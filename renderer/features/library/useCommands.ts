@@ -1,4 +1,5 @@
 import { useMemo } from 'react';
+import { t } from '../../i18n/i18n.ts';
 import type { VmSummary } from '../../../shared/services/library.ts';
 import { useDialogs } from '../../app/dialogStore.ts';
 import type { Connection } from '../../transport/connection.ts';
@@ -34,46 +35,34 @@ function commandsOf({ library, session }: Connection): RunCommand {
 
   return (command, vm) => {
     if (!vm || whyNot(command, vm) !== undefined) return;
-    const name = `“${vm.name}”`;
+    const { name } = vm;
     switch (command) {
       case 'start':
         return session.start(vm.id).then(
           () => show(vm),
-          (error: unknown) => report(`${name} could not be started`, error),
+          (error: unknown) => report(t('failed.start', { name }), error),
         );
       case 'show':
         return void show(vm);
       case 'pause':
-        return attempt(`${name} could not be paused`, session.pause(vm.id));
+        return attempt(t('failed.pause', { name }), session.pause(vm.id));
       case 'resume':
-        return attempt(`${name} could not be resumed`, session.resume(vm.id));
+        return attempt(t('failed.resume', { name }), session.resume(vm.id));
       case 'reset':
-        return ask(
-          `Reset ${name}?`,
-          'The guest starts anew at once, without shutting down. What it has not written to its disks is lost.',
-          'Reset',
-          () => attempt(`${name} could not be reset`, session.reset(vm.id)),
+        return ask(t('ask.reset', { name }), t('ask.resetText'), t('command.reset'), () =>
+          attempt(t('failed.reset', { name }), session.reset(vm.id)),
         );
       case 'shutDown':
-        return attempt(
-          `${name} could not be sent the shutdown signal`,
-          session.stop(vm.id, 'acpi'),
-        );
+        return attempt(t('failed.shutDown', { name }), session.stop(vm.id, 'acpi'));
       case 'powerOff':
-        return ask(
-          `Power off ${name}?`,
-          'This is like pulling the plug. What the guest has not written to its disks is lost.',
-          'Power off',
-          () => attempt(`${name} could not be powered off`, session.stop(vm.id, 'powerOff')),
+        return ask(t('ask.powerOff', { name }), t('ask.powerOffText'), t('command.powerOff'), () =>
+          attempt(t('failed.powerOff', { name }), session.stop(vm.id, 'powerOff')),
         );
       case 'settings':
         return useDialogs.getState().open({ kind: 'settings', vmId: vm.id, category: 'general' });
       case 'delete':
-        return ask(
-          `Delete ${name}?`,
-          'The machine and its own folder are removed. Its kernel and disk images elsewhere stay.',
-          'Delete',
-          () => attempt(`${name} could not be deleted`, library.delete(vm.id)),
+        return ask(t('ask.delete', { name }), t('ask.deleteText'), t('command.delete'), () =>
+          attempt(t('failed.delete', { name }), library.delete(vm.id)),
         );
     }
   };

@@ -2,6 +2,7 @@ import Alert from '@mui/material/Alert';
 import AlertTitle from '@mui/material/AlertTitle';
 import Box from '@mui/material/Box';
 import Button from '@mui/material/Button';
+import { t } from '../../i18n/i18n.ts';
 import { useNotices } from './noticeStore.ts';
 
 /** What went wrong, why, and what to do: newest first, until dismissed. Takes no room when empty. */
@@ -10,7 +11,7 @@ export function Notices() {
   return (
     <Box
       component="section"
-      aria-label="Notifications"
+      aria-label={t('notice.region')}
       aria-live="assertive"
       aria-relevant="additions"
       sx={{
@@ -27,7 +28,7 @@ export function Notices() {
       {notices.length > 1 && (
         <Box sx={{ display: 'flex', justifyContent: 'flex-end' }}>
           <Button size="small" onClick={dismissAll}>
-            Dismiss all {notices.length}
+            {t('notice.dismissAll', { count: notices.length })}
           </Button>
         </Box>
       )}
@@ -37,13 +38,13 @@ export function Notices() {
           role="group"
           aria-label={notice.title}
           severity={notice.severity}
-          closeText="Dismiss"
+          closeText={t('notice.dismiss')}
           onClose={() => dismiss(notice.id)}
           sx={{ py: 0.25, flexShrink: 0, border: 1, borderColor: `${notice.severity}.main` }}
         >
           <AlertTitle component="h3" sx={{ fontSize: '0.9rem', mb: 0.25 }}>
             {notice.title}
-            {notice.times > 1 && ` (${notice.times} times)`}
+            {notice.times > 1 && ` ${t('notice.times', { count: notice.times })}`}
           </AlertTitle>
           <Box sx={{ overflowWrap: 'anywhere' }}>
             {notice.message}

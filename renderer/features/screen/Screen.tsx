@@ -2,6 +2,7 @@ import Alert from '@mui/material/Alert';
 import Box from '@mui/material/Box';
 import Typography from '@mui/material/Typography';
 import { useCallback, useEffect, useRef, useState } from 'react';
+import { t } from '../../i18n/i18n.ts';
 import type { VmSummary } from '../../../shared/services/library.ts';
 import { useConnection } from '../../transport/ConnectionContext.tsx';
 import { isLive } from '../library/commands.ts';
@@ -26,7 +27,7 @@ export function Screen({ vm }: { readonly vm: VmSummary }) {
     <Box sx={{ display: 'flex', flexDirection: 'column', flex: 1, minHeight: 0 }}>
       {vm.state === 'paused' && (
         <Alert severity="warning" sx={{ borderRadius: 0, py: 0 }}>
-          “{vm.name}” is paused. {vm.reason} <b>{vm.hint}</b>
+          {t('state.pausedText', { name: vm.name })} {vm.reason} <b>{vm.hint}</b>
         </Alert>
       )}
       {live && vm.state !== 'starting' ? (
@@ -35,8 +36,8 @@ export function Screen({ vm }: { readonly vm: VmSummary }) {
         <Box sx={{ flex: 1, display: 'grid', placeItems: 'center', bgcolor: '#0c1215' }}>
           <Typography sx={{ color: '#b8c4c9' }}>
             {vm.state === 'starting'
-              ? `“${vm.name}” is starting…`
-              : `“${vm.name}” is off: its screen is dark.`}
+              ? t('screen.starting', { name: vm.name })
+              : t('screen.off', { name: vm.name })}
           </Typography>
         </Box>
       )}
@@ -60,7 +61,7 @@ function LiveScreen({ vm }: { readonly vm: VmSummary }) {
   const saveScreenshot = useCallback(() => {
     screen.current?.png().then(
       (blob) => download(blob, `${vm.name}.png`),
-      (error: unknown) => report('The screenshot could not be taken', error),
+      (error: unknown) => report(t('screen.screenshotFailed'), error),
     );
   }, [vm.name]);
 
@@ -150,15 +151,16 @@ function LiveScreen({ vm }: { readonly vm: VmSummary }) {
           ref={canvas}
           tabIndex={0}
           role="application"
-          aria-label={`Screen of ${vm.name}`}
-          aria-description={`${hostKeyName} alone or Ctrl+F6 leaves it`}
+          aria-label={t('screen.of', { name: vm.name })}
+          aria-description={t('screen.leave', { hostKey: hostKeyName() })}
           style={{
             position: 'absolute',
             left: centred(room.width, layout.width, room.left),
             top: centred(room.height, layout.height, room.top),
             width: layout.width,
             height: layout.height,
-            visibility: state.width > 0 ? 'visible' : 'hidden',
+            // Not hidden: it has the keyboard before there is a picture.
+            opacity: state.width > 0 ? 1 : 0,
             imageRendering: layout.sharp ? 'pixelated' : 'auto',
             cursor: state.pointer === 'absolute' ? 'none' : 'default',
             outline: 'none',
@@ -179,7 +181,7 @@ function LiveScreen({ vm }: { readonly vm: VmSummary }) {
               canvas.current?.focus();
               void input.current?.type(text);
             },
-            (error: unknown) => report('The clipboard could not be read', error),
+            (error: unknown) => report(t('clipboard.failed'), error),
           );
         }}
       />
@@ -188,15 +190,14 @@ function LiveScreen({ vm }: { readonly vm: VmSummary }) {
 }
 
 function statusOf({ width, height, pointer }: ScreenState, captured: boolean): string {
+  const hostKey = hostKeyName();
   const size = width > 0 ? `${width} × ${height} · ` : '';
-  if (captured) return `${size}The guest has the pointer: ${hostKeyName} gives it back`;
-  return pointer === 'absolute'
-    ? `${size}${hostKeyName} alone or Ctrl+F6 leaves the screen`
-    : `${size}Click to give the guest the pointer; ${hostKeyName} gives it back`;
+  if (captured) return size + t('screen.captured', { hostKey });
+  return size + t(pointer === 'absolute' ? 'screen.absolute' : 'screen.relative', { hostKey });
 }
 
 function toggleFullScreen(element: HTMLElement | null): void {
-  const failed = (error: unknown): void => report('Full screen is not possible', error);
+  const failed = (error: unknown): void => report(t('screen.fullScreenFailed'), error);
   if (document.fullscreenElement) {
     document.exitFullscreen().catch(failed);
     return;

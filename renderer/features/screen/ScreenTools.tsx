@@ -10,16 +10,14 @@ import IconButton from '@mui/material/IconButton';
 import Tooltip from '@mui/material/Tooltip';
 import Typography from '@mui/material/Typography';
 import type { ReactNode } from 'react';
+import { t } from '../../i18n/i18n.ts';
 import { hostKeyName } from './hostKey.ts';
 import { screenModes, type ScreenMode } from './screenLayout.ts';
 
-const modes: Readonly<Record<ScreenMode, { readonly label: string; readonly icon: ReactNode }>> = {
-  fit: { label: 'Fit to the window', icon: <FitScreen fontSize="small" /> },
-  scaled: {
-    label: `Scaled to all of it (${hostKeyName}+C)`,
-    icon: <AspectRatio fontSize="small" />,
-  },
-  actual: { label: 'Actual size', icon: <CropFree fontSize="small" /> },
+const modeIcons: Readonly<Record<ScreenMode, ReactNode>> = {
+  fit: <FitScreen fontSize="small" />,
+  scaled: <AspectRatio fontSize="small" />,
+  actual: <CropFree fontSize="small" />,
 };
 
 export interface ScreenToolsProps {
@@ -33,6 +31,7 @@ export interface ScreenToolsProps {
 }
 
 export function ScreenTools(props: ScreenToolsProps) {
+  const hostKey = hostKeyName();
   return (
     <Box
       sx={{
@@ -52,29 +51,25 @@ export function ScreenTools(props: ScreenToolsProps) {
       {screenModes.map((mode) => (
         <Tool
           key={mode}
-          label={modes[mode].label}
+          label={t(`screen.mode.${mode}`, { hostKey })}
           pressed={props.mode === mode}
-          icon={modes[mode].icon}
+          icon={modeIcons[mode]}
           act={() => props.setMode(mode)}
         />
       ))}
       <Tool
-        label={`Full screen (${hostKeyName}+F)`}
+        label={t('screen.fullScreen', { hostKey })}
         icon={<Fullscreen fontSize="small" />}
         act={props.fullScreen}
       />
       <Tool
-        label={`Send Ctrl+Alt+Del (${hostKeyName}+Del)`}
+        label={t('screen.ctrlAltDelete', { hostKey })}
         icon={<KeyboardCommandKey fontSize="small" />}
         act={props.ctrlAltDelete}
       />
+      <Tool label={t('screen.paste')} icon={<ContentPaste fontSize="small" />} act={props.paste} />
       <Tool
-        label="Type the clipboard’s text"
-        icon={<ContentPaste fontSize="small" />}
-        act={props.paste}
-      />
-      <Tool
-        label={`Save a screenshot (${hostKeyName}+E)`}
+        label={t('screen.screenshot', { hostKey })}
         icon={<CameraAlt fontSize="small" />}
         act={props.screenshot}
       />

@@ -1,3 +1,4 @@
+import { t } from '../../i18n/i18n.ts';
 import type { Frame } from '../../../shared/vm/frames.ts';
 import type { Connection } from '../../transport/connection.ts';
 
@@ -92,9 +93,7 @@ export class GuestScreen {
   /** The picture as a PNG file, pixel by pixel. */
   async png(): Promise<Blob> {
     return new Promise((resolve, reject) =>
-      this.canvas.toBlob((blob) =>
-        blob ? resolve(blob) : reject(new Error('The browser made no PNG.')),
-      ),
+      this.canvas.toBlob((blob) => (blob ? resolve(blob) : reject(new Error(t('screen.noPng'))))),
     );
   }
 

@@ -1,7 +1,9 @@
+import { t } from '../../i18n/i18n.ts';
+
 /** Right Ctrl, on a Mac the left ⌘: with other keys it commands the window, alone it frees the pointer. */
 export const isMac = /^Mac/.test(globalThis.navigator?.platform ?? '');
 export const hostKeyCode = isMac ? 'MetaLeft' : 'ControlRight';
-export const hostKeyName = isMac ? 'Left ⌘' : 'Right Ctrl';
+export const hostKeyName = (): string => t(isMac ? 'hostKey.mac' : 'hostKey.other');
 
 const commands = {
   KeyF: 'fullScreen',

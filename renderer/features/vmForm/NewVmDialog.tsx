@@ -7,6 +7,7 @@ import DialogContent from '@mui/material/DialogContent';
 import DialogTitle from '@mui/material/DialogTitle';
 import Typography from '@mui/material/Typography';
 import { useRef, useState, type FormEvent, type ReactNode } from 'react';
+import { t } from '../../i18n/i18n.ts';
 import { useConnection } from '../../transport/ConnectionContext.tsx';
 import { useLibrary } from '../library/libraryStore.ts';
 import { explain } from '../notices/noticeStore.ts';
@@ -60,33 +61,33 @@ export function NewVmDialog({
         onSubmit={(event) => void submit(event)}
         sx={{ display: 'flex', flexDirection: 'column', minHeight: 0 }}
       >
-        <DialogTitle id="new-vm-title">New machine</DialogTitle>
+        <DialogTitle id="new-vm-title">{t('newVm.title')}</DialogTitle>
         <DialogContent dividers sx={{ display: 'flex', flexDirection: 'column', gap: 2.5 }}>
           {failure && (
             <Alert severity="error">
               {failure.message} <b>{failure.hint}</b>
             </Alert>
           )}
-          <Section title="General">
+          <Section title={t('settings.category.general')}>
             <GeneralFields {...form} autoFocus />
           </Section>
-          <Section title="Storage">
+          <Section title={t('settings.category.storage')}>
             <StorageFields {...form} />
           </Section>
-          <Section title="System">
+          <Section title={t('settings.category.system')}>
             <SystemFields {...form} />
           </Section>
-          <Section title="Display">
+          <Section title={t('settings.category.display')}>
             <DisplayFields {...form} />
           </Section>
-          <Section title="Boot">
+          <Section title={t('settings.category.boot')}>
             <BootFields {...form} />
           </Section>
         </DialogContent>
         <DialogActions>
-          <Button onClick={onClose}>Cancel</Button>
+          <Button onClick={onClose}>{t('action.cancel')}</Button>
           <Button type="submit" variant="contained" loading={busy}>
-            Create
+            {t('action.create')}
           </Button>
         </DialogActions>
       </Box>

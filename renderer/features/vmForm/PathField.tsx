@@ -5,6 +5,7 @@ import TextField from '@mui/material/TextField';
 import Tooltip from '@mui/material/Tooltip';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
+import { t } from '../../i18n/i18n.ts';
 import { useConnection } from '../../transport/ConnectionContext.tsx';
 import { FileChooser } from '../files/FileChooser.tsx';
 import { formatSize } from '../files/formatSize.ts';
@@ -39,11 +40,11 @@ export function PathField(props: PathFieldProps) {
       try {
         const { entries } = await host.listFolder(folder);
         const entry = entries.find((one) => one.name === name);
-        if (!entry) return { warning: 'There is no such file.' };
-        if (entry.kind === 'folder') return { warning: 'This is a folder.' };
+        if (!entry) return { warning: t('path.missing') };
+        if (entry.kind === 'folder') return { warning: t('path.isFolder') };
         return { size: entry.size };
       } catch {
-        return { warning: `The folder ${folder} cannot be read.` };
+        return { warning: t('path.folderUnreadable', { folder }) };
       }
     },
   });
@@ -74,12 +75,12 @@ export function PathField(props: PathFieldProps) {
           input: {
             endAdornment: (
               <InputAdornment position="end">
-                <Tooltip title={props.disabled ? '' : 'Choose a file'}>
+                <Tooltip title={props.disabled ? '' : t('path.choose')}>
                   <span>
                     <IconButton
                       edge="end"
                       size="small"
-                      aria-label={`Choose ${props.label}`}
+                      aria-label={t('path.chooseOf', { what: props.label })}
                       disabled={props.disabled ?? false}
                       onClick={() => setChoosing(true)}
                     >
@@ -94,7 +95,7 @@ export function PathField(props: PathFieldProps) {
       />
       {choosing && (
         <FileChooser
-          title={`Choose: ${props.label}`}
+          title={t('path.chooserTitle', { what: props.label })}
           start={start}
           onClose={() => setChoosing(false)}
           onChoose={(chosen) => {

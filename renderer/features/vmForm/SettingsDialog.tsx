@@ -15,6 +15,7 @@ import Tab from '@mui/material/Tab';
 import Tabs from '@mui/material/Tabs';
 import { useQueryClient } from '@tanstack/react-query';
 import { useRef, useState, type FormEvent } from 'react';
+import { t } from '../../i18n/i18n.ts';
 import type { VmSummary } from '../../../shared/services/library.ts';
 import type { VmConfig } from '../../../shared/vm/config.ts';
 import { useConnection } from '../../transport/ConnectionContext.tsx';
@@ -28,12 +29,11 @@ import { useVmDraft } from './useVmDraft.ts';
 import { draftOf } from './vmDraft.ts';
 
 const categories = {
-  general: { word: 'General', Icon: Article, Fields: GeneralFields, owns: /^(name|description)/ },
-  system: { word: 'System', Icon: Memory, Fields: SystemFields, owns: /^(memory|cpu)/ },
-  boot: { word: 'Boot', Icon: RocketLaunch, Fields: BootFields, owns: /^boot/ },
-  display: { word: 'Display', Icon: Monitor, Fields: DisplayFields, owns: /^display/ },
+  general: { Icon: Article, Fields: GeneralFields, owns: /^(name|description)/ },
+  system: { Icon: Memory, Fields: SystemFields, owns: /^(memory|cpu)/ },
+  boot: { Icon: RocketLaunch, Fields: BootFields, owns: /^boot/ },
+  display: { Icon: Monitor, Fields: DisplayFields, owns: /^display/ },
   storage: {
-    word: 'Storage',
     Icon: Storage,
     Fields: StorageFields,
     owns: /^(disks|cdroms|floppies|drives)/,
@@ -92,25 +92,28 @@ export function SettingsDialog(props: {
         sx={{ display: 'flex', flexDirection: 'column', minHeight: 0 }}
       >
         <DialogTitle id="settings-title" noWrap>
-          {vm.name} – Settings
+          {t('settings.title', { name: vm.name })}
         </DialogTitle>
         <DialogContent dividers sx={{ display: 'flex', p: 0, height: 440 }}>
           <Tabs
             orientation="vertical"
             value={category}
             onChange={(_, next: SettingsCategory) => setCategory(next)}
-            aria-label="Categories"
+            aria-label={t('settings.categories')}
             sx={{ borderRight: 1, borderColor: 'divider', minWidth: 168, py: 1 }}
           >
             {names.map((name) => {
-              const { word, Icon } = categories[name];
+              const { Icon } = categories[name];
+              const word = t(`settings.category.${name}`);
               return (
                 <Tab
                   key={name}
                   value={name}
                   id={`settings-tab-${name}`}
                   aria-controls="settings-panel"
-                  aria-label={hasProblem(name) ? `${word}, has a problem` : word}
+                  aria-label={
+                    hasProblem(name) ? t('settings.withProblem', { category: word }) : word
+                  }
                   icon={hasProblem(name) ? <ErrorOutlined color="error" /> : <Icon />}
                   iconPosition="start"
                   label={word}
@@ -132,16 +135,16 @@ export function SettingsDialog(props: {
             )}
             {live && category !== 'general' && (
               <Alert severity="info" sx={{ mb: 2 }}>
-                This can be changed when “{vm.name}” is powered off.
+                {t('settings.whenOff', { name: vm.name })}
               </Alert>
             )}
             <Fields {...form} disabled={live && category !== 'general'} />
           </Box>
         </DialogContent>
         <DialogActions>
-          <Button onClick={onClose}>Cancel</Button>
+          <Button onClick={onClose}>{t('action.cancel')}</Button>
           <Button type="submit" variant="contained" loading={busy}>
-            OK
+            {t('action.ok')}
           </Button>
         </DialogActions>
       </Box>

@@ -4,9 +4,12 @@ import MenuItem from '@mui/material/MenuItem';
 import Stack from '@mui/material/Stack';
 import TextField from '@mui/material/TextField';
 import { useQuery } from '@tanstack/react-query';
+import { t } from '../../i18n/i18n.ts';
+import { graphicsCards, vmConfigSchema } from '../../../shared/vm/config.ts';
 import { useConnection } from '../../transport/ConnectionContext.tsx';
-import { cpuModelNames, graphicsCardNames } from './cpuModelNames.ts';
 import type { Problems, VmDraft } from './vmDraft.ts';
+
+const cpuModels = vmConfigSchema.shape.cpuModel.unwrap().options;
 
 export interface FieldsProps {
   readonly draft: VmDraft;
@@ -25,7 +28,7 @@ export function GeneralFields({
   return (
     <Stack spacing={2}>
       <TextField
-        label="Name"
+        label={t('general.name')}
         required
         autoFocus={rest.autoFocus ?? false}
         value={draft.name}
@@ -35,7 +38,7 @@ export function GeneralFields({
         slotProps={{ htmlInput: { autoComplete: 'off' } }}
       />
       <TextField
-        label="Description"
+        label={t('general.description')}
         value={draft.description}
         multiline
         minRows={2}
@@ -55,43 +58,47 @@ export function SystemFields({ draft, problems, disabled = false, change }: Fiel
     queryFn: () => host.info(),
     staleTime: Infinity,
   });
-  const ofHost = info ? `; this computer has ${info.memoryMiB}` : '';
+  const range = info
+    ? t('system.memoryHelpHost', { memory: info.memoryMiB })
+    : t('system.memoryHelp');
   return (
     <Box sx={{ display: 'grid', gap: 2, gridTemplateColumns: { xs: '1fr', sm: '4fr 3fr 6fr' } }}>
       <TextField
-        label="Memory"
+        label={t('system.memory')}
         required
         disabled={disabled}
         value={draft.memoryMiB}
         error={problems.memoryMiB !== undefined}
-        helperText={problems.memoryMiB ?? `16 to 3584${ofHost}`}
+        helperText={problems.memoryMiB ?? range}
         onChange={(event) => change({ memoryMiB: event.target.value })}
         slotProps={{
           htmlInput: { inputMode: 'numeric', autoComplete: 'off' },
-          input: { endAdornment: <InputAdornment position="end">MiB</InputAdornment> },
+          input: {
+            endAdornment: <InputAdornment position="end">{t('system.unit')}</InputAdornment>,
+          },
         }}
       />
       <TextField
-        label="CPUs"
+        label={t('system.cpus')}
         required
         disabled={disabled}
         value={draft.cpus}
         error={problems.cpus !== undefined}
-        helperText={problems.cpus ?? 'The engine runs one'}
+        helperText={problems.cpus ?? t('system.cpusHelp')}
         onChange={(event) => change({ cpus: event.target.value })}
         slotProps={{ htmlInput: { inputMode: 'numeric', autoComplete: 'off' } }}
       />
       <TextField
         select
-        label="CPU model"
+        label={t('system.cpuModel')}
         disabled={disabled}
         value={draft.cpuModel}
-        helperText="What the guest sees"
+        helperText={t('system.cpuModelHelp')}
         onChange={(event) => change({ cpuModel: event.target.value as VmDraft['cpuModel'] })}
       >
-        {Object.entries(cpuModelNames).map(([model, name]) => (
+        {cpuModels.map((model) => (
           <MenuItem key={model} value={model}>
-            {name}
+            {t(`system.cpuModels.${model}`)}
           </MenuItem>
         ))}
       </TextField>
@@ -103,16 +110,16 @@ export function DisplayFields({ draft, disabled = false, change }: FieldsProps) 
   return (
     <TextField
       select
-      label="Graphics card"
+      label={t('display.card')}
       sx={{ width: 320 }}
       disabled={disabled}
       value={draft.card}
-      helperText="Without one there is only the serial console"
+      helperText={t('display.cardHelp')}
       onChange={(event) => change({ card: event.target.value as VmDraft['card'] })}
     >
-      {Object.entries(graphicsCardNames).map(([card, name]) => (
+      {graphicsCards.map((card) => (
         <MenuItem key={card} value={card}>
-          {name}
+          {t(`display.cards.${card}`)}
         </MenuItem>
       ))}
     </TextField>

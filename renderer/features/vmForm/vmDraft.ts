@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { t } from '../../i18n/i18n.ts';
 import { engineCapabilities } from '../../../shared/vm/capabilities.ts';
 import { UserError } from '../../../shared/services/errors.ts';
 import { planDrives } from '../../../shared/vm/drives.ts';
@@ -92,28 +93,28 @@ function number(text: string): number {
 }
 
 function wording(field: string, issue: z.core.$ZodIssue): string {
-  const limit = (text: string) => `${text}.`;
   switch (field.replace(/\.\d+/, '')) {
     case 'name':
-      return issue.code === 'too_big' ? 'Use at most 100 characters.' : 'Give the machine a name.';
+      return t(issue.code === 'too_big' ? 'problem.nameLong' : 'problem.nameMissing');
     case 'memoryMiB':
-      if (issue.code === 'too_small') return limit(`At least ${issue.minimum} MiB are needed`);
-      if (issue.code === 'too_big') return limit(`At most ${issue.maximum} MiB are possible`);
-      return 'Enter a whole number of MiB.';
+      if (issue.code === 'too_small')
+        return t('problem.memorySmall', { limit: Number(issue.minimum) });
+      if (issue.code === 'too_big') return t('problem.memoryBig', { limit: Number(issue.maximum) });
+      return t('problem.memoryNumber');
     case 'cpus':
-      if (issue.code === 'too_small') return limit('At least one CPU is needed');
-      if (issue.code === 'too_big') return limit(`At most ${issue.maximum} CPUs are possible`);
-      return 'Enter a whole number.';
+      if (issue.code === 'too_small') return t('problem.cpusFew');
+      if (issue.code === 'too_big') return t('problem.cpusMany', { limit: Number(issue.maximum) });
+      return t('problem.wholeNumber');
     case 'boot.kernel':
-      return 'Choose a kernel to boot, or give the machine a drive to boot from.';
+      return t('problem.nothingToBoot');
     case 'boot.commandLine':
-      return 'The command line can have at most 2047 characters.';
+      return t('problem.commandLineLong');
     case 'description':
-      return 'The description can have at most 10,000 characters.';
+      return t('problem.descriptionLong');
     case 'disks.path':
-      return 'Choose the disk image, or remove this disk.';
+      return t('problem.diskMissing');
     case 'disks':
-      return 'At most 16 disks are possible.';
+      return t('problem.disksMany');
     default:
       return issue.message;
   }
@@ -153,11 +154,7 @@ export function checkDraft(draft: VmDraft, engine?: VmConfig['engine']): Checked
     problems[field] ??= wording(field, issue);
   }
   const { maxCpus } = engineCapabilities[engine ?? 'translator'];
-  if (number(draft.cpus) > maxCpus)
-    problems.cpus ??=
-      maxCpus === 1
-        ? 'The engine runs one CPU for now.'
-        : `The engine runs ${maxCpus} CPUs at most.`;
+  if (number(draft.cpus) > maxCpus) problems.cpus ??= t('problem.engineCpus', { count: maxCpus });
 
   const paths: [string, string][] = [
     ['boot.kernel', draft.kernel],
@@ -168,11 +165,11 @@ export function checkDraft(draft: VmDraft, engine?: VmConfig['engine']): Checked
   ];
   for (const [field, path] of paths)
     if (path.trim() !== '' && !absolutePath.test(path.trim()))
-      problems[field] ??= 'Give the whole path, from the root folder on.';
+      problems[field] ??= t('problem.path');
   draft.disks.forEach(({ path }, index) => {
     const first = draft.disks.findIndex((other) => other.path.trim() === path.trim());
     if (path.trim() !== '' && first < index)
-      problems[`disks.${index}.path`] ??= `This image is already disk ${first + 1}.`;
+      problems[`disks.${index}.path`] ??= t('problem.diskTwice', { number: first + 1 });
   });
   try {
     planDrives(draft);

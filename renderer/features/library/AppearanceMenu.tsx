@@ -1,6 +1,8 @@
 import DarkMode from '@mui/icons-material/DarkModeOutlined';
 import LightMode from '@mui/icons-material/LightModeOutlined';
 import SystemMode from '@mui/icons-material/SettingsBrightnessOutlined';
+import Translate from '@mui/icons-material/Translate';
+import Divider from '@mui/material/Divider';
 import IconButton from '@mui/material/IconButton';
 import ListItemIcon from '@mui/material/ListItemIcon';
 import Menu from '@mui/material/Menu';
@@ -8,20 +10,22 @@ import MenuItem from '@mui/material/MenuItem';
 import Tooltip from '@mui/material/Tooltip';
 import { useColorScheme } from '@mui/material/styles';
 import { useState } from 'react';
+import { chooseLanguage, chosenLanguage, languageNames, languages, t } from '../../i18n/i18n.ts';
 
 const modes = [
-  { mode: 'system', word: 'Like the system', Icon: SystemMode },
-  { mode: 'light', word: 'Light', Icon: LightMode },
-  { mode: 'dark', word: 'Dark', Icon: DarkMode },
+  { mode: 'system', Icon: SystemMode },
+  { mode: 'light', Icon: LightMode },
+  { mode: 'dark', Icon: DarkMode },
 ] as const;
 
-export function ThemeMenu() {
+/** Light or dark, and the language. */
+export function AppearanceMenu() {
   const { mode = 'system', setMode } = useColorScheme();
   const [anchor, setAnchor] = useState<HTMLElement | null>(null);
   const { Icon } = modes.find((one) => one.mode === mode) ?? modes[0];
   return (
     <>
-      <Tooltip title="Appearance" describeChild={false}>
+      <Tooltip title={t('theme.title')} describeChild={false}>
         <IconButton
           aria-haspopup="menu"
           aria-expanded={anchor !== null}
@@ -30,8 +34,13 @@ export function ThemeMenu() {
           <Icon />
         </IconButton>
       </Tooltip>
-      <Menu anchorEl={anchor} open={anchor !== null} onClose={() => setAnchor(null)}>
-        {modes.map(({ mode: each, word, Icon: EachIcon }) => (
+      <Menu
+        anchorEl={anchor}
+        open={anchor !== null}
+        onClose={() => setAnchor(null)}
+        slotProps={{ list: { 'aria-label': t('theme.title') } }}
+      >
+        {modes.map(({ mode: each, Icon: EachIcon }) => (
           <MenuItem
             key={each}
             role="menuitemradio"
@@ -45,7 +54,26 @@ export function ThemeMenu() {
             <ListItemIcon>
               <EachIcon fontSize="small" />
             </ListItemIcon>
-            {word}
+            {t(`theme.${each}`)}
+          </MenuItem>
+        ))}
+        <Divider />
+        {[undefined, ...languages].map((language) => (
+          <MenuItem
+            key={language ?? 'system'}
+            role="menuitemradio"
+            aria-checked={language === chosenLanguage()}
+            selected={language === chosenLanguage()}
+            lang={language}
+            onClick={() => {
+              setAnchor(null);
+              chooseLanguage(language);
+            }}
+          >
+            <ListItemIcon>
+              <Translate fontSize="small" />
+            </ListItemIcon>
+            {language === undefined ? t('theme.systemLanguage') : languageNames[language]}
           </MenuItem>
         ))}
       </Menu>
