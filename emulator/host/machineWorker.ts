@@ -8,6 +8,7 @@ import type { MachineRequest } from '../../shared/vm/machineRequest.ts';
 import { serveVm, type VmControl, type VmEvents } from '../../shared/vm/vmProtocol.ts';
 import type { MachineEnd } from '../machine/machine.ts';
 import { buildMachine, type BuiltMachine } from './buildMachine.ts';
+import type { FrameAnswer, FrameQuestion } from './screenLines.ts';
 import { FramePump } from './framePump.ts';
 import { CharacterQueue } from './characterQueue.ts';
 import { asUserError } from './machineErrors.ts';
@@ -80,7 +81,7 @@ class MachineHost implements VmControl {
     return Promise.resolve();
   }
 
-  nextFrame(viewer: string): Promise<Frame> {
+  async nextFrame(viewer: string): Promise<Frame> {
     return this.screen().next(viewer);
   }
 
@@ -151,9 +152,19 @@ class MachineHost implements VmControl {
   }
 }
 
-const { port } = workerData as { port: MessagePort };
+const { port, screens } = workerData as { port: MessagePort; screens: MessagePort };
 const channel = messagePortChannel(port as unknown as PortLike);
 const host = new MachineHost(() => channel.close());
 host.events = serveVm(channel, host);
 // The manager has gone: end cleanly. Once the port is closed nothing keeps this thread alive.
 channel.onClose(() => void host.shutdown());
+screens.on('message', ({ viewer }: FrameQuestion) => {
+  const answer = (frame?: Frame): void =>
+    screens.postMessage(
+      { viewer, ...(frame && { frame }) } satisfies FrameAnswer,
+      (frame?.parts ?? []).map(({ pixels }) => pixels.buffer as ArrayBuffer),
+    );
+  // A machine that is off or has no screen shows nothing, and the window asks the manager why.
+  host.nextFrame(`line ${viewer}`).then(answer, () => answer());
+});
+screens.unref();

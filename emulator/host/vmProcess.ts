@@ -3,12 +3,16 @@
  * manager and watches; the machine lives in a worker. Exits with the machine, and when the manager
  * has gone.
  */
+import { Socket } from 'node:net';
 import { MessageChannel, Worker, type MessagePort } from 'node:worker_threads';
+import { isScreenHandover } from '../../shared/rpc/screenSocket.ts';
+import { ScreenLines } from './screenLines.ts';
 
 /** The line to the starter: Node's IPC, or Electron's parentPort in a utility process. */
 interface ParentLine {
   post(message: unknown): void;
-  onMessage(listener: (message: unknown) => void): void;
+  /** `handle`: a connection that the manager hands over. */
+  onMessage(listener: (message: unknown, handle?: unknown) => void): void;
   onGone(listener: () => void): void;
   /** Calls back when everything posted has left this process. */
   drain(done: () => void): void;
@@ -56,16 +60,23 @@ function parentLine(): ParentLine {
 function main(): void {
   const line = parentLine();
   const { port1, port2 } = new MessageChannel();
+  const screens = new MessageChannel();
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
   const worker = new Worker(new URL(`./machineWorker.${extension}`, import.meta.url), {
-    workerData: { port: port2 satisfies MessagePort },
-    transferList: [port2],
+    workerData: { port: port2 satisfies MessagePort, screens: screens.port2 },
+    transferList: [port2, screens.port2],
   });
+  const lines = new ScreenLines(screens.port1);
+  // Only the machine keeps this process alive.
+  screens.port1.unref();
   let failed = false;
   let gone = false;
   // Messages pass through as they are; the worker answers them.
   port1.on('message', (message: unknown) => line.post(message));
-  line.onMessage((message) => port1.postMessage(message));
+  line.onMessage((message, handle) => {
+    if (!isScreenHandover(message)) port1.postMessage(message);
+    else if (handle instanceof Socket) lines.take(message, handle);
+  });
   worker.on('error', (error) => {
     failed = true;
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);

@@ -1,7 +1,9 @@
 /** The one owner of a library's running VMs: services over the library and the VM processes. */
 import { join } from 'node:path';
 import { watch, type FSWatcher } from 'node:fs';
+import type { Socket } from 'node:net';
 import { EventHub } from '../../shared/rpc/eventHub.ts';
+import type { ScreenHandover } from '../../shared/rpc/screenSocket.ts';
 import type { Services } from '../../shared/rpc/serviceContract.ts';
 import { UserError } from '../../shared/services/errors.ts';
 import type { HostService } from '../../shared/services/host.ts';
@@ -15,6 +17,8 @@ import { RunRecord } from './runRecord.ts';
 import { VmLibrary, type LibraryEntry } from './vmLibrary.ts';
 import type { VmProcessStarter } from './vmProcessStarter.ts';
 import { VmSession } from './vmSession.ts';
+
+export type TakeScreen = (id: string, handover: ScreenHandover, socket: Socket) => boolean;
 
 /** What may change while a VM runs; the rest is part of the machine. */
 const changeableWhileRunning: readonly (keyof VmChanges)[] = ['name', 'description'];
@@ -67,6 +71,10 @@ export class Manager implements Services {
       this.records.delete(id);
       this.listSoon();
     },
+    readLog: async (id, from) => {
+      await this.vms.get(id);
+      return this.recordOf(id).readLog(from);
+    },
   };
 
   readonly session: SessionService = {
@@ -92,6 +100,10 @@ export class Manager implements Services {
       (await this.running(id)).setScreenSize(width, height),
     counters: async (id) => (await this.running(id)).counters(),
   };
+
+  /** A window's connection to a machine's screen goes to its process. False if that is not possible. */
+  readonly takeScreen: TakeScreen = (id, handover, socket) =>
+    this.sessions.get(id)?.takeScreen(handover, socket) ?? false;
 
   /** How many VMs have a process. */
   get activeCount(): number {

@@ -44,6 +44,10 @@ function startChild(entry: string, label: string): VmProcess {
       },
     },
     exited,
+    takeScreen: (handover, socket) => {
+      if (child.connected) child.send(handover, socket, () => socket.destroy());
+      else socket.destroy();
+    },
     lastWords: () => stderr.text(),
     kill: () => void child.kill('SIGKILL'),
   };

@@ -12,12 +12,13 @@ import type { HostInfo } from '../../shared/services/host.ts';
 import { lockFolder } from './folderLock.ts';
 import type { Home } from './home.ts';
 import { createHostService, guesthouseVersion } from './hostService.ts';
-import { Manager } from './manager.ts';
+import { Manager, type TakeScreen } from './manager.ts';
 import { streamChannel } from './streamChannel.ts';
 import type { VmProcessStarter } from './vmProcessStarter.ts';
 
 export interface OwnedManager {
   readonly services: Services;
+  readonly takeScreen: TakeScreen;
   /** Processes of other programs that are connected. */
   readonly clientCount: number;
   readonly activeVms: number;
@@ -65,6 +66,7 @@ export async function ownLibrary(
     await listen(server, home.socketPath);
     return {
       services: manager,
+      takeScreen: manager.takeScreen,
       get clientCount() {
         return sockets.size;
       },

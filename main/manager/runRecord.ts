@@ -1,7 +1,8 @@
-import { appendFile, readFile, rename, rm, stat } from 'node:fs/promises';
+import { appendFile, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
 import { z } from 'zod';
+import type { LogPart } from '../../shared/services/library.ts';
 import type { VmCondition } from './vmSession.ts';
 
 const recordSchema = z.object({
@@ -11,6 +12,7 @@ const recordSchema = z.object({
 });
 
 const maxLogBytes = 1 << 20;
+const maxLogPart = 1 << 19;
 
 /**
  * What outlives a manager about a VM's last run: `run.json` in its folder while it runs and after
@@ -69,6 +71,28 @@ export class RunRecord {
       if (size > maxLogBytes) await rename(path, `${path}.1`);
       await appendFile(path, `${new Date().toISOString()} ${line}\n`, { mode: 0o600 });
     });
+  }
+
+  /** See LibraryService.readLog. A VM that never ran has an empty one. */
+  async readLog(from: number): Promise<LogPart> {
+    let file;
+    try {
+      file = await open(join(this.folder, 'vm.log'), 'r');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT')
+        return { text: '', end: 0, restarted: from > 0 };
+      throw error;
+    }
+    await using log = file;
+    const { size } = await log.stat();
+    const restarted = from > size;
+    const start = restarted || from === 0 ? Math.max(0, size - maxLogPart) : from;
+    const bytes = Buffer.alloc(Math.min(maxLogPart, size - start));
+    const { bytesRead } = await log.read(bytes, 0, bytes.length, start);
+    // A line that is being written is left for the next time, one that was cut off is left out.
+    const last = bytes.lastIndexOf(0x0a, bytesRead - 1) + 1;
+    const first = start > 0 && start !== from ? bytes.indexOf(0x0a) + 1 : 0;
+    return { text: bytes.toString('utf8', first, last), end: start + last, restarted };
   }
 
   /** Resolves when everything asked for so far is on disk. */

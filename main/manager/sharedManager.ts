@@ -13,11 +13,14 @@ import { UserError } from '../../shared/services/errors.ts';
 import type { HostInfo } from '../../shared/services/host.ts';
 import type { Home } from './home.ts';
 import { createHostService } from './hostService.ts';
+import type { TakeScreen } from './manager.ts';
 import { connectManager, ownLibrary, type OwnedManager } from './openManager.ts';
 import type { VmProcessStarter } from './vmProcessStarter.ts';
 
 export interface SharedManager {
   readonly services: Services;
+  /** False while the VMs are another program's. */
+  readonly takeScreen: TakeScreen;
   /** Whether the VMs run under this process, and end with it. */
   readonly owner: boolean;
   close(): Promise<void>;
@@ -38,7 +41,7 @@ export async function openSharedManager(
   const hub = new EventHub();
   let closed = false;
   let current: Promise<Source>;
-  let owner = false;
+  let owner: OwnedManager | undefined;
 
   const open = async (): Promise<Source> => {
     for (let attempt = 0; ; attempt++) {
@@ -65,7 +68,7 @@ export async function openSharedManager(
   };
   const follow = async (): Promise<void> => {
     const source = await current;
-    owner = source.owned !== undefined;
+    owner = source.owned;
     source.services.events.on('listChanged', (vms) => hub.emit('listChanged', vms));
     source.services.events.on('serialOutput', (id, port, bytes) =>
       hub.emit('serialOutput', id, port, bytes),
@@ -110,8 +113,9 @@ export async function openSharedManager(
       host: createHostService(shell, home.folder),
       events: hub,
     },
+    takeScreen: (id, handover, socket) => owner?.takeScreen(id, handover, socket) ?? false,
     get owner() {
-      return owner;
+      return owner !== undefined;
     },
     close: async () => {
       closed = true;

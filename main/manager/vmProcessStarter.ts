@@ -1,4 +1,6 @@
+import type { Socket } from 'node:net';
 import type { Channel } from '../../shared/rpc/channel.ts';
+import type { ScreenHandover } from '../../shared/rpc/screenSocket.ts';
 
 /** How a process ended: by itself with a code, or by a signal. */
 export interface ProcessExit {
@@ -15,6 +17,8 @@ export interface VmProcess {
   readonly exited: Promise<ProcessExit>;
   /** What it wrote to stderr last, for the reason of an abort. */
   lastWords(): string;
+  /** Gives it a window's connection to its screen; absent where processes cannot be given connections. */
+  takeScreen?(handover: ScreenHandover, socket: Socket): void;
   /** Ends it at once. */
   kill(): void;
 }

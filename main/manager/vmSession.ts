@@ -1,5 +1,7 @@
 /** One VM while it runs, and what is left of the run afterwards: state, reason, serial output. */
+import type { Socket } from 'node:net';
 import type { InputEvent } from '../../shared/input/inputEvent.ts';
+import type { ScreenHandover } from '../../shared/rpc/screenSocket.ts';
 import { UserError } from '../../shared/services/errors.ts';
 import {
   frameSchema,
@@ -147,6 +149,14 @@ export class VmSession {
 
   async nextFrame(viewer: string): Promise<Frame> {
     return frameSchema.parse(await this.expect('running', 'paused').control.nextFrame(viewer));
+  }
+
+  /** False where it is not possible; the socket is untouched then. */
+  takeScreen(handover: ScreenHandover, socket: Socket): boolean {
+    const live = this.current.state === 'running' || this.current.state === 'paused';
+    const take = live ? this.run?.process.takeScreen : undefined;
+    take?.(handover, socket);
+    return take !== undefined;
   }
 
   async thumbnail(widest: number): Promise<Thumbnail> {

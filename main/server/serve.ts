@@ -7,7 +7,7 @@ import { UserError } from '../../shared/services/errors.ts';
 import { openHome } from '../manager/home.ts';
 import { nodeVmStarter } from '../manager/nodeVmStarter.ts';
 import { openSharedManager } from '../manager/sharedManager.ts';
-import { startWebServer, type WebServer } from './webServer.ts';
+import { startWebServer, type WebServer, type WebServerOptions } from './webServer.ts';
 
 export const defaultPort = 8734;
 export const windowFolder = fileURLToPath(new URL('../../out/renderer', import.meta.url));
@@ -30,7 +30,13 @@ export async function serve(options: ServeOptions): Promise<void> {
   const home = await openHome();
   const manager = await openSharedManager(home, nodeVmStarter(), 'server');
   try {
-    const server = await startOnPort(manager.services, home.mediaFolder, options.port);
+    const server = await startOnPort(
+      {
+        ...{ services: manager.services, takeScreen: manager.takeScreen },
+        ...{ windowFolder, mediaFolder: home.mediaFolder },
+      },
+      options.port,
+    );
     process.stdout.write(
       `Guesthouse is at ${server.url}\n` +
         'Whoever has this address controls the VMs. Press Ctrl-C to end.\n',
@@ -45,18 +51,17 @@ export async function serve(options: ServeOptions): Promise<void> {
 }
 
 async function startOnPort(
-  services: Parameters<typeof startWebServer>[0]['services'],
-  mediaFolder: string,
+  options: Omit<WebServerOptions, 'port'>,
   port: number | undefined,
 ): Promise<WebServer> {
   try {
-    return await startWebServer({ services, windowFolder, mediaFolder, port: port ?? defaultPort });
+    return await startWebServer({ ...options, port: port ?? defaultPort });
   } catch (error) {
     if (port !== undefined || !(error instanceof UserError) || error.code !== 'port-busy') {
       throw error;
     }
     process.stdout.write(`Port ${defaultPort} is in use; taking a free one.\n`);
-    return startWebServer({ services, windowFolder, mediaFolder, port: 0 });
+    return startWebServer({ ...options, port: 0 });
   }
 }
 

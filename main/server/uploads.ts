@@ -1,10 +1,8 @@
 /** Files that a browser hands to the server: streamed into the library's media folder, whole or not at all. */
 import { randomUUID } from 'node:crypto';
-import { createWriteStream } from 'node:fs';
 import { mkdir, open, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { join, parse } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { errorToWire } from '../../shared/rpc/wireError.ts';
 import { UserError } from '../../shared/services/errors.ts';
 
@@ -22,10 +20,10 @@ export async function receiveUpload(
 ): Promise<void> {
   const answer = (status: number, body: object): void => {
     if (response.headersSent || response.destroyed) return;
-    // What is still being sent is not read any more.
-    const close = request.readableEnded ? {} : { Connection: 'close' };
-    response.writeHead(status, { 'Content-Type': 'application/json', ...close });
+    response.writeHead(status, { 'Content-Type': 'application/json' });
     response.end(JSON.stringify(body));
+    // A browser that cannot send all of it does not look at the answer.
+    request.resume();
   };
   try {
     const name = nameOf(request);
@@ -100,13 +98,12 @@ async function store(
   request: IncomingMessage,
 ): Promise<string> {
   const part = join(folder, `${partPrefix}${randomUUID()}`);
-  const file = createWriteStream(part, { flags: 'wx', mode: 0o600, flush: true });
   try {
-    await pipeline(request, file);
-    if (file.bytesWritten !== size) {
+    const arrived = await write(part, request);
+    if (arrived !== size) {
       throw new UserError({
         code: 'upload-broken',
-        message: `"${name}" arrived incomplete: ${file.bytesWritten} of ${size} bytes.`,
+        message: `"${name}" arrived incomplete: ${arrived} of ${size} bytes.`,
         hint: 'Try again.',
       });
     }
@@ -126,6 +123,18 @@ async function store(
   } finally {
     await rm(part, { force: true });
   }
+}
+
+/** Returns how many bytes there were. A failure leaves the request as it is, so that it can be answered. */
+async function write(path: string, request: IncomingMessage): Promise<number> {
+  await using file = await open(path, 'wx', 0o600);
+  let total = 0;
+  for await (const chunk of request.iterator({ destroyOnReturn: false })) {
+    await file.writeFile(chunk as Buffer);
+    total += (chunk as Buffer).length;
+  }
+  await file.sync();
+  return total;
 }
 
 /** Takes a name that is free before anything is put there: nothing is ever replaced. */

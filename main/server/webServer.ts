@@ -5,20 +5,24 @@
  */
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { WebSocketServer, type WebSocket } from 'ws';
 import { decodeMessage, encodeMessage } from '../../shared/rpc/messageCodec.ts';
+import { screenSocketPath, tokenInProtocols } from '../../shared/rpc/screenSocket.ts';
 import { refusedCloseCode, serverSocketPath } from '../../shared/rpc/serverHandshake.ts';
 import type { Services } from '../../shared/rpc/serviceContract.ts';
 import { serveServices } from '../../shared/rpc/services.ts';
 import { uploadPath } from '../../shared/rpc/uploads.ts';
 import { webSocketChannel, type WebSocketLike } from '../../shared/rpc/webSocketChannel.ts';
 import { UserError } from '../../shared/services/errors.ts';
+import type { TakeScreen } from '../manager/manager.ts';
 import { serveStatic } from './staticFiles.ts';
 import { receiveUpload } from './uploads.ts';
 
 export interface WebServerOptions {
   readonly services: Services;
+  /** Hands windows' connections to the machines' processes, where that is possible. */
+  readonly takeScreen?: TakeScreen;
   /** Folder of the built window. */
   readonly windowFolder: string;
   /** Where uploaded files go. */
@@ -74,6 +78,10 @@ export async function startWebServer(options: WebServerOptions): Promise<WebServ
   server.requestTimeout = 0;
   server.on('upgrade', (request, socket, head) => {
     const host = ownHost(request, port);
+    if (host !== undefined && pathPart(request) === screenSocketPath && ownOrigin(request, host)) {
+      handScreen(options.takeScreen, token, request, socket as Socket, head);
+      return;
+    }
     if (host === undefined || pathPart(request) !== serverSocketPath || !ownOrigin(request, host)) {
       socket.end('HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n');
       return;
@@ -103,6 +111,31 @@ export async function startWebServer(options: WebServerOptions): Promise<WebServ
       await closed;
     },
   };
+}
+
+/** Whoever is refused asks for pictures over the services instead. */
+function handScreen(
+  take: TakeScreen | undefined,
+  token: string,
+  request: IncomingMessage,
+  socket: Socket,
+  head: Buffer,
+): void {
+  const { headers, url } = request;
+  const vmId = new URL(url ?? '/', 'http://localhost').searchParams.get('vm') ?? '';
+  const allowed = sameToken(tokenInProtocols(headers['sec-websocket-protocol']), token);
+  const handover = {
+    kind: 'screen' as const,
+    headers: Object.fromEntries(
+      Object.entries(headers).filter(([, value]) => typeof value === 'string'),
+    ) as Record<string, string>,
+    head,
+  };
+  if (allowed && take?.(vmId, handover, socket)) return;
+  socket.on('error', () => undefined);
+  socket.end(
+    `HTTP/1.1 ${allowed ? '404 Not Found' : '403 Forbidden'}\r\nConnection: close\r\n\r\n`,
+  );
 }
 
 /** The first message must be {token}; anything else closes the socket. */

@@ -25,6 +25,7 @@ import { Screen } from '../features/screen/Screen.tsx';
 import { focusScreen } from '../features/screen/screenFocus.ts';
 import { DroppedDialog } from '../features/media/DroppedDialog.tsx';
 import { DropTarget } from '../features/media/DropTarget.tsx';
+import { Logs } from '../features/logs/Logs.tsx';
 import { Notices } from '../features/notices/Notices.tsx';
 import { NewVmDialog } from '../features/vmForm/NewVmDialog.tsx';
 import { SettingsDialog, type SettingsCategory } from '../features/vmForm/SettingsDialog.tsx';
@@ -147,6 +148,9 @@ function Machine({ vm }: { readonly vm: VmSummary }) {
             onClick={focusConsole}
           />
         )}
+        {!vm.unusable && (
+          <Tab value="logs" label={t('tabs.logs')} id="tab-logs" aria-controls="panel-logs" />
+        )}
       </Tabs>
       <Box
         role="tabpanel"
@@ -157,6 +161,7 @@ function Machine({ vm }: { readonly vm: VmSummary }) {
         {shown === 'details' && <Details vm={vm} />}
         {shown === 'screen' && <Screen key={vm.id} vm={vm} />}
         {shown === 'console' && <Console key={vm.id} vm={vm} />}
+        {shown === 'logs' && <Logs key={vm.id} vm={vm} />}
       </Box>
     </Box>
   );

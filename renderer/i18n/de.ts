@@ -146,6 +146,17 @@ export const de: Catalogue = {
   general: { name: 'Name', description: 'Beschreibung' },
   hostKey: { mac: 'Linke ⌘', other: 'Strg rechts' },
   list: { empty: 'Noch keine Maschinen.', machines: 'Maschinen' },
+  logs: {
+    toolbar: 'Protokoll',
+    of: 'Protokoll von {{name}}',
+    search: 'Suchen',
+    matches_one: '{{count}} Zeile',
+    matches_other: '{{count}} Zeilen',
+    onlyMatches: 'Nur passende Zeilen',
+    follow: 'Mitlaufen',
+    save: 'Sichern …',
+    empty: 'Es wurde noch nichts protokolliert: Die Maschine wurde nie gestartet.',
+  },
   menu: {
     reset: 'Neustart …',
     powerOff: 'Ausschalten …',
@@ -262,6 +273,7 @@ export const de: Catalogue = {
     details: 'Einzelheiten',
     screen: 'Bildschirm',
     console: 'Konsole',
+    logs: 'Protokoll',
   },
   theme: {
     title: 'Erscheinungsbild',

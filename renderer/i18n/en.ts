@@ -144,6 +144,17 @@ export const en = {
   general: { name: 'Name', description: 'Description' },
   hostKey: { mac: 'Left ⌘', other: 'Right Ctrl' },
   list: { empty: 'No machines yet.', machines: 'Machines' },
+  logs: {
+    toolbar: 'Log',
+    of: 'Log of {{name}}',
+    search: 'Search',
+    matches_one: '{{count}} line',
+    matches_other: '{{count}} lines',
+    onlyMatches: 'Only lines that match',
+    follow: 'Follow',
+    save: 'Save…',
+    empty: 'Nothing has been logged yet: the machine was never started.',
+  },
   menu: {
     reset: 'Reset…',
     powerOff: 'Power off…',
@@ -260,6 +271,7 @@ export const en = {
     details: 'Details',
     screen: 'Screen',
     console: 'Console',
+    logs: 'Logs',
   },
   theme: {
     title: 'Appearance',

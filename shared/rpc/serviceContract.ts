@@ -46,6 +46,7 @@ export const serviceContract: {
       vmChangesSchema as unknown as z.ZodType<z.input<typeof vmChangesSchema>>,
     ]),
     delete: z.tuple([vmId]),
+    readLog: z.tuple([vmId, z.int().min(0)]),
   },
   session: {
     start: z.tuple([vmId]),

@@ -24,6 +24,7 @@ function echoServices(): Services & { readonly hub: EventHub; readonly detached:
       create: (vm) => Promise.resolve({ id: 'new', name: vm.name, state: 'poweredOff' as const }),
       modify: unsupported,
       delete: () => Promise.resolve(),
+      readLog: unsupported,
     },
     session: {
       start: () => Promise.resolve(),

@@ -12,6 +12,16 @@ export interface VmSummary {
   readonly unusable?: boolean;
 }
 
+/** A piece of a VM's log. */
+export interface LogPart {
+  /** Whole lines; each begins with its time (ISO 8601). */
+  readonly text: string;
+  /** Where the next piece begins. */
+  readonly end: number;
+  /** The log was begun anew since: what was read before is no longer part of it. */
+  readonly restarted: boolean;
+}
+
 export interface LibraryEvents {
   /** The whole list, after any change of list or state. */
   listChanged(vms: VmSummary[]): void;
@@ -25,4 +35,6 @@ export interface LibraryService {
   modify(id: string, changes: VmChanges): Promise<VmConfig>;
   /** Removes the VM's own folder; disks elsewhere are left. */
   delete(id: string): Promise<void>;
+  /** The VM's log from a place on, by 0 from its start or, if it is long, its last half megabyte. */
+  readLog(id: string, from: number): Promise<LogPart>;
 }

@@ -4,7 +4,7 @@ import type { VmSummary } from '../../../shared/services/library.ts';
 import type { Connection, ConnectionState } from '../../transport/connection.ts';
 import { report } from '../notices/noticeStore.ts';
 
-export type MachineTab = 'details' | 'screen' | 'console';
+export type MachineTab = 'details' | 'screen' | 'console' | 'logs';
 
 interface LibraryStore {
   readonly connection: ConnectionState;

@@ -5,6 +5,7 @@ import { useCallback, useEffect, useRef, useState } from 'react';
 import { t } from '../../i18n/i18n.ts';
 import type { VmSummary } from '../../../shared/services/library.ts';
 import { useConnection } from '../../transport/ConnectionContext.tsx';
+import { saveBlob } from '../files/saveBlob.ts';
 import { isLive } from '../library/commands.ts';
 import { useCommands } from '../library/useCommands.ts';
 import { report } from '../notices/noticeStore.ts';
@@ -60,7 +61,7 @@ function LiveScreen({ vm }: { readonly vm: VmSummary }) {
 
   const saveScreenshot = useCallback(() => {
     screen.current?.png().then(
-      (blob) => download(blob, `${vm.name}.png`),
+      (blob) => saveBlob(blob, `${vm.name}.png`),
       (error: unknown) => report(t('screen.screenshotFailed'), error),
     );
   }, [vm.name]);
@@ -205,12 +206,4 @@ function toggleFullScreen(element: HTMLElement | null): void {
   const keyboard = (navigator as { keyboard?: { lock?(): Promise<void> } }).keyboard;
   // With the keyboard locked, Alt+Tab and the like reach the guest; not every browser can.
   element?.requestFullscreen().then(() => keyboard?.lock?.().catch(() => undefined), failed);
-}
-
-function download(blob: Blob, name: string): void {
-  const link = document.createElement('a');
-  link.href = URL.createObjectURL(blob);
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }

@@ -1,5 +1,6 @@
 import { t } from '../../i18n/i18n.ts';
 import type { Frame } from '../../../shared/vm/frames.ts';
+import { openScreenLine, type ScreenLine } from '../../transport/screenLine.ts';
 import type { Connection } from '../../transport/connection.ts';
 
 export interface ScreenState {
@@ -16,8 +17,8 @@ const retryMs = 1000;
 let viewers = 0;
 
 /**
- * Draws a machine's screen on a canvas, whose pixels are the guest's. It asks for one frame at a time, and for the next
- * when the last is drawn: a slow window gets fewer frames, not later ones.
+ * Draws a machine's screen on a canvas, whose pixels are the guest's. Frames come over a line of their own; where there is
+ * none, or it is lost, they are asked for one at a time. Either way a slow window gets fewer frames, not later ones.
  */
 export class GuestScreen {
   readonly canvas: HTMLCanvasElement;
@@ -28,6 +29,7 @@ export class GuestScreen {
   readonly #changed: (state: ScreenState) => void;
   #state: ScreenState = { width: 0, height: 0, pointer: 'relative', problem: undefined };
   #stopped = false;
+  #line: ScreenLine | undefined;
   /** Pictures drawn: for tests and for whoever wonders. */
   frames = 0;
 
@@ -50,6 +52,12 @@ export class GuestScreen {
 
   async #follow(): Promise<void> {
     while (!this.#stopped) {
+      // Straight from the machine's process, for as long as that goes.
+      this.#line = openScreenLine(this.#vmId, (frame) => {
+        if (!this.#stopped) this.#draw(frame);
+      });
+      await this.#line?.closed;
+      if (this.#stopped) return;
       try {
         const frame = await this.#session.nextFrame(this.#vmId, this.#viewer);
         if (this.#stopped) return;
@@ -99,5 +107,6 @@ export class GuestScreen {
 
   stop(): void {
     this.#stopped = true;
+    this.#line?.close();
   }
 }
