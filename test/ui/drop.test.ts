@@ -75,16 +75,20 @@ describe.skipIf(!hasChromium)('files dropped onto the window', () => {
     await expect.poll(() => chosen(208), { timeout: guestMs }).toBe(true);
     expect(await chosen(188)).toBe(false);
     await page.keyboard.press('Enter');
-    // "Advanced options" has other lines: below its last one there is no "Help" any more.
+    // The menu of "Advanced options" begins with its first line, "Back".
     await expect.poll(() => chosen(188), { timeout: guestMs }).toBe(true);
     await page.screenshot({ path: path.join(shots, 'installer-advanced.png') });
 
-    const waiting = page.waitForEvent('download');
-    await window.button('Save a screenshot (Right Ctrl+E)').click();
-    const saved = decode(readFileSync(await (await waiting).path()));
-    const guest = await window.guestFrame(manager.url, 'Debian 12.0.0');
-    expect([saved.width, saved.height]).toEqual([guest.width, guest.height]);
-    expect(sameColours(saved, guest.pixels)).toBe(true);
+    // Once the loader has drawn all of it.
+    const sameAsGuest = async (): Promise<boolean> => {
+      const waiting = page.waitForEvent('download');
+      await window.button('Save a screenshot (Right Ctrl+E)').click();
+      const saved = decode(readFileSync(await (await waiting).path()));
+      const guest = await window.guestFrame(manager.url, 'Debian 12.0.0');
+      expect([saved.width, saved.height]).toEqual([guest.width, guest.height]);
+      return sameColours(saved, guest.pixels);
+    };
+    await expect.poll(sameAsGuest, { timeout: guestMs, interval: 1000 }).toBe(true);
     expect(await window.accessibilityProblems()).toEqual([]);
     await window.powerOff();
     await window.waitForState('Debian 12.0.0', 'Powered Off');
