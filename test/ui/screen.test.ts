@@ -148,7 +148,7 @@ describe.skipIf(!hasChromium)('the screen of a machine', () => {
     await window.powerOff();
   });
 
-  test('delivers a film of 1024×768 pixels at 30 frames a second', async () => {
+  test('delivers a film of 1024×768 pixels, its frames a second counted', async () => {
     {
       await using window = await Window.open(browser, manager.url);
       await started(window, 'film');
@@ -175,5 +175,7 @@ describe.skipIf(!hasChromium)('the screen of a machine', () => {
     }
     const text = rates.map((rate) => rate.toFixed(1)).join(', ');
     process.stdout.write(`Frames a second at 1024×768, all of it changing: ${text}\n`);
+    // 30 and more on two cores of their own; this one also holds where ten programs share them.
+    expect(Math.max(...rates)).toBeGreaterThan(10);
   });
 });
