@@ -127,7 +127,7 @@ export const de: Catalogue = {
   display: {
     card: 'Grafikkarte',
     cardHelp: 'Ohne sie gibt es nur die serielle Konsole',
-    cards: { std: 'VGA mit Bochs-VBE', none: 'Keine' },
+    cards: { std: 'VGA mit Bochs-VBE', virtio: 'Virtio-GPU (VGA-verträglich)', none: 'Keine' },
   },
   failed: {
     start: '„{{name}}“ ließ sich nicht starten',

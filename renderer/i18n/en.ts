@@ -125,7 +125,7 @@ export const en = {
   display: {
     card: 'Graphics card',
     cardHelp: 'Without one there is only the serial console',
-    cards: { std: 'VGA with Bochs VBE', none: 'None' },
+    cards: { std: 'VGA with Bochs VBE', virtio: 'Virtio GPU (VGA compatible)', none: 'None' },
   },
   failed: {
     start: '“{{name}}” could not be started',

@@ -35,7 +35,12 @@ describe('media that were dropped', () => {
         { path: '/other.iso', interface: 'ide' },
         { path: '/media/debian-12.iso', interface: 'ahci' },
       ],
-      disks: [{ path: disk.path, format: 'raw', readOnly: false, interface: 'virtio' }],
+      disks: [
+        {
+          ...{ path: disk.path, format: 'raw', readOnly: false, interface: 'virtio' },
+          allowedFolders: [],
+        },
+      ],
       floppies: [{ path: '/media/dos.img', readOnly: false }],
     });
   });

@@ -1,8 +1,8 @@
 import { guessSystem } from '../../../shared/media/guessSystem.ts';
 import { useOf } from '../../../shared/media/mediumUse.ts';
 import type { Medium } from '../../../shared/media/recogniseMedium.ts';
-import type { VmChanges, VmConfig } from '../../../shared/vm/config.ts';
-import { newDraft, splitPath, type VmDraft } from '../vmForm/vmDraft.ts';
+import { diskSchema, type VmChanges, type VmConfig } from '../../../shared/vm/config.ts';
+import { newDisk, newDraft, splitPath, type VmDraft } from '../vmForm/vmDraft.ts';
 
 export interface PlacedMedium {
   readonly path: string;
@@ -25,7 +25,8 @@ export function draftOfMedia(media: readonly PlacedMedium[]): Partial<VmDraft> {
     ...(system && { memoryMiB: String(system.memoryMiB) }),
     ...(kernel === undefined ? { commandLine: '' } : { kernel }),
     disks: pathsAs('disk').map((path) => ({
-      ...{ path, readOnly: false },
+      ...newDisk,
+      path,
       // Its system may know no virtio yet.
       interface: 'ide' as const,
     })),
@@ -43,7 +44,7 @@ export function attachMedia(config: VmConfig, media: readonly PlacedMedium[]): V
   for (const { path, medium } of media) {
     const use = useOf(medium);
     if (use?.as === 'disk') {
-      disks.push({ path, format: use.format, readOnly: false, interface: 'virtio' });
+      disks.push({ ...diskSchema.parse({ path }), format: use.format });
     } else if (use?.as === 'cdrom') insert(cdroms, path, { interface: 'ide' });
     else if (use?.as === 'floppy') insert(floppies, path, { readOnly: false });
   }

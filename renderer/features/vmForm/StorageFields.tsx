@@ -16,7 +16,7 @@ import { floppyDrives } from '../../../shared/vm/drives.ts';
 import { t } from '../../i18n/i18n.ts';
 import type { FieldsProps } from './fields.tsx';
 import { PathField } from './PathField.tsx';
-import { splitPath, type VmDraft } from './vmDraft.ts';
+import { newDisk, splitPath, type VmDraft } from './vmDraft.ts';
 
 /** The machine's drives: disks, CD-ROMs, floppies. */
 export function StorageFields({ draft, problems, disabled = false, change }: FieldsProps) {
@@ -133,9 +133,7 @@ export function StorageFields({ draft, problems, disabled = false, change }: Fie
         <AddButton
           label={t('storage.addDisk')}
           disabled={disabled}
-          act={() =>
-            change({ disks: [...disks, { path: '', readOnly: false, interface: 'virtio' }] })
-          }
+          act={() => change({ disks: [...disks, newDisk] })}
         />
         <AddButton
           label={t('storage.addCdrom')}

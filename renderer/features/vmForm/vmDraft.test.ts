@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { configVersion, vmConfigSchema } from '../../../shared/vm/config.ts';
-import { checkDraft, draftOf, newDraft, splitPath, type VmDraft } from './vmDraft.ts';
+import { checkDraft, draftOf, newDisk, newDraft, splitPath, type VmDraft } from './vmDraft.ts';
 
 const good: VmDraft = { ...newDraft, name: 'debian', kernel: '/boot/vmlinuz' };
 
@@ -53,26 +53,29 @@ test('paths must be whole, in the way of any host', () => {
 });
 
 test('a disk is named once and not left empty', () => {
-  const disks = ['/a.img', '', '/a.img'].map((path) => ({
-    path,
-    readOnly: false,
-    interface: 'virtio' as const,
-  }));
+  const disks = ['/a.img', '', '/a.img'].map((path) => ({ ...newDisk, path }));
   expect(checkDraft({ ...good, disks }).problems).toEqual({
     'disks.1.path': 'Choose the disk image, or remove this disk.',
     'disks.2.path': 'This image is already disk 1.',
   });
 });
 
-test('a configuration survives the way through the form', () => {
+test.each([
+  { kernel: '/k', initrd: '/i', commandLine: 'quiet' },
+  { firmware: { code: '/usr/share/OVMF/OVMF_CODE_4M.fd' }, order: 'dc', menu: true },
+])('a configuration survives the way through the form: booting by %j', (boot) => {
   const config = vmConfigSchema.parse({
     version: configVersion,
     id: '0e1d5b9e-8c7f-4d1a-9f0c-0a1b2c3d4e5f',
     createdAt: '2026-11-23T07:00:00Z',
     name: 'debian',
     memoryMiB: 512,
-    boot: { kernel: '/k', initrd: '/i', commandLine: 'quiet' },
-    disks: [{ path: '/d.img', readOnly: true }],
+    boot,
+    disks: [{ path: '/d.img', readOnly: true, format: 'qcow2', allowedFolders: ['/base'] }],
+    cdroms: [{ path: '/a.iso', interface: 'ahci' }, {}],
+    floppies: [{ readOnly: true }],
+    display: { card: 'virtio' },
+    adapters: [],
   });
   const { version: _version, id: _id, createdAt: _createdAt, ...rest } = config;
   expect(checkDraft(draftOf(config), config.engine).vm).toEqual(rest);

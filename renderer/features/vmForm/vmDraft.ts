@@ -3,7 +3,12 @@ import { t } from '../../i18n/i18n.ts';
 import { engineCapabilities } from '../../../shared/vm/capabilities.ts';
 import { UserError } from '../../../shared/services/errors.ts';
 import { planDrives } from '../../../shared/vm/drives.ts';
-import { newVmSchema, type NewVm, type VmConfig } from '../../../shared/vm/config.ts';
+import {
+  newVmSchema,
+  type DiskConfig,
+  type NewVm,
+  type VmConfig,
+} from '../../../shared/vm/config.ts';
 
 /** What the form holds while it is typed into: numbers are still text, optional paths are ''. */
 export interface VmDraft {
@@ -19,18 +24,22 @@ export interface VmDraft {
   /** Boot order and menu of the firmware, as in the configuration. */
   readonly order: string;
   readonly menu: boolean;
-  readonly disks: readonly {
-    readonly path: string;
-    readonly readOnly: boolean;
-    readonly interface: VmConfig['disks'][number]['interface'];
-  }[];
+  readonly disks: readonly DiskConfig[];
   /** Drives without a path are empty. */
   readonly cdroms: readonly {
     readonly path: string;
     readonly interface: VmConfig['cdroms'][number]['interface'];
   }[];
   readonly floppies: readonly { readonly path: string; readonly readOnly: boolean }[];
+  /** What the form does not show yet is kept as it is. */
+  readonly firmware: VmConfig['boot']['firmware'];
+  readonly adapters: VmConfig['adapters'] | undefined;
 }
+
+/** A disk that has just been added; its path is to be chosen. */
+export const newDisk: DiskConfig = {
+  ...{ path: '', format: 'auto', allowedFolders: [], readOnly: false, interface: 'virtio' },
+};
 
 export const newDraft: VmDraft = {
   name: '',
@@ -47,6 +56,8 @@ export const newDraft: VmDraft = {
   disks: [],
   cdroms: [],
   floppies: [],
+  firmware: undefined,
+  adapters: undefined,
 };
 
 export function draftOf(config: VmConfig): VmDraft {
@@ -62,13 +73,11 @@ export function draftOf(config: VmConfig): VmDraft {
     commandLine: config.boot.commandLine,
     order: config.boot.order,
     menu: config.boot.menu,
-    disks: config.disks.map(({ path, readOnly, interface: where }) => ({
-      path,
-      readOnly,
-      interface: where,
-    })),
+    disks: config.disks,
     cdroms: config.cdroms.map(({ path = '', interface: where }) => ({ path, interface: where })),
     floppies: config.floppies.map(({ path = '', readOnly }) => ({ path, readOnly })),
+    firmware: config.boot.firmware,
+    adapters: config.adapters,
   };
 }
 
@@ -144,7 +153,9 @@ export function checkDraft(draft: VmDraft, engine?: VmConfig['engine']): Checked
       commandLine: draft.commandLine.trim(),
       order: draft.order,
       menu: draft.menu,
+      ...(draft.firmware && kernel === '' && { firmware: draft.firmware }),
     },
+    ...(draft.adapters && { adapters: draft.adapters }),
     disks: draft.disks.map((disk) => ({ ...disk, path: disk.path.trim() })),
     cdroms: draft.cdroms.map((drive) => withMedium(drive)),
     floppies: draft.floppies.map((drive) => withMedium(drive)),
