@@ -25,6 +25,15 @@ export interface AppendingParts {
   readonly hasBacking: boolean;
 }
 
+export interface TakenChanges {
+  /** Bitmaps that have changed, without flushing. Returns whether there were any. */
+  writeBitmaps?(): Promise<boolean>;
+  /** The entries; durable when it resolves. */
+  writeEntries(): Promise<void>;
+  /** They could not be written and have changed still. */
+  putBack(): void;
+}
+
 export abstract class AppendingMap implements BlockMap {
   readonly clusterSize: number;
   abstract readonly unitSize: number;
@@ -67,10 +76,8 @@ export abstract class AppendingMap implements BlockMap {
   protected complete?(block: number): void;
   /** Writes what must be there before a new block's entry, such as its bitmap. */
   protected prepare?(at: number): Promise<void>;
-  /** Bitmaps that have changed, without flushing. Returns whether there were any. */
-  protected writeBitmaps?(): Promise<boolean>;
-  /** The table's entries that have changed; durable when it resolves. */
-  protected abstract writeEntries(): Promise<void>;
+  /** What has changed in the table so far; what changes later is for the next flush. */
+  protected abstract takeChanges(): TakenChanges;
   abstract resize(size: number): Promise<void>;
   abstract info(): Promise<ImageInfo>;
   abstract check(options: { readonly repair: boolean }): Promise<ImageCheck>;
@@ -100,6 +107,11 @@ export abstract class AppendingMap implements BlockMap {
     // Neighbours of the same kind make one extent.
     for (let next = block + 1; length < limit; next++) {
       const other = this.entry(next);
+      // Not at hand: its own request will wait for it, and hear of failures.
+      if (typeof other !== 'number') {
+        other.catch(() => undefined);
+        break;
+      }
       const same =
         at > 0
           ? other === at + (next - block) * this.clusterSize && this.unitSize === this.clusterSize
@@ -130,10 +142,10 @@ export abstract class AppendingMap implements BlockMap {
     const at = await this.entry(block);
     if (at > 0) {
       const partial = (await this.bitmap?.(block)) !== undefined;
-      return { at, fresh: false, zeroed: false, whole: partial };
+      return { at, fresh: false, zeroed: false, whole: partial, toEnd: false };
     }
     const reused = this.free.pop();
-    const place = { at: reused ?? this.end, fresh: true, whole: true };
+    const place = { at: reused ?? this.end, fresh: true, whole: true, toEnd: true };
     const zeroed = reused === undefined && place.at >= this.file.size;
     if (reused === undefined) this.end += this.stride;
     await this.prepare?.(place.at);
@@ -160,14 +172,17 @@ export abstract class AppendingMap implements BlockMap {
 
   flush(): Promise<void> {
     return this.#flushMutex.run(async () => {
+      // Taken before the data is flushed: an entry may not come before the data that it names.
+      const changes = this.takeChanges();
       const releasing = this.releasing;
       this.releasing = [];
       try {
         await this.file.flush();
-        if (await this.writeBitmaps?.()) await this.file.flush();
-        await this.writeEntries();
+        if (await changes.writeBitmaps?.()) await this.file.flush();
+        await changes.writeEntries();
         this.free.push(...releasing);
       } catch (error) {
+        changes.putBack();
         this.releasing.push(...releasing);
         throw error;
       }
@@ -202,4 +217,17 @@ export class Bits {
     for (let i = 0; i < count; i++) if (!this.has(i)) return false;
     return true;
   }
+}
+
+/** Lists of entries that stand next to each other, from a set of their numbers. */
+export function runsOf(
+  numbers: Iterable<number>,
+): { readonly first: number; readonly count: number }[] {
+  const runs: { first: number; count: number }[] = [];
+  for (const number of [...numbers].sort((a, b) => a - b)) {
+    const last = runs.at(-1);
+    if (last !== undefined && last.first + last.count === number) last.count++;
+    else runs.push({ first: number, count: 1 });
+  }
+  return runs;
 }

@@ -28,6 +28,8 @@ export interface Place {
   readonly zeroed: boolean;
   /** The whole cluster must be written, because what it held before stays behind elsewhere. */
   readonly whole: boolean;
+  /** The file must reach the cluster's end, even if only zeroes are there. */
+  readonly toEnd: boolean;
 }
 
 export interface BlockMap {

@@ -5,6 +5,9 @@ import type { ImageFile, ImageStore } from './imageFile.ts';
 import { createQcow2, type NewQcow2 } from './qcow2/qcow2Image.ts';
 import { createVdi, readVdiHeader } from './vdi/vdiImage.ts';
 import { createVhd, vhdUuid } from './vhd/vhdImage.ts';
+import { readVhdxHeader } from './vhdx/vhdxHeader.ts';
+import { createVhdx } from './vhdx/vhdxImage.ts';
+import { createVmdk, readVmdkDescriptor } from './vmdk/vmdkImage.ts';
 
 export interface NewImage {
   /** Absolute path. */
@@ -47,6 +50,7 @@ async function fill(store: ImageStore, file: ImageFile, image: NewImage): Promis
       'unsupported',
       `An image of the format ${format} can only build on one of its own format, not ${backing.format}.`,
     );
+  const from = image.backing?.path ?? '';
   const random = (bytes: number): Uint8Array => store.random(bytes);
   switch (format) {
     case 'raw':
@@ -68,8 +72,24 @@ async function fill(store: ImageStore, file: ImageFile, image: NewImage): Promis
         backing && { name: backing.name, uuid: await inFile(store, image.backing.path, vhdUuid) };
       return createVhd(file, { size, fixed, blockSize, parent, random, now: store.now() });
     }
-    default:
-      throw new BlockError('unsupported', `Images of the format ${format} cannot be made yet.`);
+    case 'vhdx': {
+      const parent = backing && {
+        name: backing.name,
+        linkage: await inFile(store, from, async (f) => (await readVhdxHeader(f)).dataWriteGuid),
+      };
+      return createVhdx(file, { size, fixed, blockSize, parent, random });
+    }
+    case 'vmdk': {
+      const parent = backing && {
+        name: backing.name,
+        cid: await inFile(store, from, async (f) => (await readVmdkDescriptor(f)).cid),
+      };
+      const name = path.split(/[\\/]/).at(-1) as string;
+      return createVmdk(file, {
+        ...{ size, fixed, parent, name, random, grainSize: blockSize },
+        createExtent: (extent) => store.create(store.resolve(path, extent)),
+      });
+    }
   }
 }
 

@@ -34,7 +34,7 @@ export class FlatMap implements BlockMap {
 
   async place(cluster: number): Promise<Place> {
     const at = this.#parts.start + cluster * this.clusterSize;
-    return { at, fresh: false, zeroed: false, whole: false };
+    return { at, fresh: false, zeroed: false, whole: false, toEnd: false };
   }
 
   async commit(): Promise<void> {}

@@ -185,6 +185,7 @@ export class MappedImage implements BlockImage {
     put(offset, data);
     const after = await this.#around(offset + length, to, place);
     if (after !== undefined) put(offset + length, after);
+    else if (place.toEnd && offset + length < to) put(to - sectorSize, zeroes(sectorSize));
     written.offset = from;
     written.length = to - from;
   }

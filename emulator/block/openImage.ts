@@ -7,6 +7,8 @@ import { openQcow2 } from './qcow2/qcow2Image.ts';
 import { RawImage } from './raw/rawImage.ts';
 import { openVdi, readVdiHeader } from './vdi/vdiImage.ts';
 import { openVhd } from './vhd/vhdImage.ts';
+import { openVhdx } from './vhdx/vhdxImage.ts';
+import { openVmdk } from './vmdk/vmdkImage.ts';
 
 /** Longer chains are taken for a loop. */
 const mostDepth = 200;
@@ -24,6 +26,8 @@ export interface OpenChoice {
   readonly allowed?: readonly string[] | 'anywhere' | undefined;
   /** Id or name of an internal snapshot, which is then read. */
   readonly snapshot?: string | undefined;
+  /** Leave out what it builds on: only `ownExtent` and reads of its own data make sense then. */
+  readonly alone?: boolean | undefined;
   /** Open a damaged image for writing. */
   readonly toRepair?: boolean | undefined;
 }
@@ -59,8 +63,8 @@ async function openFormat(
   const { readOnly, snapshot, toRepair } = choice;
   if (snapshot !== undefined && format !== 'qcow2')
     throw new BlockError('unsupported', `The disk image ${file.path} has no internal snapshots.`);
-  const openBacking = (name: string, named: ImageFormat | undefined): Promise<BlockImage> =>
-    openNamed(store, choice, name, named, chain);
+  const openBacking = async (name: string, named?: ImageFormat): Promise<BlockImage | undefined> =>
+    choice.alone ? undefined : openNamed(store, choice, name, named, chain);
   switch (format) {
     case 'raw':
       return RawImage.open(file, { readOnly, guessed: choice.format === 'auto' });
@@ -71,15 +75,30 @@ async function openFormat(
     case 'vdi':
       return openVdi({
         ...{ file, readOnly },
-        openParent: async (uuid) => openBacking(await findVdi(store, file.path, uuid), 'vdi'),
+        openParent: async (uuid) =>
+          openBacking(choice.alone ? '' : await findVdi(store, file.path, uuid), 'vdi'),
       });
     case 'vhd':
       return openVhd({
         ...{ file, readOnly },
         openParent: async (names) => openBacking(await firstThere(store, file.path, names), 'vhd'),
       });
-    default:
-      throw new BlockError('unsupported', `The format ${format} of ${file.path} is not there yet.`);
+    case 'vhdx':
+      return openVhdx({
+        ...{ file, readOnly },
+        random: (bytes) => store.random(bytes),
+        openParent: async (names) => openBacking(await firstThere(store, file.path, names), 'vhdx'),
+      });
+    case 'vmdk':
+      return openVmdk({
+        ...{ file, readOnly, codecs: store.codecs },
+        openParent: (name) => openBacking(name.replaceAll('\\', '/')),
+        openExtent: async (name) => {
+          const path = store.resolve(choice.path, name);
+          await checkAllowed(store, choice, path, chain);
+          return store.open(path, readOnly);
+        },
+      });
   }
 }
 
@@ -137,15 +156,8 @@ async function openNamed(
   const path = store.resolve(choice.path, name.replace(/^file:(?:\/\/)?/, ''));
   if (chain.includes(path) || chain.length > mostDepth)
     throw new BlockError('corrupt', `The disk image ${choice.path} builds on itself (${path}).`);
-  const allowed = choice.allowed ?? [];
-  if (allowed !== 'anywhere') {
-    const folders = [...allowed, store.folderOf(chain[0] as string)];
-    if (!(await store.within(path, folders)))
-      throw new BlockError(
-        'not-allowed',
-        `The disk image ${choice.path} builds on ${path}, which lies outside its folder and those you allowed.`,
-      );
-  }
+  await checkAllowed(store, choice, path, chain);
+  const { allowed } = choice;
   try {
     const opened = { path, readOnly: true, format: format ?? ('auto' as const), allowed };
     return await openAt(store, opened, [...chain, path]);
@@ -157,4 +169,20 @@ async function openNamed(
       { cause: error },
     );
   }
+}
+
+/** Images may not lead to any file of the host: a downloaded one could name your keys. */
+async function checkAllowed(
+  store: ImageStore,
+  { path: image, allowed = [] }: OpenChoice,
+  path: string,
+  chain: readonly string[],
+): Promise<void> {
+  if (allowed === 'anywhere') return;
+  const folders = [...allowed, store.folderOf(chain[0] as string)];
+  if (await store.within(path, folders)) return;
+  throw new BlockError(
+    'not-allowed',
+    `The disk image ${image} builds on ${path}, which lies outside its folder and those you allowed.`,
+  );
 }

@@ -1,6 +1,7 @@
 /** The commands of `guesthouse`. */
 import { Command } from 'commander';
 import { describeFailure } from './commandError.ts';
+import { diskCommand } from './diskCommands.ts';
 import { libraryCommands } from './libraryCommands.ts';
 import { runCommand } from './runCommand.ts';
 import { serveCommand } from './serveCommand.ts';
@@ -21,6 +22,7 @@ export async function runCli(args: readonly string[]): Promise<number> {
     .configureOutput({ outputError: () => undefined });
   program.addCommand(runCommand(finish));
   for (const command of libraryCommands(finish)) program.addCommand(command);
+  program.addCommand(diskCommand(finish));
   program.addCommand(serveCommand());
   for (const command of program.commands) {
     command.exitOverride().configureOutput({ outputError: () => undefined });

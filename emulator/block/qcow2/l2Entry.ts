@@ -1,6 +1,6 @@
 /** Entries of L2 tables ("Cluster mapping"), standard and extended. */
 import type { Qcow2Header } from './qcow2Header.ts';
-import type { Table } from './tableCache.ts';
+import type { Table } from '../tableCache.ts';
 
 export interface L2Entry {
   readonly kind: 'normal' | 'packed';

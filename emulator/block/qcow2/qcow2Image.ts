@@ -22,7 +22,7 @@ export interface OpenQcow2 {
   readonly snapshot?: string | undefined;
   /** Open a damaged image for writing, to repair it. */
   readonly toRepair?: boolean | undefined;
-  openBacking(name: string, format: ImageFormat | undefined): Promise<BlockImage>;
+  openBacking(name: string, format?: ImageFormat): Promise<BlockImage | undefined>;
 }
 
 export async function openQcow2(options: OpenQcow2): Promise<BlockImage> {

@@ -12,7 +12,7 @@ import { Mutex } from '../rangeLock.ts';
 import { L2Format, type L2Entry } from './l2Entry.ts';
 import { incompatible, type Qcow2Header, type Qcow2Snapshot } from './qcow2Header.ts';
 import type { Refcounts } from './refcounts.ts';
-import { TableCache, type DirtyPart, type Table } from './tableCache.ts';
+import { TableCache, type DirtyPart, type Table } from '../tableCache.ts';
 import { zstdFrameLength } from './zstdFrame.ts';
 
 /** Bytes of L2 tables that are kept; covers 256 GiB of a disk with clusters of 64 KiB. */
@@ -216,11 +216,12 @@ export class Qcow2Map implements BlockMap {
     const entry = this.l2Format.read(table, index);
     if (entry.kind === 'normal' && entry.at !== 0 && entry.copied) {
       if (!this.isCluster(entry.at)) throw this.damaged(`data at offset ${entry.at}`);
-      return { at: entry.at, fresh: entry.zero, zeroed: false, whole: false, allotted: false };
+      const place = { at: entry.at, fresh: entry.zero, zeroed: false, whole: false };
+      return { ...place, toEnd: false, allotted: false };
     }
     const whole = entry.kind === 'packed' || entry.at !== 0;
     const { at, zeroed } = await this.refcounts.allot();
-    return { at, zeroed, whole, fresh: true, allotted: true };
+    return { at, zeroed, whole, fresh: true, toEnd: false, allotted: true };
   }
 
   async commit(cluster: number, place: Qcow2Place, offset: number, length: number): Promise<void> {

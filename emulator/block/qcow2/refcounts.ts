@@ -7,7 +7,7 @@ import { BlockError } from '../../backends/block.ts';
 import type { ImageFile } from '../imageFile.ts';
 import { Mutex } from '../rangeLock.ts';
 import type { Qcow2Header } from './qcow2Header.ts';
-import { TableCache, type DirtyPart, type Table } from './tableCache.ts';
+import { TableCache, type DirtyPart, type Table } from '../tableCache.ts';
 
 const offsetMask = 0x00ff_ffff; // of the upper half: bits 56 to 63 are reserved
 

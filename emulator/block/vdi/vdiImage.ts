@@ -3,7 +3,7 @@
  * differencing. A differencing image names its parent by UUID; it is looked for in the same folder.
  */
 import { BlockError } from '../../backends/block.ts';
-import { ABSENT, AppendingMap, ZERO } from '../appendingMap.ts';
+import { ABSENT, AppendingMap, runsOf, ZERO, type TakenChanges } from '../appendingMap.ts';
 import type { BlockImage, ImageCheck, ImageInfo } from '../blockImage.ts';
 import { CheckReport } from '../checkReport.ts';
 import type { ImageFile } from '../imageFile.ts';
@@ -177,15 +177,29 @@ class VdiMap extends AppendingMap {
     return count;
   }
 
-  protected async writeEntries(): Promise<void> {
+  protected takeChanges(): TakenChanges {
     const used = (this.end - this.#header.dataOffset) / this.clusterSize;
-    const dirty = [...this.#dirty].map((block) => [block, this.#map[block] as number] as const);
-    if (dirty.length === 0) return;
-    // Other programs put their next block behind that many, so the number comes first.
-    if (used !== this.#allocated) await this.#writeAllocated(used);
-    await this.#writeSectors(dirty.map(([block]) => block));
-    await this.file.flush();
-    for (const [block, index] of dirty) if (this.#map[block] === index) this.#dirty.delete(block);
+    const runs = runsOf(this.#dirty).map(({ first, count }) => {
+      const bytes = new Uint8Array(count * 4);
+      const view = new DataView(bytes.buffer);
+      for (let i = 0; i < count; i++) view.setUint32(i * 4, this.#map[first + i] as number, true);
+      return { first, count, bytes };
+    });
+    this.#dirty.clear();
+    return {
+      writeEntries: async () => {
+        if (runs.length === 0) return;
+        // Other programs put their next block behind that many, so the number comes first.
+        if (used !== this.#allocated) await this.#writeAllocated(used);
+        for (const { first, bytes } of runs)
+          await this.file.write(this.#header.mapOffset + first * 4, [bytes]);
+        await this.file.flush();
+      },
+      putBack: () => {
+        for (const { first, count } of runs)
+          for (let i = 0; i < count; i++) this.#dirty.add(first + i);
+      },
+    };
   }
 
   async #writeAllocated(count: number): Promise<void> {
@@ -198,23 +212,6 @@ class VdiMap extends AppendingMap {
     new DataView(bytes.buffer).setUint32(0, value, true);
     await this.file.write(at, [bytes]);
     await this.file.flush();
-  }
-
-  /** Writes the sectors of the map that the blocks' entries lie in. */
-  async #writeSectors(blocks: readonly number[]): Promise<void> {
-    const sectors = [...new Set(blocks.map((block) => block >> 7))].sort((a, b) => a - b);
-    for (let i = 0; i < sectors.length;) {
-      let count = 1;
-      while (sectors[i + count] === (sectors[i] as number) + count) count++;
-      const first = sectors[i] as number;
-      const entries = Math.min(count * 128, this.#map.length - first * 128);
-      const bytes = new Uint8Array(entries * 4);
-      const view = new DataView(bytes.buffer);
-      for (let k = 0; k < entries; k++)
-        view.setUint32(k * 4, this.#map[first * 128 + k] as number, true);
-      await this.file.write(this.#header.mapOffset + first * 512, [bytes]);
-      i += count;
-    }
   }
 
   async resize(size: number): Promise<void> {
@@ -313,7 +310,7 @@ export interface OpenVdi {
   readonly file: ImageFile;
   readonly readOnly: boolean;
   /** The image with that UUID (32 hexadecimal digits). */
-  openParent(uuid: string): Promise<BlockImage>;
+  openParent(uuid: string): Promise<BlockImage | undefined>;
 }
 
 export async function openVdi({ file, readOnly, openParent }: OpenVdi): Promise<BlockImage> {

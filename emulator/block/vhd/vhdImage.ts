@@ -4,7 +4,7 @@
  * footer at the end moves with every new block.
  */
 import { BlockError } from '../../backends/block.ts';
-import { ABSENT, AppendingMap, Bits } from '../appendingMap.ts';
+import { ABSENT, AppendingMap, Bits, type TakenChanges } from '../appendingMap.ts';
 import type { BlockImage, ImageCheck, ImageInfo } from '../blockImage.ts';
 import { CheckReport } from '../checkReport.ts';
 import { FlatMap } from '../flatMap.ts';
@@ -150,26 +150,30 @@ class VhdMap extends AppendingMap {
     this.#completed.add(block);
   }
 
-  protected override async writeBitmaps(): Promise<boolean> {
-    const blocks = [...this.#completed];
-    for (const block of blocks) {
-      await this.prepare(this.entry(block) - this.#bitmapBytes);
-      this.#completed.delete(block);
-    }
-    return blocks.length > 0;
-  }
-
-  protected async writeEntries(): Promise<void> {
+  protected takeChanges(): TakenChanges {
     const dirty = [...this.#dirty].map((block) => [block, this.#table[block] as number] as const);
-    if (dirty.length === 0 && this.#footerAt === this.end) return;
-    for (const [block, sector] of dirty) {
-      const bytes = new Uint8Array(4);
-      new DataView(bytes.buffer).setUint32(0, sector);
-      await this.file.write(this.#header.tableOffset + block * 4, [bytes]);
-    }
-    await this.#writeFooter();
-    for (const [block, sector] of dirty)
-      if (this.#table[block] === sector) this.#dirty.delete(block);
+    const completed = [...this.#completed];
+    this.#dirty.clear();
+    this.#completed.clear();
+    return {
+      writeBitmaps: async () => {
+        for (const block of completed) await this.prepare(this.entry(block) - this.#bitmapBytes);
+        return completed.length > 0;
+      },
+      writeEntries: async () => {
+        if (dirty.length === 0 && this.#footerAt === this.end) return;
+        for (const [block, sector] of dirty) {
+          const bytes = new Uint8Array(4);
+          new DataView(bytes.buffer).setUint32(0, sector);
+          await this.file.write(this.#header.tableOffset + block * 4, [bytes]);
+        }
+        await this.#writeFooter();
+      },
+      putBack: () => {
+        for (const [block] of dirty) this.#dirty.add(block);
+        for (const block of completed) this.#completed.add(block);
+      },
+    };
   }
 
   async #writeFooter(): Promise<void> {
@@ -262,7 +266,7 @@ const bitmapSize = (blockSize: number): number => Math.ceil(blockSize / 512 / 8 
 export interface OpenVhd {
   readonly file: ImageFile;
   readonly readOnly: boolean;
-  openParent(names: readonly string[]): Promise<BlockImage>;
+  openParent(names: readonly string[]): Promise<BlockImage | undefined>;
 }
 
 export async function openVhd({ file, readOnly, openParent }: OpenVhd): Promise<BlockImage> {

@@ -73,7 +73,13 @@ export function overlay(
   backingFormat: ImageFormat = 'raw',
 ): ImageCase {
   return {
-    ...{ name, size, resizable, format: options.format, judged: options.format === 'qcow2' },
+    ...{
+      name,
+      size,
+      resizable,
+      format: options.format,
+      judged: ['qcow2', 'vmdk'].includes(options.format),
+    },
     make: async (store) => {
       const content = someContent(backingSize, 3);
       if (backingFormat === 'raw') store.put('/base', content);
@@ -147,6 +153,15 @@ export const imageCases: readonly ImageCase[] = [
   ours('vhd of fixed size', 8 * MiB, { format: 'vhd', fixed: true }),
   overlay('vhd that differs from another', 12 * MiB, 12 * MiB, { format: 'vhd' }, true, 'vhd'),
   qemus('vhd of qemu-img', 'vhd', 24 * MiB, ['-o', 'force_size=on']),
+  ours('vhdx', 24 * MiB, { format: 'vhdx', blockSize: MiB }),
+  ours('vhdx of fixed size', 8 * MiB, { format: 'vhdx', fixed: true }, false),
+  overlay('vhdx that differs from another', 12 * MiB, 12 * MiB, { format: 'vhdx' }, true, 'vhdx'),
+  qemus('vhdx of qemu-img', 'vhdx', 24 * MiB, ['-o', 'block_size=2M']),
+  ours('vmdk', 24 * MiB, { format: 'vmdk' }, false),
+  ours('vmdk of fixed size', 8 * MiB, { format: 'vmdk', fixed: true }, false),
+  overlay('vmdk that is linked to another', 12 * MiB, 12 * MiB, { format: 'vmdk' }, false, 'vmdk'),
+  qemus('vmdk of qemu-img', 'vmdk', 24 * MiB, [], false),
+  qemus('vmdk of qemu-img with zero grains', 'vmdk', 24 * MiB, ['-o', 'zeroed_grain=on'], false),
 ];
 
 /** Small ones, with small clusters where that can be, so that every step of a writer is cut. */
@@ -167,4 +182,7 @@ export const smallCases: readonly ImageCase[] = [
   overlay('vdi over another', MiB, MiB, { format: 'vdi', blockSize: 8192 }, true, 'vdi'),
   ours('vhd', MiB, { format: 'vhd', blockSize: 8192 }),
   overlay('vhd over another', MiB, MiB, { format: 'vhd', blockSize: 8192 }, true, 'vhd'),
+  ours('vhdx', MiB + 262_144, { format: 'vhdx', blockSize: MiB }),
+  ours('vmdk', MiB, { format: 'vmdk', blockSize: 4096 }),
+  overlay('vmdk linked to another', MiB, MiB, { format: 'vmdk', blockSize: 4096 }, true, 'vmdk'),
 ];

@@ -1,5 +1,5 @@
-/** Tables of an image (one cluster each) that are kept in memory and written back in flushes. */
-import type { ImageFile } from '../imageFile.ts';
+/** Tables of an image that are kept in memory and written back in flushes. */
+import type { ImageFile } from './imageFile.ts';
 
 export interface Table {
   readonly at: number;

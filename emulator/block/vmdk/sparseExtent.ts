@@ -1,0 +1,322 @@
+/**
+ * Hosted sparse extents of VMDKs ("Virtual Disk Format 5.0", "Hosted Sparse Extents"), and
+ * stream-optimized ones with compressed grains, which can only be read.
+ */
+import { BlockError } from '../../backends/block.ts';
+import { ABSENT, AppendingMap, ZERO, type TakenChanges } from '../appendingMap.ts';
+import type { ImageCheck, ImageInfo } from '../blockImage.ts';
+import type { MapExtent } from '../blockMap.ts';
+import { CheckReport } from '../checkReport.ts';
+import type { Codecs, ImageFile } from '../imageFile.ts';
+import { TableCache, type Table } from '../tableCache.ts';
+
+const magic = 0x564d444b;
+const flag = {
+  redundantTables: 2,
+  zeroGrains: 4,
+  compressed: 0x1_0000,
+  markers: 0x2_0000,
+} as const;
+const GD_AT_END = 0xffff_ffff_ffff_ffffn;
+const mostDirectoryBytes = 64 << 20;
+
+export interface SparseHeader {
+  readonly flags: number;
+  readonly size: number;
+  readonly grainSize: number;
+  readonly descriptorOffset: number;
+  readonly descriptorSize: number;
+  readonly entriesPerTable: number;
+  readonly directoryOffset: number;
+  readonly redundantOffset: number;
+  readonly overhead: number;
+}
+
+export async function readSparseHeader(file: ImageFile): Promise<SparseHeader> {
+  const wrong = (what: string): BlockError =>
+    new BlockError('corrupt', `The VMDK image ${file.path} is damaged: ${what}.`);
+  const read = async (at: number): Promise<DataView> => {
+    const bytes = new Uint8Array(512);
+    await file.read(at, [bytes]);
+    return new DataView(bytes.buffer);
+  };
+  let view = await read(0);
+  if (view.getUint32(0, true) !== magic) throw wrong('it does not begin as one');
+  // Stream-optimized images are written in one go, with the header that counts at the end.
+  if (view.getBigUint64(56, true) === GD_AT_END) {
+    view = await read(Math.max(0, file.size - 1024));
+    if (view.getUint32(0, true) !== magic) throw wrong('it is cut off (it has no footer)');
+  }
+  const version = view.getUint32(4, true);
+  if (version < 1 || version > 3)
+    throw new BlockError('unsupported', `The VMDK image ${file.path} has the version ${version}.`);
+  const flags = view.getUint32(8, true);
+  const bytesAt = (at: number): number => Number(view.getBigUint64(at, true)) * 512;
+  const header = {
+    flags,
+    size: bytesAt(12),
+    grainSize: bytesAt(20),
+    descriptorOffset: bytesAt(28),
+    descriptorSize: bytesAt(36),
+    entriesPerTable: view.getUint32(44, true),
+    redundantOffset: flags & flag.redundantTables ? bytesAt(48) : 0,
+    directoryOffset: bytesAt(56),
+    overhead: bytesAt(64),
+  };
+  const { size, grainSize, entriesPerTable, directoryOffset } = header;
+  if (flags & flag.compressed && view.getUint16(77, true) !== 1)
+    throw wrong('its grains are compressed in an unknown way');
+  if (grainSize < 4096 || grainSize > 64 << 20 || (grainSize & (grainSize - 1)) !== 0)
+    throw wrong(`grains of ${grainSize} bytes`);
+  if (entriesPerTable < 1 || entriesPerTable > 65_536 || entriesPerTable % 128 !== 0)
+    throw wrong(`grain tables of ${entriesPerTable} entries`);
+  if (!Number.isSafeInteger(size) || size === 0) throw wrong('a disk of impossible size');
+  const directoryBytes = Math.ceil(size / (grainSize * entriesPerTable)) * 4;
+  if (directoryBytes > mostDirectoryBytes) throw wrong('its grain directory is too large');
+  if (!(directoryOffset > 0 && directoryOffset + directoryBytes <= file.size))
+    throw wrong('its grain directory lies outside the file');
+  if (
+    header.descriptorSize > 1 << 20 ||
+    header.descriptorOffset + header.descriptorSize > file.size
+  )
+    throw wrong('its descriptor lies outside the file');
+  return header;
+}
+
+export interface SparseParts {
+  readonly file: ImageFile;
+  readonly header: SparseHeader;
+  readonly codecs: Codecs;
+  readonly hasBacking: boolean;
+  info(): Promise<ImageInfo>;
+}
+
+export class SparseMap extends AppendingMap {
+  readonly unitSize: number;
+  readonly knowsZero: boolean;
+  readonly #parts: SparseParts;
+  readonly #header: SparseHeader;
+  /** Offsets of the grain tables, and of their copies. */
+  readonly #directory: Float64Array;
+  readonly #redundant: Float64Array | undefined;
+  readonly #tables: TableCache;
+
+  private constructor(
+    parts: SparseParts,
+    directory: Float64Array,
+    redundant: Float64Array | undefined,
+  ) {
+    const { file, header, hasBacking } = parts;
+    const { size, grainSize } = header;
+    const end = Math.ceil(Math.max(file.size, header.overhead) / grainSize) * grainSize;
+    super({ file, size, blockSize: grainSize, stride: grainSize, end, hasBacking });
+    this.unitSize = grainSize;
+    this.knowsZero = (header.flags & flag.zeroGrains) !== 0;
+    this.#parts = parts;
+    this.#header = header;
+    this.#directory = directory;
+    this.#redundant = redundant;
+    this.#tables = new TableCache(file, header.entriesPerTable * 4, 4096);
+  }
+
+  static async open(parts: SparseParts): Promise<SparseMap> {
+    const { header, file } = parts;
+    const count = Math.ceil(header.size / (header.grainSize * header.entriesPerTable));
+    const read = async (at: number): Promise<Float64Array> => {
+      const bytes = new Uint8Array(count * 4);
+      await file.read(at, [bytes]);
+      const view = new DataView(bytes.buffer);
+      return Float64Array.from({ length: count }, (_, i) => view.getUint32(i * 4, true) * 512);
+    };
+    const directory = await read(header.directoryOffset);
+    const { redundantOffset } = header;
+    return new SparseMap(
+      parts,
+      directory,
+      redundantOffset === 0 ? undefined : await read(redundantOffset),
+    );
+  }
+
+  #damaged(what: string): BlockError {
+    return new BlockError('corrupt', `The VMDK image ${this.file.path} is damaged: ${what}.`);
+  }
+
+  get #compressed(): boolean {
+    return (this.#header.flags & flag.compressed) !== 0;
+  }
+
+  protected entry(block: number): number | Promise<number> {
+    const { entriesPerTable } = this.#header;
+    const at = this.#directory[Math.floor(block / entriesPerTable)] ?? 0;
+    if (at === 0) return ABSENT;
+    const index = block % entriesPerTable;
+    const table = this.#tables.peek(at);
+    if (table !== undefined) return this.#read(table, index);
+    if (at + entriesPerTable * 4 > this.end)
+      throw this.#damaged('a grain table lies outside the file');
+    return this.#tables.get(at).then((loaded) => this.#read(loaded, index));
+  }
+
+  #read({ view }: Table, index: number): number {
+    const sector = view.getUint32(index * 4, true);
+    if (sector === 0) return ABSENT;
+    if (sector === 1 && this.knowsZero) return ZERO;
+    if (sector * 512 >= this.end) throw this.#damaged('a grain lies outside the file');
+    return sector * 512;
+  }
+
+  protected async setEntry(block: number, at: number): Promise<void> {
+    const { entriesPerTable } = this.#header;
+    const where = this.#directory[Math.floor(block / entriesPerTable)] as number;
+    if (where === 0)
+      throw new BlockError(
+        'unsupported',
+        `The VMDK image ${this.file.path} has no grain table there yet; convert it to write to it.`,
+      );
+    const table = await this.#tables.get(where);
+    const index = block % entriesPerTable;
+    table.view.setUint32(index * 4, at === ZERO ? 1 : at / 512, true);
+    this.#tables.changed(table, index * 4, index * 4 + 4);
+  }
+
+  override extent(offset: number, limit: number): MapExtent | Promise<MapExtent> {
+    const extent = super.extent(offset, this.#compressed ? this.#rest(offset, limit) : limit);
+    if (!this.#compressed) return extent;
+    const packed = (each: MapExtent): MapExtent =>
+      each.kind === 'data' ? { kind: 'packed', length: each.length } : each;
+    return extent instanceof Promise ? extent.then(packed) : packed(extent);
+  }
+
+  #rest(offset: number, limit: number): number {
+    return Math.min(limit, this.clusterSize - (offset % this.clusterSize));
+  }
+
+  /** A grain marker: its sector, the length of the zlib stream, the stream. */
+  async unpack(block: number): Promise<Uint8Array> {
+    const at = await this.entry(block);
+    const marker = new Uint8Array(12);
+    await this.file.read(at, [marker]);
+    const length = new DataView(marker.buffer).getUint32(8, true);
+    if (length === 0 || length > this.clusterSize * 2 || at + 12 + length > this.file.size)
+      throw this.#damaged(`a compressed grain at offset ${at}`);
+    const packed = new Uint8Array(length);
+    await this.file.read(at + 12, [packed]);
+    try {
+      const content = await this.#parts.codecs.inflateZlib(packed, this.clusterSize);
+      if (content.length === this.clusterSize) return content;
+      // The last grain may end with the disk.
+      const whole = new Uint8Array(this.clusterSize);
+      whole.set(content);
+      return whole;
+    } catch (cause) {
+      const error = this.#damaged(`the grain at offset ${at} cannot be decompressed`);
+      error.cause = cause;
+      throw error;
+    }
+  }
+
+  protected takeChanges(): TakenChanges {
+    const parts = this.#tables.takeDirty();
+    return {
+      writeEntries: async () => {
+        if (parts.length === 0) return;
+        await this.#tables.write(parts);
+        for (const { table, from, content } of parts) {
+          const copy = this.#redundant?.[this.#directory.indexOf(table.at)] ?? 0;
+          if (copy !== 0) await this.file.write(copy + from, [content]);
+        }
+        await this.file.flush();
+        this.#tables.done(parts, true);
+      },
+      putBack: () => this.#tables.done(parts, false),
+    };
+  }
+
+  async resize(): Promise<void> {
+    throw new BlockError(
+      'unsupported',
+      `The size of the VMDK image ${this.file.path} cannot be changed; convert it to another format for that.`,
+    );
+  }
+
+  info(): Promise<ImageInfo> {
+    return this.#parts.info();
+  }
+
+  async check(): Promise<ImageCheck> {
+    const report = new CheckReport();
+    const seen = new Set<number>();
+    const { entriesPerTable } = this.#header;
+    for (const [number, at] of this.#directory.entries()) {
+      if (at === 0) continue;
+      if (at + entriesPerTable * 4 > this.end) {
+        report.error(`grain table ${number} lies outside the file`);
+        continue;
+      }
+      const { view } = await this.#tables.get(at);
+      for (let index = 0; index < entriesPerTable; index++) {
+        const sector = view.getUint32(index * 4, true);
+        if (sector === 0 || (sector === 1 && this.knowsZero)) continue;
+        const grain = number * entriesPerTable + index;
+        if (sector * 512 >= this.end) report.error(`grain ${grain} lies outside the file`);
+        else if (sector * 512 < this.#header.overhead && !this.#compressed)
+          report.error(`grain ${grain} lies among the tables`);
+        else if (seen.has(sector)) report.error(`grain ${grain} lies where another one does`);
+        seen.add(sector);
+      }
+    }
+    return report.result();
+  }
+}
+
+const sectors = (bytes: number): number => Math.ceil(bytes / 512);
+
+/** Writes an empty sparse extent with room for all its grain tables. */
+export async function createSparseExtent(
+  file: ImageFile,
+  size: number,
+  descriptor: string,
+  grainSize = 65_536,
+): Promise<void> {
+  const entriesPerTable = 512;
+  const tables = Math.ceil(size / (grainSize * entriesPerTable));
+  const directorySectors = sectors(tables * 4);
+  const descriptorSectors = 20;
+  const redundantAt = 1 + descriptorSectors;
+  const directoryAt = redundantAt + directorySectors + tables * 4;
+  const end = directoryAt + directorySectors + tables * 4;
+  const overhead = Math.ceil((end * 512) / grainSize) * (grainSize / 512);
+  const header = new Uint8Array(512);
+  const view = new DataView(header.buffer);
+  view.setUint32(0, magic, true);
+  view.setUint32(4, 1, true);
+  view.setUint32(8, 1 | flag.redundantTables, true);
+  view.setBigUint64(12, BigInt(size / 512), true);
+  view.setBigUint64(20, BigInt(grainSize / 512), true);
+  view.setBigUint64(28, 1n, true);
+  view.setBigUint64(36, BigInt(descriptorSectors), true);
+  view.setUint32(44, entriesPerTable, true);
+  view.setBigUint64(48, BigInt(redundantAt), true);
+  view.setBigUint64(56, BigInt(directoryAt), true);
+  view.setBigUint64(64, BigInt(overhead), true);
+  // What a transfer as text would change.
+  header.set([0x0a, 0x20, 0x0d, 0x0a], 73);
+  const directory = (at: number): Uint8Array => {
+    const bytes = new Uint8Array(directorySectors * 512);
+    for (let i = 0; i < tables; i++)
+      new DataView(bytes.buffer).setUint32(i * 4, at + directorySectors + i * 4, true);
+    return bytes;
+  };
+  const text = new Uint8Array(descriptorSectors * 512);
+  const encoded = new TextEncoder().encode(descriptor);
+  if (encoded.length > text.length)
+    throw new BlockError('unsupported', 'The path of the parent is too long for VMDK.');
+  text.set(encoded);
+  await file.resize(overhead * 512);
+  await file.write(redundantAt * 512, [directory(redundantAt)]);
+  await file.write(directoryAt * 512, [directory(directoryAt)]);
+  await file.write(512, [text]);
+  await file.flush();
+  await file.write(0, [header]);
+  await file.flush();
+}

@@ -1,0 +1,208 @@
+/**
+ * VMDK images ("Virtual Disk Format 5.0"): one sparse file, a flat file with its descriptor, extents of
+ * two gigabytes, stream-optimized ones for reading, and delta links to a parent. Left out: ESX's own
+ * sparse extents (vmfsSparse, seSparse).
+ */
+import { BlockError } from '../../backends/block.ts';
+import type { BlockImage, ImageInfo } from '../blockImage.ts';
+import { FlatMap } from '../flatMap.ts';
+import type { Codecs, ImageFile } from '../imageFile.ts';
+import { MappedImage } from '../mappedImage.ts';
+import { PartImage, SpanImage, ZeroImage } from '../spanImage.ts';
+import { createSparseExtent, readSparseHeader, SparseMap } from './sparseExtent.ts';
+import {
+  newDescriptor,
+  noParent,
+  parseDescriptor,
+  type VmdkDescriptor,
+  type VmdkExtent,
+} from './vmdkDescriptor.ts';
+
+const mostDescriptorBytes = 1 << 20;
+
+export interface OpenVmdk {
+  readonly file: ImageFile;
+  readonly readOnly: boolean;
+  readonly codecs: Codecs;
+  openParent(name: string): Promise<BlockImage | undefined>;
+  /** Another file of the image. */
+  openExtent(name: string): Promise<ImageFile>;
+}
+
+export async function readVmdkDescriptor(file: ImageFile): Promise<VmdkDescriptor> {
+  const start = new Uint8Array(4);
+  await file.read(0, [start]);
+  let [offset, length] = [0, file.size];
+  if (new TextDecoder().decode(start) === 'KDMV') {
+    const header = await readSparseHeader(file);
+    [offset, length] = [header.descriptorOffset, header.descriptorSize];
+  }
+  if (length === 0 || length > mostDescriptorBytes)
+    throw new BlockError('corrupt', `The VMDK image ${file.path} is damaged: its descriptor.`);
+  const bytes = new Uint8Array(length);
+  await file.read(offset, [bytes]);
+  return parseDescriptor(new TextDecoder('latin1').decode(bytes), file.path);
+}
+
+export async function openVmdk(options: OpenVmdk): Promise<BlockImage> {
+  const { file, readOnly } = options;
+  const start = new Uint8Array(4);
+  await file.read(0, [start]);
+  const kind = new TextDecoder('latin1').decode(start);
+  if (kind === 'COWD')
+    throw new BlockError('unsupported', `The VMDK image ${file.path} is an extent of ESX.`);
+  const descriptor = await readVmdkDescriptor(file);
+  const { createType, parentCid, parentName, extents } = descriptor;
+  if (createType === 'streamOptimized' && !readOnly)
+    throw new BlockError(
+      'unsupported',
+      `The VMDK image ${file.path} is stream-optimized, which can only be read; convert it to write to it.`,
+    );
+  let parent: BlockImage | undefined;
+  if (parentCid !== noParent) {
+    if (parentName === undefined)
+      throw new BlockError(
+        'corrupt',
+        `The VMDK image ${file.path} does not say on what it builds.`,
+      );
+    parent = await options.openParent(parentName);
+  }
+  try {
+    await checkParent(parent, parentCid, file);
+    const embedded = kind === 'KDMV';
+    const info = infoOf(
+      file,
+      descriptor,
+      extents.reduce((sum, { size }) => sum + size, 0),
+    );
+    if (embedded) return await openSparse(options, file, parent, info);
+    return await openExtents(options, extents, parent, info);
+  } catch (error) {
+    await parent?.close();
+    throw error;
+  }
+}
+
+/** A parent that was written to since gives a disk that never was. */
+async function checkParent(
+  parent: BlockImage | undefined,
+  cid: string,
+  file: ImageFile,
+): Promise<void> {
+  const found = (await parent?.info())?.details.cid;
+  if (parent === undefined || found === undefined || found === cid) return;
+  throw new BlockError(
+    'corrupt',
+    `The VMDK image ${file.path} builds on another one that was changed since (CID ${found}, not ${cid}).`,
+  );
+}
+
+const infoOf =
+  (file: ImageFile, descriptor: VmdkDescriptor, size: number) => async (): Promise<ImageInfo> => {
+    const { createType, cid, parentName, extents } = descriptor;
+    return {
+      ...{ format: 'vmdk', variant: createType, path: file.path, size, snapshots: [] },
+      allocated: await file.allocated(),
+      ...(parentName === undefined ? {} : { backing: { name: parentName, format: 'vmdk' } }),
+      extents: extents.map(({ name }) => name).filter((name) => name !== ''),
+      details: { cid },
+    };
+  };
+
+async function openSparse(
+  { codecs, readOnly }: Pick<OpenVmdk, 'codecs' | 'readOnly'>,
+  file: ImageFile,
+  backing: BlockImage | undefined,
+  info: () => Promise<ImageInfo>,
+): Promise<BlockImage> {
+  const header = await readSparseHeader(file);
+  const hasBacking = backing !== undefined;
+  const map = await SparseMap.open({ file, header, codecs, hasBacking, info });
+  return new MappedImage({ format: 'vmdk', map, file, readOnly, backing });
+}
+
+async function openExtents(
+  options: OpenVmdk,
+  extents: readonly VmdkExtent[],
+  parent: BlockImage | undefined,
+  info: () => Promise<ImageInfo>,
+): Promise<BlockImage> {
+  const { file, readOnly } = options;
+  const parts: BlockImage[] = [];
+  try {
+    let start = 0;
+    for (const extent of extents) {
+      const backing = parent && new PartImage(parent, start, extent.size);
+      parts.push(await openExtent(options, extent, backing, info));
+      start += extent.size;
+    }
+  } catch (error) {
+    for (const part of parts) await part.close();
+    throw error;
+  }
+  return new SpanImage({ format: 'vmdk', parts, readOnly, backing: parent, info, owner: file });
+}
+
+async function openExtent(
+  options: OpenVmdk,
+  extent: VmdkExtent,
+  backing: BlockImage | undefined,
+  info: () => Promise<ImageInfo>,
+): Promise<BlockImage> {
+  const { kind, name, size, offset } = extent;
+  if (kind === 'zero') return new ZeroImage(size);
+  const file = await options.openExtent(name);
+  try {
+    if (kind === 'sparse') {
+      const image = await openSparse(options, file, backing, info);
+      if (image.size >= size) return image;
+    } else if (offset + size <= Math.ceil(file.size / 512) * 512) {
+      const map = new FlatMap({
+        ...{ file, start: offset, size, info },
+        resize: () =>
+          Promise.reject(
+            new BlockError('unsupported', 'The size of flat VMDKs cannot be changed.'),
+          ),
+      });
+      return new MappedImage({ format: 'vmdk', map, file, readOnly: options.readOnly });
+    }
+    throw new BlockError('corrupt', `The extent ${file.path} is shorter than its VMDK says.`);
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
+export interface NewVmdk {
+  readonly size: number;
+  readonly fixed?: boolean | undefined;
+  readonly grainSize?: number | undefined;
+  readonly parent?: { readonly cid: string; readonly name: string } | undefined;
+  /** Name of the image's file. */
+  readonly name: string;
+  random(bytes: number): Uint8Array;
+  /** A new file beside the image. */
+  createExtent(name: string): Promise<ImageFile>;
+}
+
+export async function createVmdk(file: ImageFile, options: NewVmdk): Promise<void> {
+  const { size, fixed = false, parent, name } = options;
+  const cid = [...options.random(4)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+  if (!fixed) {
+    const extent = `SPARSE "${name}"`;
+    const text = newDescriptor({ createType: 'monolithicSparse', cid, size, extent, parent });
+    return createSparseExtent(file, size, text, options.grainSize);
+  }
+  const flatName = `${name.replace(/\.vmdk$/i, '')}-flat.vmdk`;
+  const flat = await options.createExtent(flatName);
+  try {
+    await flat.resize(size);
+    await flat.flush();
+  } finally {
+    await flat.close();
+  }
+  const extent = `FLAT "${flatName}" 0`;
+  const text = newDescriptor({ createType: 'monolithicFlat', cid, size, extent });
+  await file.write(0, [new TextEncoder().encode(text)]);
+  await file.flush();
+}

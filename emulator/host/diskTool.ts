@@ -1,0 +1,156 @@
+/** Disk images without a machine: what `guesthouse disk` and the media manager do. */
+import { rm } from 'node:fs/promises';
+import { UserError } from '../../shared/services/errors.ts';
+import type {
+  DiskInfo,
+  DiskLayout,
+  DiskSource,
+  DiskToolModule,
+  NewDisk,
+} from '../../shared/vm/diskTool.ts';
+import type { BlockImage } from '../block/blockImage.ts';
+import { copyImage } from '../block/copyImage.ts';
+import { createImage, type NewImage } from '../block/createImage.ts';
+import { hostStore } from '../block/file/hostStore.ts';
+import { openImage } from '../block/openImage.ts';
+import { asUserError } from './machineErrors.ts';
+
+const store = hostStore('"guesthouse disk"');
+
+interface OpenHow {
+  readonly readOnly: boolean;
+  readonly toRepair?: boolean;
+  readonly alone?: boolean;
+}
+
+function open({ path, format, allowedFolders, snapshot }: DiskSource, how: OpenHow) {
+  return openImage(store, { path, format, snapshot, allowed: allowedFolders, ...how });
+}
+
+/** Runs `work` on an open image and closes it; all failures are for people. */
+async function withImage<T>(
+  source: DiskSource,
+  how: OpenHow,
+  work: (image: BlockImage) => Promise<T>,
+): Promise<T> {
+  try {
+    const image = await open(source, how);
+    let result: T;
+    try {
+      result = await work(image);
+    } catch (error) {
+      await image.close().catch(() => undefined);
+      throw error;
+    }
+    await image.close();
+    return result;
+  } catch (error) {
+    throw asUserError(error);
+  }
+}
+
+const layoutOf = (layout: DiskLayout): Pick<NewImage, 'fixed' | 'blockSize' | 'qcow2'> => ({
+  fixed: layout.fixed,
+  blockSize: layout.clusterSize,
+  qcow2: {
+    clusterSize: layout.clusterSize,
+    version: layout.qcow2Version,
+    lazyRefcounts: layout.lazyRefcounts,
+    extendedL2: layout.subclusters,
+    compression: layout.compression,
+  },
+});
+
+export const createDisk: DiskToolModule['createDisk'] = async (disk) => {
+  const { path, format, backing } = disk;
+  try {
+    let { size } = disk;
+    let backingFormat: DiskInfo['format'] | undefined;
+    if (backing !== undefined) {
+      const image = await open(backing, { readOnly: true });
+      size ??= image.size;
+      backingFormat = image.format;
+      await image.close();
+    }
+    if (size === undefined)
+      throw new UserError({ code: 'no-size', message: 'A new disk needs a size.' });
+    await createImage(store, {
+      ...{ path, format, size: Math.ceil(size / 512) * 512, ...layoutOf(disk) },
+      backing: backing && backingFormat && { path: backing.path, format: backingFormat },
+    });
+  } catch (error) {
+    throw asUserError(error);
+  }
+};
+
+export const diskInfo: DiskToolModule['diskInfo'] = (source) =>
+  withImage(source, { readOnly: true }, async (top) => {
+    const chain: DiskInfo[] = [];
+    for (let image: BlockImage | undefined = top; image !== undefined; image = image.backing)
+      chain.push(await image.info());
+    return chain;
+  });
+
+export const checkDisk: DiskToolModule['checkDisk'] = (source, { repair }) =>
+  withImage(source, { readOnly: !repair, toRepair: repair }, (image) => image.check({ repair }));
+
+export const convertDisk: DiskToolModule['convertDisk'] = (source, target, watch) =>
+  withImage(source, { readOnly: true }, async (image) => {
+    await createDisk({ ...target, size: target.size ?? image.size });
+    try {
+      const { path, format } = target;
+      const copy = await openImage(store, { path, format, readOnly: false });
+      try {
+        await copyImage({
+          ...{ source: image, target: copy, targetIsZero: true },
+          signal: watch?.signal,
+          progress: (done, total) => watch?.progress?.(done, total),
+        });
+      } finally {
+        await copy.close();
+      }
+    } catch (error) {
+      await removeNew(target);
+      throw error;
+    }
+  });
+
+/** Removes an image that this call has made, with all its files. */
+async function removeNew({ path }: NewDisk): Promise<void> {
+  await rm(path, { force: true });
+}
+
+export const resizeDisk: DiskToolModule['resizeDisk'] = (source, size, { shrink }) =>
+  withImage(source, { readOnly: false }, async (image) => {
+    if (size < image.size && !shrink)
+      throw new UserError({
+        code: 'would-shrink',
+        message: `The disk ${source.path} has ${image.size} bytes, so ${size} bytes would cut off its end.`,
+        hint: 'Make its file systems smaller first, then say --shrink.',
+      });
+    await image.resize(size);
+    await image.flush();
+  });
+
+export const mergeDisk: DiskToolModule['mergeDisk'] = async (source, watch) => {
+  const chain = await diskInfo(source);
+  const base = chain[1];
+  if (base === undefined)
+    throw new UserError({
+      code: 'no-backing',
+      message: `The disk image ${source.path} does not build on another one.`,
+    });
+  const { path, format } = base;
+  const { allowedFolders } = source;
+  await withImage(source, { readOnly: true, alone: true }, (top) =>
+    withImage({ path, format, allowedFolders }, { readOnly: false }, async (target) => {
+      if (target.size < top.size) await target.resize(top.size);
+      await copyImage({
+        ...{ source: top, target, ownOnly: true },
+        signal: watch?.signal,
+        progress: (done, total) => watch?.progress?.(done, total),
+      });
+    }),
+  );
+  return { into: path };
+};
