@@ -58,14 +58,20 @@ export class MappedImage implements BlockImage {
 
   async #read(offset: number, buffers: readonly Uint8Array[], length: number): Promise<void> {
     const work: Promise<unknown>[] = [];
-    for (let done = 0; done < length;) {
-      const extent = await this.#extentAt(offset + done, length - done);
-      const part = slice(buffers, done, extent.length);
-      if (extent.kind === 'data') work.push(this.#file.read(extent.at, part));
-      else if (extent.kind === 'absent') work.push(this.#readBacking(offset + done, part));
-      else if (extent.kind === 'packed') work.push(this.#readPacked(offset + done, part));
-      else fillZero(part);
-      done += extent.length;
+    try {
+      for (let done = 0; done < length;) {
+        const extent = await this.#extentAt(offset + done, length - done);
+        const part = slice(buffers, done, extent.length);
+        if (extent.kind === 'data') work.push(this.#file.read(extent.at, part));
+        else if (extent.kind === 'absent') work.push(this.#readBacking(offset + done, part));
+        else if (extent.kind === 'packed') work.push(this.#readPacked(offset + done, part));
+        else fillZero(part);
+        done += extent.length;
+      }
+    } catch (error) {
+      // What has begun ends first, and its failures are this one's.
+      await Promise.allSettled(work);
+      throw error;
     }
     if (work.length > 0) await allEnded(work);
   }

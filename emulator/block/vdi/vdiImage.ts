@@ -77,6 +77,7 @@ export async function readVdiHeader(file: ImageFile): Promise<VdiHeader> {
   const [mapOffset, dataOffset] = [u32(field.mapOffset), u32(field.dataOffset)];
   if (mapOffset % 512 !== 0 || dataOffset % 512 !== 0 || mapOffset < headerBytes)
     throw wrong('its block map or data is not at the start of a sector');
+  if (dataOffset > Math.ceil(file.size / 512) * 512) throw wrong('its data lies behind its end');
   const mapEnd = mapOffset + blocks * 4;
   if (blocks * 4 > mostMapBytes || mapEnd > Math.ceil(file.size / 512) * 512 || mapEnd > dataOffset)
     throw wrong('its block map does not fit');
