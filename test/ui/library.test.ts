@@ -151,6 +151,28 @@ describe.skipIf(!hasChromium)('the window', () => {
     expect(readFileSync(file, 'utf8')).toBe(content);
   });
 
+  test('speaks the system’s language, and shows what a machine’s log has', async () => {
+    await using window = await Window.open(browser, manager.url, {
+      ...{ colorScheme: 'dark', locale: 'de-DE' },
+    });
+    const { page } = window;
+    await window.button('Neu').click();
+    await page.getByRole('textbox', { name: 'Name' }).fill('probe');
+    await page.getByRole('textbox', { name: 'Kernel', exact: true }).fill(notKernel);
+    await window.button('Anlegen').click();
+    await window.button('Starten').first().click();
+    await page.getByRole('group', { name: '„probe“ ließ sich nicht starten' }).waitFor();
+    await page.getByRole('tab', { name: 'Protokoll' }).click();
+    await page.getByRole('log').getByText('Process ended: exit code 0.').waitFor();
+    await page.getByRole('searchbox', { name: 'Suchen' }).fill('STATE: starting');
+    await page.getByText('1 Zeile', { exact: true }).waitFor();
+    expect(await page.getByRole('log').locator('mark').allTextContents()).toEqual([
+      'State: starting',
+    ]);
+    expect(await window.accessibilityProblems()).toEqual([]);
+    expect(await window.overflows()).toEqual([]);
+  });
+
   test('says why a button is off', async () => {
     await using window = await Window.open(browser, manager.url);
     await window.create({ name: 'idle', kernel: notKernel });
