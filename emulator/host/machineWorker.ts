@@ -2,6 +2,7 @@
 import { workerData, type MessagePort } from 'node:worker_threads';
 import { messagePortChannel, type PortLike } from '../../shared/rpc/messagePortChannel.ts';
 import { UserError } from '../../shared/services/errors.ts';
+import type { AdapterChange, AdapterStatus } from '../../shared/net/networkStatus.ts';
 import type { InputEvent } from '../../shared/input/inputEvent.ts';
 import type { Frame, Thumbnail } from '../../shared/vm/frames.ts';
 import type { MachineRequest } from '../../shared/vm/machineRequest.ts';
@@ -103,6 +104,16 @@ class MachineHost implements VmControl {
   counters(): Promise<Record<string, number>> {
     const machine = this.machine();
     return Promise.resolve({ ...machine.counters(), ...this.built?.networks.counters() });
+  }
+
+  networkStatus(): Promise<AdapterStatus[]> {
+    this.machine();
+    return Promise.resolve(this.built?.networks.adapters.map((one) => one.status()) ?? []);
+  }
+
+  async changeAdapter(index: number, change: AdapterChange): Promise<void> {
+    this.machine();
+    await this.built?.networks.adapter(index).change(change);
   }
 
   async shutdown(): Promise<void> {

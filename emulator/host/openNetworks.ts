@@ -1,5 +1,6 @@
 /** Plugs a machine's adapters into their networks. */
 import { UserError } from '../../shared/services/errors.ts';
+import type { AdapterChange, AdapterStatus } from '../../shared/net/networkStatus.ts';
 import type { LinkConditions } from '../../shared/net/linkConditions.ts';
 import type { MachineRequest } from '../../shared/vm/machineRequest.ts';
 import type { PortForwardConfig } from '../../shared/vm/network.ts';
@@ -10,6 +11,7 @@ import type { AdapterSpec } from '../machine/adapters.ts';
 import { Link } from '../net/link.ts';
 import { parseMac } from '../net/packet/ethernet.ts';
 import { TimerQueue } from '../net/timerQueue.ts';
+import type { FirewallRule } from '../net/user/firewall.ts';
 import { UserNetwork } from '../net/user/userNetwork.ts';
 import { CaptureFile } from './captureFile.ts';
 
@@ -23,6 +25,8 @@ export class PluggedAdapter {
   #timers: TimerQueue | undefined;
   #wallMs: () => number = Date.now;
   #capture: CaptureFile | undefined;
+  #forwards: readonly PortForwardConfig[] = [];
+  #conditions: LinkConditions | undefined;
 
   constructor(request: AdapterRequest) {
     this.request = request;
@@ -46,7 +50,7 @@ export class PluggedAdapter {
     link.setLinkUp(this.request.connected);
     const { network } = this.request;
     if (network.mode === 'user') {
-      const { hostLoopback, rules, bootFolder, bootFile } = network;
+      const { hostLoopback, bootFolder, bootFile } = network;
       this.#user = new UserNetwork(
         link.networkEnd,
         {
@@ -55,7 +59,6 @@ export class PluggedAdapter {
         },
         {
           hostLoopback,
-          rules: rules.map(({ action, to, ports }) => ({ action, to, ...(ports && { ports }) })),
           ...(bootFile === undefined ? {} : { bootFile }),
         },
       );
@@ -69,7 +72,10 @@ export class PluggedAdapter {
     const { network, capture, mac } = this.request;
     // The first guest's address is this machine's, whoever else asks.
     this.#user?.dhcp.lease(parseMac(mac) ?? new Uint8Array(6));
-    if (network.mode === 'user') await this.setForwards(network.forwards);
+    if (network.mode === 'user') {
+      this.#setRules(network.rules);
+      await this.setForwards(network.forwards);
+    }
     if (capture !== undefined) await this.startCapture(capture);
   }
 
@@ -90,24 +96,60 @@ export class PluggedAdapter {
           ...(guestAddress === undefined ? {} : { guestAddress }),
         })),
       );
+      this.#forwards = forwards;
     } catch (error) {
       throw asNetworkError(error);
     }
   }
 
-  setLinkUp(up: boolean): void {
-    this.#link?.setLinkUp(up);
+  status(): AdapterStatus {
+    const { model, mac, network } = this.request;
+    const { framesIn = 0, bytesIn = 0, framesOut = 0, bytesOut = 0 } = this.#link?.counters ?? {};
+    const address = this.#user?.leaseOf(parseMac(mac) ?? new Uint8Array(6));
+    const capture = this.#capture?.path;
+    return {
+      ...{ model, mac, network, framesIn, bytesIn, framesOut, bytesOut },
+      connected: this.#link?.linkUp ?? false,
+      ...(address === undefined ? {} : { address }),
+      forwards: [...this.#forwards],
+      ...(this.#conditions === undefined ? {} : { conditions: this.#conditions }),
+      ...(capture === undefined ? {} : { capture }),
+      tcp: this.#user?.tcp.connections ?? 0,
+      udp: this.#user?.udp.flows ?? 0,
+    };
   }
 
-  setConditions(conditions: LinkConditions | undefined): void {
-    this.#link?.setConditions(conditions);
+  /** Rejects with UserError; what stands before the part that fails has been changed then. */
+  async change({ connected, forwards, rules, conditions, capture }: AdapterChange): Promise<void> {
+    if (forwards !== undefined) await this.setForwards(forwards);
+    if (rules !== undefined) this.#setRules(rules);
+    if (capture === null) await this.stopCapture();
+    else if (capture !== undefined) await this.startCapture(capture);
+    if (conditions !== undefined) {
+      this.#conditions = conditions;
+      this.#link?.setConditions(conditions);
+    }
+    if (connected !== undefined) this.#link?.setLinkUp(connected);
+  }
+
+  #setRules(rules: NonNullable<AdapterChange['rules']>): void {
+    try {
+      this.#user?.firewall.setRules(rules.map(ruleOf));
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      throw new UserError({
+        code: 'bad-rule',
+        message: `A firewall rule is wrong: ${error.message}.`,
+        hint: 'Write a name as "*.example.org", an address or a prefix as "10.0.0.0/8", or "any".',
+      });
+    }
   }
 
   async startCapture(path: string): Promise<void> {
-    await this.stopCapture();
     const link = this.#link;
     if (link === undefined) return;
     const capture = await CaptureFile.create(path, this.request.mac);
+    await this.stopCapture();
     this.#capture = capture;
     link.watcher = (bytes, fromGuest) => capture.add(bytes, fromGuest, this.#wallMs());
   }
@@ -117,10 +159,6 @@ export class PluggedAdapter {
     this.#capture = undefined;
     if (this.#link !== undefined) this.#link.watcher = undefined;
     await capture?.close();
-  }
-
-  get capturing(): string | undefined {
-    return this.#capture?.path;
   }
 
   counters(): Record<string, number> {
@@ -185,6 +223,13 @@ export class Networks {
     for (const adapter of this.adapters) await adapter.close();
   }
 }
+
+type RuleConfig = NonNullable<AdapterChange['rules']>[number];
+const ruleOf = ({ action, to, ports }: RuleConfig): FirewallRule => ({
+  action,
+  to,
+  ...(ports && { ports }),
+});
 
 const hints: Readonly<Record<HostNetworkError['code'], string>> = {
   'in-use': 'Choose another host port, or end the program that uses this one.',

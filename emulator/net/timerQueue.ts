@@ -34,7 +34,8 @@ export class TimerQueue {
 
   /** Arms, or rearms, a timer for `ms` from now. */
   arm(timer: NetworkTimer, ms: number): void {
-    const deadline = this.nowMs() + ms;
+    // Never at once, so that time passes even if something arms itself again and again.
+    const deadline = this.nowMs() + Math.max(ms, 0.01);
     if (timer.index < 0) {
       timer.index = this.#heap.length;
       this.#heap.push(timer);
@@ -78,7 +79,8 @@ export class TimerQueue {
 
   #expire(): void {
     this.#armedFor = Infinity;
-    const now = this.nowMs();
+    // A microsecond early is due: times were divided and multiplied on their way.
+    const now = this.nowMs() + 0.001;
     for (let first = this.#heap[0]; first !== undefined && first.deadline <= now;) {
       this.cancel(first);
       first.fire();

@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { describeFailure } from './commandError.ts';
 import { diskCommand } from './diskCommands.ts';
 import { libraryCommands } from './libraryCommands.ts';
+import { networkCommands } from './networkCommands.ts';
 import { runCommand } from './runCommand.ts';
 import { serveCommand } from './serveCommand.ts';
 
@@ -23,6 +24,7 @@ export async function runCli(args: readonly string[]): Promise<number> {
   program.addCommand(runCommand(finish));
   for (const command of libraryCommands(finish)) program.addCommand(command);
   program.addCommand(diskCommand(finish));
+  for (const command of networkCommands()) program.addCommand(command);
   program.addCommand(serveCommand());
   for (const command of program.commands) {
     command.exitOverride().configureOutput({ outputError: () => undefined });

@@ -13,6 +13,7 @@ import { checkCapabilities } from '../../shared/vm/capabilities.ts';
 import { UsageError } from './commandError.ts';
 import { attachConsole } from './consoleCommand.ts';
 import { formatDetails, formatList, stateNames } from './format.ts';
+import { netHelp, parseNet, type RunAdapter } from './parseNet.ts';
 import {
   driveOptions,
   engineHelp,
@@ -39,6 +40,7 @@ interface SettingFlags {
   floppy?: FloppyConfig[] | false;
   firmware?: FirmwareRequest | false;
   vga?: VmConfig['display']['card'];
+  net?: (RunAdapter | undefined)[];
 }
 
 const print = (text: string): void => void process.stdout.write(`${text}\n`);
@@ -205,6 +207,14 @@ export function libraryCommands(finish: (code: number) => void): Command[] {
 function settingOptions(command: Command): Command {
   return driveOptions(command)
     .option('--description <text>', 'notes')
+    .option(
+      '--net <network>',
+      `${netHelp}; these are then all adapters of the VM`,
+      (text: string, before: (RunAdapter | undefined)[] | undefined) => [
+        ...(before ?? []),
+        parseNet(text),
+      ],
+    )
     .option('--kernel <file>', 'bzImage, vmlinux or Multiboot ELF; a new VM needs one')
     .option('--initrd <file>', 'initial RAM disk')
     .option(
@@ -249,6 +259,7 @@ function changesOf(flags: SettingFlags): Record<string, unknown> {
     cdroms: drives(cdrom),
     floppies: drives(floppy),
     display: vga === undefined ? undefined : { card: vga },
+    adapters: flags.net?.filter((adapter) => adapter !== undefined),
   };
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
 }

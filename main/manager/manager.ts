@@ -99,6 +99,9 @@ export class Manager implements Services {
     setScreenSize: async (id, width, height) =>
       (await this.running(id)).setScreenSize(width, height),
     counters: async (id) => (await this.running(id)).counters(),
+    networkStatus: async (id) => (await this.running(id)).networkStatus(),
+    changeAdapter: async (id, index, change) =>
+      (await this.running(id)).changeAdapter(index, change),
   };
 
   /** A window's connection to a machine's screen goes to its process. False if that is not possible. */

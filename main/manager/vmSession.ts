@@ -1,5 +1,11 @@
 /** One VM while it runs, and what is left of the run afterwards: state, reason, serial output. */
 import type { Socket } from 'node:net';
+import { z } from 'zod';
+import {
+  adapterStatusSchema,
+  type AdapterChange,
+  type AdapterStatus,
+} from '../../shared/net/networkStatus.ts';
 import type { InputEvent } from '../../shared/input/inputEvent.ts';
 import type { ScreenHandover } from '../../shared/rpc/screenSocket.ts';
 import { UserError } from '../../shared/services/errors.ts';
@@ -173,6 +179,15 @@ export class VmSession {
 
   async counters(): Promise<Record<string, number>> {
     return this.expect('running', 'paused').control.counters();
+  }
+
+  async networkStatus(): Promise<AdapterStatus[]> {
+    const status = await this.expect('running', 'paused').control.networkStatus();
+    return z.array(adapterStatusSchema).parse(status);
+  }
+
+  async changeAdapter(index: number, change: AdapterChange): Promise<void> {
+    await this.expect('running', 'paused').control.changeAdapter(index, change);
   }
 
   private expect(...states: VmState[]): Run {

@@ -3,6 +3,7 @@ import type { HostService } from '../services/host.ts';
 import type { LibraryEvents, LibraryService } from '../services/library.ts';
 import type { SessionEvents, SessionService } from '../services/session.ts';
 import { inputEventSchema } from '../input/inputEvent.ts';
+import { adapterChangeSchema } from '../net/networkStatus.ts';
 import { viewerSchema } from '../vm/frames.ts';
 import { newVmSchema, vmChangesSchema } from '../vm/config.ts';
 
@@ -62,6 +63,8 @@ export const serviceContract: {
     sendInput: z.tuple([vmId, z.array(inputEventSchema).max(256)]),
     setScreenSize: z.tuple([vmId, z.int().min(1).max(8192), z.int().min(1).max(8192)]),
     counters: z.tuple([vmId]),
+    networkStatus: z.tuple([vmId]),
+    changeAdapter: z.tuple([vmId, z.int().min(0).max(7), adapterChangeSchema]),
   },
   host: {
     info: z.tuple([]),

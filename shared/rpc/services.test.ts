@@ -44,6 +44,8 @@ function echoServices(): Services & { readonly hub: EventHub; readonly detached:
       sendInput: unsupported,
       setScreenSize: unsupported,
       counters: () => Promise.resolve({ instructions: 5 }),
+      networkStatus: () => Promise.resolve([]),
+      changeAdapter: () => Promise.resolve(),
     },
     host: { info: unsupported, listFolder: unsupported, inspectFile: unsupported },
   };

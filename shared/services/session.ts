@@ -1,4 +1,5 @@
 import type { InputEvent } from '../input/inputEvent.ts';
+import type { AdapterChange, AdapterStatus } from '../net/networkStatus.ts';
 import type { Frame, Thumbnail } from '../vm/frames.ts';
 
 export interface SessionEvents {
@@ -31,4 +32,8 @@ export interface SessionService {
   setScreenSize(vmId: string, width: number, height: number): Promise<void>;
   /** Engine and device counters of a running VM. */
   counters(vmId: string): Promise<Record<string, number>>;
+  /** The network adapters in order. */
+  networkStatus(vmId: string): Promise<AdapterStatus[]>;
+  /** Changes an adapter, counted from 0, until the machine is powered off. */
+  changeAdapter(vmId: string, index: number, change: AdapterChange): Promise<void>;
 }

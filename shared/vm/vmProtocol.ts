@@ -6,6 +6,11 @@ import { z } from 'zod';
 import type { Channel } from '../rpc/channel.ts';
 import { connectRemote } from '../rpc/remote.ts';
 import { inputEventSchema, type InputEvent } from '../input/inputEvent.ts';
+import {
+  adapterChangeSchema,
+  type AdapterChange,
+  type AdapterStatus,
+} from '../net/networkStatus.ts';
 import { viewerSchema, type Frame, type Thumbnail } from './frames.ts';
 import { machineRequestSchema, type MachineRequest } from './machineRequest.ts';
 
@@ -24,6 +29,8 @@ export interface VmControl {
   sendInput(events: InputEvent[]): Promise<void>;
   setScreenSize(width: number, height: number): Promise<void>;
   counters(): Promise<Record<string, number>>;
+  networkStatus(): Promise<AdapterStatus[]>;
+  changeAdapter(index: number, change: AdapterChange): Promise<void>;
   /** Pulls the plug: ends the machine, closes its disks, then the process exits. */
   shutdown(): Promise<void>;
 }
@@ -62,6 +69,8 @@ const controlSchemas: Readonly<Record<keyof VmControl, z.ZodType<unknown[]>>> = 
   sendInput: z.tuple([z.array(inputEventSchema)]),
   setScreenSize: z.tuple([z.int(), z.int()]),
   counters: z.tuple([]),
+  networkStatus: z.tuple([]),
+  changeAdapter: z.tuple([z.int().min(0), adapterChangeSchema]),
   shutdown: z.tuple([]),
 };
 

@@ -4,11 +4,13 @@
  * better rival.
  * `--guests boot,shell,shell32`: Linux guests instead (guests.ts); `--compare OPTIONS` adds this engine with further options
  * of `guesthouse run`, separated by commas.
+ * `--network`: the throughput of the network stack alone, which otherwise comes last.
  */
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { buildKernel } from './buildKernel.ts';
 import { guesthouse, qemuTcg, timeRows, v86, type Bits, type Contender } from './contenders.ts';
+import { benchStack } from './network/stackThroughput.ts';
 import { countInstructions } from './countInstructions.ts';
 import { benchGuests } from './guests.ts';
 import { geometricMean, median } from './statistics.ts';
@@ -25,6 +27,8 @@ const { values } = parseArgs({
     cpu: { type: 'boolean', default: false },
     /** Another build of the kernel. */
     kernel: { type: 'string' },
+    /** Only the network stack. */
+    network: { type: 'boolean', default: false },
   },
 });
 const runs = Number(values.runs);
@@ -80,4 +84,8 @@ async function compare(bits: Bits): Promise<void> {
 }
 
 if (values.guests !== undefined) await benchGuests(values.guests.split(','), runs, values.compare);
-else for (const bits of values.bits.split(',')) await compare(bits === '32' ? 32 : 64);
+else if (values.network) await benchStack();
+else {
+  for (const bits of values.bits.split(',')) await compare(bits === '32' ? 32 : 64);
+  await benchStack();
+}

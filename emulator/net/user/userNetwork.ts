@@ -176,7 +176,8 @@ export class UserNetwork implements FrameEnd {
       // Small traffic: what is still to be done is done here.
       const bytes = frame.bytes.slice();
       if (!fillChecksum(bytes, frame.checksumStart, frame.checksumOffset)) return;
-      packet.parse(bytes);
+      // The field may have been part of the headers.
+      if (!packet.parse(bytes) || packet.isFragment) return;
     }
     this.#inputPacket(packet, !unspecified, multicast);
   }

@@ -1,0 +1,20 @@
+import type { NetworkClock } from '../../emulator/net/timerQueue.ts';
+
+/** The host's time, for a network without a machine. */
+export class RealTimeClock implements NetworkClock {
+  nowNs(): number {
+    return performance.now() * 1e6;
+  }
+
+  timer(fire: () => void): ReturnType<NetworkClock['timer']> {
+    let running: NodeJS.Timeout | undefined;
+    const cancel = (): void => clearTimeout(running);
+    return {
+      cancel,
+      arm: (atNs) => {
+        cancel();
+        running = setTimeout(fire, Math.max(0, (atNs - this.nowNs()) / 1e6));
+      },
+    };
+  }
+}

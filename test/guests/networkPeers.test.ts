@@ -1,0 +1,274 @@
+/** Our network against programs of the real world. About a minute. */
+import { execFile, spawn } from 'node:child_process';
+import { createHash, randomBytes } from 'node:crypto';
+import { createServer } from 'node:http';
+import { createServer as createTcpServer, type AddressInfo, type Server } from 'node:net';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { FolderBootFiles } from '../../emulator/backends/node/nodeHostNetwork.ts';
+import { debianPackages } from './debianPackages.ts';
+import { NetworkNamespace } from './networkNamespace.ts';
+
+const execute = promisify(execFile);
+const md5 = (bytes: Uint8Array): string => createHash('md5').update(bytes).digest('hex');
+const listen = (server: Server, host: string): Promise<number> =>
+  new Promise((resolve) =>
+    server.listen(0, host, () => resolve((server.address() as AddressInfo).port)),
+  );
+const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+let folder: string;
+/** Served by HTTP on both loopbacks. */
+const payload = randomBytes(32 << 20);
+const small = payload.subarray(0, 500_000);
+const web = createServer((request, response) => {
+  if (request.method === 'PUT') {
+    const hash = createHash('md5');
+    request.on('data', (chunk: Buffer) => hash.update(chunk));
+    request.on('end', () => response.end(hash.digest('hex')));
+  } else response.end(request.url === '/small' ? small : payload);
+});
+const web6 = createServer((request, response) =>
+  response.end(request.url === '/small' ? small : payload),
+);
+let port: number;
+let port6: number;
+
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(os.tmpdir(), 'guesthouse-peers-'));
+  await writeFile(path.join(folder, 'payload'), payload);
+  port = await listen(web, '127.0.0.1');
+  port6 = await listen(web6, '::1');
+});
+afterAll(async () => {
+  web.close();
+  web6.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+describe('the user-mode network and Linux', () => {
+  it('carry files by curl both ways, over IPv4 and IPv6, and captures hold no malformed packet', async () => {
+    await using guest = await NetworkNamespace.create({ hostLoopback: true });
+    const get = (url: string): Promise<string> => guest.run(`curl -s -g ${url} | md5sum`);
+    expect(await get(`http://10.0.2.2:${port}/`)).toContain(md5(payload));
+    const put = `curl -s -T ${folder}/payload http://10.0.2.2:${port}/`;
+    expect(await guest.run(put)).toBe(md5(payload));
+    // Router solicitation and duplicate address detection take Linux a while.
+    await guest.run(
+      'for i in $(seq 100); do ip -6 addr | grep -q "fd67.* scope global dynamic.*[^e]$" && break; sleep 0.1; done; sleep 2',
+      20,
+    );
+    expect(await get(`http://[fd67:7565:7374::2]:${port6}/`)).toContain(md5(payload));
+    const file = path.join(folder, 'curl.pcapng');
+    await guest.capture(file);
+    await guest.run(`curl -s http://10.0.2.2:${port}/small | md5sum`);
+    await guest.run(`curl -s -g http://[fd67:7565:7374::2]:${port6}/small | md5sum`);
+    await guest.run(`head -c 500000 ${folder}/payload | curl -s -T - http://10.0.2.2:${port}/`);
+    await guest.stopCapture();
+    const { stdout } = await execute(
+      'tshark',
+      [
+        '-r',
+        file,
+        '-Y',
+        '_ws.malformed || tcp.checksum.status == 0',
+        '-o',
+        'tcp.check_checksum:TRUE',
+      ],
+      { maxBuffer: 64 << 20 },
+    );
+    expect(stdout).toBe('');
+    const { stdout: all } = await execute('tshark', ['-r', file, '-q', '-z', 'io,phs']);
+    expect(all).toMatch(/ipv6\s+frames:\d{2,}/);
+  });
+
+  it('keep the host to itself unless it is allowed', async () => {
+    await using guest = await NetworkNamespace.create({
+      rules: [{ action: 'deny', to: '192.0.2.0/24' }],
+    });
+    const refused = await guest.run(`curl -s -m 5 http://10.0.2.2:${port}/; echo $?`);
+    expect(refused).toBe('7');
+    expect(await guest.run('curl -s -m 5 http://192.0.2.1/; echo $?')).toBe('7');
+    const [busybox] = await debianPackages(['busybox-static'], 'amd64');
+    const ping = await guest.run(`${busybox}/bin/busybox ping -c 1 -W 2 10.0.2.2`);
+    expect(ping).toContain('1 packets received');
+  });
+
+  it('give an address to a DHCP client and a boot file by TFTP', async () => {
+    const [busybox] = await debianPackages(['busybox-static'], 'amd64');
+    await using guest = await NetworkNamespace.create({
+      bootFiles: new FolderBootFiles(folder),
+      bootFile: 'payload',
+    });
+    await writeFile(path.join(folder, 'small'), payload.subarray(0, 100_000));
+    await writeFile(
+      path.join(folder, 'udhcpc.sh'),
+      '#!/bin/sh\nenv | grep -E "^(ip|router|dns|subnet|boot_file|siaddr|lease)="\n',
+      { mode: 0o755 },
+    );
+    const got = await guest.run(
+      `${busybox}/bin/busybox udhcpc -i ${guest.device} -n -q -s ${folder}/udhcpc.sh`,
+    );
+    for (const line of [
+      'ip=10.0.2.15',
+      'router=10.0.2.2',
+      'dns=10.0.2.3',
+      'subnet=255.255.255.0',
+      'boot_file=payload',
+    ])
+      expect(got).toContain(line);
+    const fetched = await guest.run(`curl -s tftp://10.0.2.2/small | md5sum`);
+    expect(fetched).toContain(md5(payload.subarray(0, 100_000)));
+    expect(await guest.run('curl -s tftp://10.0.2.2/../../etc/passwd; echo $?')).not.toBe('0');
+  });
+
+  it('ask dnsmasq for names, by UDP and TCP', async () => {
+    const dns = 5300 + (process.pid % 1000);
+    const server = spawn(
+      'dnsmasq',
+      [
+        '-k',
+        '-p',
+        String(dns),
+        '-a',
+        '127.0.0.1',
+        '-z',
+        '--conf-file=/dev/null',
+        '--no-resolv',
+        '--no-hosts',
+        '--address=/example.test/192.0.2.77',
+        '--txt-record=long.test,' + 'x'.repeat(250),
+        '--user=root',
+      ],
+      { stdio: 'ignore' },
+    );
+    try {
+      await wait(1000);
+      const [busybox] = await debianPackages(['busybox-static'], 'amd64');
+      await using guest = await NetworkNamespace.create({
+        nameServers: [{ address: '127.0.0.1', port: dns }],
+      });
+      const ask = (name: string): Promise<string> =>
+        guest.run(`${busybox}/bin/busybox nslookup ${name} 10.0.2.3; true`);
+      expect(await ask('www.example.test')).toContain('192.0.2.77');
+      expect(await ask('gateway.guesthouse.internal')).toContain('10.0.2.2');
+      expect(await ask('nobody.guesthouse.internal')).toContain('NXDOMAIN');
+    } finally {
+      server.kill('SIGKILL');
+    }
+  });
+
+  it('carry ssh to the guest through a forwarded port', async () => {
+    const keys = path.join(folder, 'ssh');
+    await execute('sh', [
+      '-c',
+      `mkdir -p ${keys} /run/sshd && ssh-keygen -q -t ed25519 -N '' -f ${keys}/id && ssh-keygen -q -t ed25519 -N '' -f ${keys}/host && cp ${keys}/id.pub ${keys}/authorized && chmod 700 ${keys}`,
+    ]);
+    await using guest = await NetworkNamespace.create();
+    guest.start(
+      `/usr/sbin/sshd -D -p 22 -h ${keys}/host -o AuthorizedKeysFile=${keys}/authorized -o StrictModes=no -o PidFile=none`,
+    );
+    const forwarded = 20_000 + (process.pid % 10_000);
+    const forward = {
+      protocol: 'tcp',
+      hostAddress: '127.0.0.1',
+      hostPort: forwarded,
+      guestPort: 22,
+    } as const;
+    await guest.network.forward([forward]);
+    await wait(1000);
+    const ssh = `ssh -q -p ${forwarded} -i ${keys}/id -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null root@127.0.0.1`;
+    const { stdout } = await execute('sh', ['-c', `${ssh} cat < ${folder}/payload | md5sum`], {
+      timeout: 60_000,
+    });
+    expect(stdout).toContain(md5(payload));
+    // A second machine cannot have the port, and is told why.
+    await using other = await NetworkNamespace.create();
+    await expect(other.network.forward([forward])).rejects.toThrow(/Another program uses TCP port/);
+  });
+
+  it('survive scans', async () => {
+    await using guest = await NetworkNamespace.create({ hostLoopback: true });
+    const open = await guest.run(`nmap -n -Pn -sS -p 1-200,${port} 10.0.2.2`, 120);
+    expect(open).toContain(`${port}/tcp open`);
+    for (const kind of [
+      '-sN',
+      '-sX',
+      '-sA',
+      '-sU -F',
+      '-sO',
+      '-O',
+      '-f -sS -F',
+      '-6 -sS -F fd67:7565:7374::2',
+    ])
+      await guest.run(
+        `timeout 15 nmap -n -Pn ${kind} --max-retries 1 ${kind.includes('fd67') ? '' : '10.0.2.2'}; true`,
+        60,
+      );
+    expect(await guest.run(`curl -s http://10.0.2.2:${port}/ | md5sum`)).toContain(md5(payload));
+    expect(guest.network.tcp.opening).toBeLessThan(200);
+  });
+
+  it('hold a thousand connections at a time', async () => {
+    const echo = createTcpServer({ allowHalfOpen: true }, (socket) => {
+      socket.on('error', () => undefined);
+      socket.pipe(socket);
+    });
+    const echoPort = await listen(echo, '127.0.0.1');
+    await using guest = await NetworkNamespace.create({ hostLoopback: true });
+    const client = path.join(folder, 'client.mjs');
+    await writeFile(
+      client,
+      `
+      import { connect } from 'node:net';
+      const one = (i) => new Promise((resolve, reject) => {
+        const text = ('<' + i + '>').repeat(500);
+        let got = '';
+        const socket = connect({ host: '10.0.2.2', port: ${echoPort}, allowHalfOpen: true });
+        socket.on('connect', () => socket.write(text));
+        socket.on('data', (data) => { got += data; if (got.length === text.length) resolve(() => new Promise((done) => { socket.on('end', done); socket.end(); })); });
+        socket.on('error', reject);
+        socket.on('end', () => got === text || reject(new Error('cut off')));
+      });
+      const open = [];
+      for (let at = 0; at < 1000; at += 100)
+        open.push(...await Promise.all(Array.from({ length: 100 }, (_, i) => one(at + i))));
+      console.log('open', open.length);
+      process.stdin.once('data', async () => { await Promise.all(open.map((end) => end())); console.log('ended'); process.exit(0); });
+    `,
+    );
+    const child = spawn('ip', ['netns', 'exec', guest.name, process.execPath, client]);
+    let output = '';
+    child.stdout.on('data', (bytes: Buffer) => (output += bytes.toString()));
+    child.stderr.on('data', (bytes: Buffer) => (output += bytes.toString()));
+    const until = async (text: string): Promise<void> => {
+      for (let i = 0; i < 600 && !output.includes(text); i++) await wait(100);
+      expect(output).toContain(text);
+    };
+    try {
+      await until('open 1000');
+      expect(guest.network.tcp.connections).toBeGreaterThanOrEqual(1000);
+      child.stdin.write('x');
+      await until('ended');
+      await wait(3000);
+      expect(guest.network.tcp.connections).toBe(0);
+    } finally {
+      child.kill('SIGKILL');
+      echo.close();
+    }
+  });
+
+  it('deliver bulk whole over a line that loses and reorders', async () => {
+    await using guest = await NetworkNamespace.create({ hostLoopback: true });
+    guest.link.setConditions({ loss: 2, reorder: 2, latency: 0.5, jitter: 0.2 });
+    expect(await guest.run(`curl -s http://10.0.2.2:${port}/ | md5sum`, 200)).toContain(
+      md5(payload),
+    );
+    expect(await guest.run(`curl -s -T ${folder}/payload http://10.0.2.2:${port}/`, 200)).toBe(
+      md5(payload),
+    );
+  });
+});
