@@ -1,4 +1,5 @@
 /** Plugs a machine's adapters into their networks. */
+import { mkdir } from 'node:fs/promises';
 import { UserError } from '../../shared/services/errors.ts';
 import type { AdapterChange, AdapterStatus } from '../../shared/net/networkStatus.ts';
 import type { LinkConditions } from '../../shared/net/linkConditions.ts';
@@ -14,6 +15,9 @@ import { TimerQueue } from '../net/timerQueue.ts';
 import type { FirewallRule } from '../net/user/firewall.ts';
 import { UserNetwork } from '../net/user/userNetwork.ts';
 import { CaptureFile } from './captureFile.ts';
+import { HostTime } from './hostTime.ts';
+import { networkSocket } from './paths.ts';
+import { SharedNetwork } from './sharedNetwork.ts';
 
 type AdapterRequest = MachineRequest['adapters'][number];
 
@@ -22,6 +26,7 @@ export class PluggedAdapter {
   readonly request: AdapterRequest;
   #link: Link | undefined;
   #user: UserNetwork | undefined;
+  #shared: SharedNetwork | undefined;
   #timers: TimerQueue | undefined;
   #wallMs: () => number = Date.now;
   #capture: CaptureFile | undefined;
@@ -63,6 +68,18 @@ export class PluggedAdapter {
         },
       );
       link.attach(this.#user);
+    } else if (network.mode !== 'none') {
+      const nat = network.mode === 'natNetwork';
+      this.#shared = new SharedNetwork({
+        path: networkSocket(network.mode, network.name).path,
+        peer: link.networkEnd,
+        ...(nat && {
+          // It serves others also while this machine is paused.
+          gateway: (to) =>
+            new UserNetwork(to, { clock: new HostTime(), entropy, host: new NodeHostNetwork() }),
+        }),
+      });
+      link.attach(this.#shared);
     }
     return link;
   }
@@ -72,6 +89,11 @@ export class PluggedAdapter {
     const { network, capture, mac } = this.request;
     // The first guest's address is this machine's, whoever else asks.
     this.#user?.dhcp.lease(parseMac(mac) ?? new Uint8Array(6));
+    if (network.mode === 'internal' || network.mode === 'natNetwork') {
+      const { folder } = networkSocket(network.mode, network.name);
+      if (folder !== '') await mkdir(folder, { recursive: true, mode: 0o700 });
+      await this.#shared?.open();
+    }
     if (network.mode === 'user') {
       this.#setRules(network.rules);
       await this.setForwards(network.forwards);
@@ -172,6 +194,7 @@ export class PluggedAdapter {
   async close(): Promise<void> {
     await this.stopCapture();
     this.#user?.dispose();
+    await this.#shared?.close();
     this.#link?.dispose();
     this.#timers?.dispose();
   }

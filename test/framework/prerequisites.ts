@@ -22,6 +22,7 @@ const packages: Readonly<Record<string, string>> = {
   'openssh-client': '/usr/bin/ssh',
   'openssh-server': '/usr/sbin/sshd',
   nmap: '/usr/bin/nmap',
+  iperf3: '/usr/bin/iperf3',
   curl: '/usr/bin/curl',
   iproute2: '/usr/sbin/ip',
   'acpica-tools': '/usr/bin/iasl',

@@ -4,6 +4,7 @@
  */
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { promisify } from 'node:util';
+import type { FrameEnd } from '../../emulator/backends/network.ts';
 import type { HostAddress } from '../../emulator/backends/hostNetwork.ts';
 import { NodeHostNetwork } from '../../emulator/backends/node/nodeHostNetwork.ts';
 import { TapDevice } from '../../emulator/backends/node/tapDevice.ts';
@@ -16,12 +17,16 @@ import {
   type UserNetworkOptions,
   type UserNetworkParts,
 } from '../../emulator/net/user/userNetwork.ts';
-import { RealTimeClock } from '../framework/realTimeClock.ts';
+import { HostTime } from '../../emulator/host/hostTime.ts';
 
 const execute = promisify(execFile);
 let count = 0;
 
 export interface NamespaceOptions extends UserNetworkOptions {
+  /** Last byte of the address, 15 by default. */
+  readonly last?: number;
+  /** Plugged into this instead of a user-mode network of its own. */
+  readonly plug?: (link: Link) => FrameEnd;
   readonly nameServers?: readonly HostAddress[];
   readonly bootFiles?: UserNetworkParts['bootFiles'];
 }
@@ -45,7 +50,7 @@ export class NetworkNamespace implements AsyncDisposable {
   private constructor(name: string, tap: TapDevice, options: NamespaceOptions) {
     this.name = name;
     this.#tap = tap;
-    const clock = new RealTimeClock();
+    const clock = new HostTime();
     const entropy = new HostEntropy();
     const timers = (this.#timers = new TimerQueue(clock));
     this.link = new Link({ timers, random: Math.random });
@@ -64,7 +69,7 @@ export class NetworkNamespace implements AsyncDisposable {
       { clock, entropy, host, ...(bootFiles === undefined ? {} : { bootFiles }) },
       options,
     );
-    this.link.attach(this.network);
+    this.link.attach(options.plug?.(this.link) ?? this.network);
     tap.start(this.link);
   }
 
@@ -77,7 +82,7 @@ export class NetworkNamespace implements AsyncDisposable {
     const made = new NetworkNamespace(name, tap, options);
     await made.run('ip link set lo up');
     await made.run(`ip link set ${tap.name} up`);
-    await made.run(`ip addr add 10.0.2.15/24 dev ${tap.name}`);
+    await made.run(`ip addr add 10.0.2.${options.last ?? 15}/24 dev ${tap.name}`);
     await made.run('ip route add default via 10.0.2.2');
     return made;
   }

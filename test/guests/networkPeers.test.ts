@@ -8,7 +8,12 @@ import os from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { FolderBootFiles } from '../../emulator/backends/node/nodeHostNetwork.ts';
+import { HostEntropy } from '../../emulator/bus/entropy.ts';
+import { HostTime } from '../../emulator/host/hostTime.ts';
+import { SharedNetwork, type SharedNetworkParts } from '../../emulator/host/sharedNetwork.ts';
+import type { Link } from '../../emulator/net/link.ts';
+import { UserNetwork } from '../../emulator/net/user/userNetwork.ts';
+import { FolderBootFiles, NodeHostNetwork } from '../../emulator/backends/node/nodeHostNetwork.ts';
 import { debianPackages } from './debianPackages.ts';
 import { NetworkNamespace } from './networkNamespace.ts';
 
@@ -270,5 +275,78 @@ describe('the user-mode network and Linux', () => {
     expect(await guest.run(`curl -s -T ${folder}/payload http://10.0.2.2:${port}/`, 200)).toBe(
       md5(payload),
     );
+  });
+});
+
+describe('networks that machines share', () => {
+  /** Two namespaces on one cable, as two processes would join it. */
+  async function two(path: string, gateway?: SharedNetworkParts['gateway']) {
+    const shared: SharedNetwork[] = [];
+    const plug = (link: Link): SharedNetwork => {
+      const one = new SharedNetwork({
+        ...{ path, peer: link.networkEnd },
+        ...(gateway === undefined ? {} : { gateway }),
+      });
+      shared.push(one);
+      return one;
+    };
+    const [a, b] = [
+      await NetworkNamespace.create({ plug, last: 15 }),
+      await NetworkNamespace.create({ plug, last: 16 }),
+    ];
+    for (const one of shared) await one.open();
+    return { a, b, shared };
+  }
+
+  it('see each other and nothing else on an internal one, also when the hub has gone', async () => {
+    const [busybox] = await debianPackages(['busybox-static'], 'amd64');
+    const ping = `${busybox}/bin/busybox ping -c 1 -W 3`;
+    const { a, b, shared } = await two(path.join(folder, 'internal.sock'));
+    try {
+      expect(shared.map((one) => one.isHub)).toEqual([true, false]);
+      expect(await a.run(`${ping} 10.0.2.16`)).toContain('1 packets received');
+      expect(await b.run(`${ping} 10.0.2.15`)).toContain('1 packets received');
+      await expect(a.run(`${ping} 10.0.2.2`)).rejects.toThrow();
+      b.start('iperf3 -s');
+      await wait(500);
+      const result = JSON.parse(await a.run('iperf3 -c 10.0.2.16 -n 20M -J')) as {
+        end: { sum_received: { bytes: number } };
+      };
+      expect(result.end.sum_received.bytes).toBeGreaterThanOrEqual(20_000_000);
+      await shared[0]?.close();
+      await wait(1000);
+      expect(shared[1]?.isHub).toBe(true);
+    } finally {
+      for (const one of shared) await one.close();
+      await a[Symbol.asyncDispose]();
+      await b[Symbol.asyncDispose]();
+    }
+  });
+
+  it('reach the outside through one gateway on a NAT network, under rules that change', async () => {
+    let network: UserNetwork | undefined;
+    const { a, b, shared } = await two(path.join(folder, 'nat.sock'), (to) => {
+      const parts = {
+        clock: new HostTime(),
+        host: new NodeHostNetwork(),
+        entropy: new HostEntropy(),
+      };
+      return (network = new UserNetwork(to, parts, { hostLoopback: true }));
+    });
+    try {
+      const get = `curl -s -m 10 http://10.0.2.2:${port}/small | md5sum`;
+      expect(await a.run(get)).toContain(md5(small));
+      expect(await b.run(get)).toContain(md5(small));
+      const [busybox] = await debianPackages(['busybox-static'], 'amd64');
+      expect(await a.run(`${busybox}/bin/busybox ping -c 1 10.0.2.16`)).toContain(
+        '1 packets received',
+      );
+      network?.firewall.setRules([{ action: 'deny', to: 'any' }]);
+      expect(await b.run('curl -s -m 5 http://192.0.2.2:9/; echo $?')).toBe('7');
+    } finally {
+      for (const one of shared) await one.close();
+      await a[Symbol.asyncDispose]();
+      await b[Symbol.asyncDispose]();
+    }
   });
 });

@@ -54,13 +54,18 @@ export class DhcpServer {
     return address;
   }
 
-  /** The address of a MAC, given out now if there is one left. */
-  lease(mac: Mac): IpAddress | undefined {
+  /** The address of a MAC, given out now if there is one left: the one it wants, if that is free. */
+  lease(mac: Mac, wanted?: Uint8Array): IpAddress | undefined {
     const key = macKey(mac, 0);
     let index = this.#leases.get(key);
     if (index === undefined) {
-      if (this.#leases.size >= this.#addresses.guests) return undefined;
-      index = this.#leases.size;
+      const { guests, firstGuest4 } = this.#addresses;
+      if (this.#leases.size >= guests) return undefined;
+      const taken = new Set(this.#leases.values());
+      // A guest of a network whose gateway is new keeps its address.
+      const asked = wanted?.length === 4 ? u32(wanted, 0) - u32(firstGuest4, 0) : -1;
+      index = asked >= 0 && asked < guests && !taken.has(asked) ? asked : 0;
+      while (taken.has(index)) index++;
       this.#leases.set(key, index);
     }
     return this.#address(index);
@@ -78,15 +83,15 @@ export class DhcpServer {
     const server = options.get(option.serverId);
     if (server !== undefined && !same(server, this.#addresses.gateway4)) return;
     if (asked === kind.release || asked === kind.decline) return;
-    const lease = this.lease(mac);
+    const current = message.slice(12, 16);
+    const wanted = options.get(option.requestedAddress) ?? current;
+    const lease = this.lease(mac, wanted);
     if (lease === undefined) return;
     const name = new TextDecoder('latin1').decode(options.get(option.hostName) ?? new Uint8Array());
     if (/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/i.test(name)) this.#options.nameLearned(name, lease);
-    if (asked === kind.inform) this.#reply(message, kind.ack, message.slice(12, 16), false);
+    if (asked === kind.inform) this.#reply(message, kind.ack, current, false);
     else if (asked === kind.discover) this.#reply(message, kind.offer, lease);
     else if (asked === kind.request) {
-      const current = message.slice(12, 16);
-      const wanted = options.get(option.requestedAddress) ?? current;
       this.#reply(message, same(wanted, lease) ? kind.ack : kind.nak, lease);
     } else if (asked === undefined) this.#reply(message, undefined, lease);
   }

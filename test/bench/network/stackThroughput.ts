@@ -13,7 +13,7 @@ import { completeFrames } from '../../../emulator/net/packet/offload.ts';
 import { IpPacket, protocol } from '../../../emulator/net/packet/ipPacket.ts';
 import { seqDiff, tcpFlag, TcpSegment } from '../../../emulator/net/packet/tcpSegment.ts';
 import { UserNetwork } from '../../../emulator/net/user/userNetwork.ts';
-import { RealTimeClock } from '../../framework/realTimeClock.ts';
+import { HostTime } from '../../../emulator/host/hostTime.ts';
 
 interface Bench {
   readonly guest: FrameGuest;
@@ -26,7 +26,7 @@ async function connected(): Promise<Bench> {
   const guest = new FrameGuest();
   const host = new MemoryHost();
   const network = new UserNetwork(guest, {
-    clock: new RealTimeClock(),
+    clock: new HostTime(),
     host,
     entropy: new HostEntropy(),
   });

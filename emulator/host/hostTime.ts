@@ -1,7 +1,7 @@
-import type { NetworkClock } from '../../emulator/net/timerQueue.ts';
+import type { NetworkClock } from '../net/timerQueue.ts';
 
-/** The host's time, for a network without a machine. */
-export class RealTimeClock implements NetworkClock {
+/** The host's time, for a network that does not stand still with a machine. */
+export class HostTime implements NetworkClock {
   nowNs(): number {
     return performance.now() * 1e6;
   }
@@ -14,6 +14,8 @@ export class RealTimeClock implements NetworkClock {
       arm: (atNs) => {
         cancel();
         running = setTimeout(fire, Math.max(0, (atNs - this.nowNs()) / 1e6));
+        // A network alone keeps no process alive.
+        running.unref();
       },
     };
   }
