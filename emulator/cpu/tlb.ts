@@ -40,13 +40,17 @@ export function tlbEntry(table: usize, linear: u64): usize {
   return CPU + ((<u32>linear >> 8) & 0xfff0) + table;
 }
 
-/** Not a page: no canonical address, and far from all. */
+/**
+ * Not a page: no canonical address, and far from all. Code that names it all the same must reach no memory of the guest's:
+ * its place is the memory's first page, which holds nothing.
+ */
 const NO_PAGE: u64 = 0xb5e193c74a2df000;
 
 /** Translated code finds its stack's page anew. */
 @inline
 export function forgetStack(): void {
   store<u64>(CPU, NO_PAGE, OFF_STACK_PAGE);
+  store<u32>(CPU, 0, OFF_STACK_HOST);
 }
 
 /** Notes where the page of `linear` lies, if it may be read and written at once. */

@@ -6,7 +6,7 @@ import { OFF_STACK_HOST, OFF_STACK_PAGE } from '../cpu/layout.ts';
 import type { FunctionBuilder } from './functionBuilder.ts';
 import { Op, ValueType } from './wasmOpcodes.ts';
 
-/** cpu/tlb.ts, NO_PAGE. */
+/** cpu/tlb.ts, NO_PAGE; it lies in the memory's first page, which holds nothing. */
 const noPage = 0xb5e193c74a2df000n;
 
 export class PageCache {
@@ -32,6 +32,8 @@ export class PageCache {
     if (this.kind === 'loop') {
       b.i64(BigInt.asIntN(64, noPage));
       b.setLocal(this.page);
+      b.i32(0);
+      b.setLocal(this.host);
       return;
     }
     b.i32(0);
