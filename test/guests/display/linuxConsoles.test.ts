@@ -144,6 +144,7 @@ it.each([
   ['amd64', 'std', 'bochs', '791', [1024, 768, 16], 'bochs-drmdrmfb'],
   ['686', 'std', 'bochs', '0x343', [800, 600, 32], 'bochs-drmdrmfb'],
   ['686', 'virtio', 'virtio_gpu', '0x344', [1024, 768, 32], 'virtio_gpudrmfb'],
+  ['amd64', 'virtio', 'virtio_gpu', '791', [1024, 768, 16], 'virtio_gpudrmfb'],
 ] as const)(
   '%s draws on the %s card by vesafb and by %s',
   async (flavour, card, driver, vga, [width, height, bits], name) => {
