@@ -18,7 +18,7 @@ it.each(['virtio', 'ide', 'ahci'] as const)(
         memoryMiB: 512,
         disks: [{ path: disk, interface: where }],
       });
-      await guest.waitFor(/Debian GNU\/Linux 12 guest tty1\s+guest login:/, 800);
+      await guest.waitFor(/Debian GNU\/Linux 12 guest tty1\s+guest login:/, 400);
       await guest.type('root<ret>');
       await guest.waitFor(/root@guest:~# *$/, 120);
       await guest.type('clear; systemctl is-system-running --wait; findmnt -no SOURCE /<ret>');

@@ -56,7 +56,7 @@ const grubConfig = `set timeout=1
 menuentry 'Debian on a Guesthouse disk' {
   search --no-floppy --fs-uuid --set=root ${uuid}
   echo 'Loading Linux ...'
-  linux /vmlinuz root=UUID=${uuid} ro
+  linux /vmlinuz root=UUID=${uuid} ro nomodeset
   echo 'Loading initial ramdisk ...'
   initrd /initrd.img
 }

@@ -65,7 +65,7 @@ export async function installerIso(): Promise<string> {
 TIMEOUT 0
 LABEL text
   KERNEL /linux
-  APPEND initrd=/initrd.gz vga=normal fb=false priority=high
+  APPEND initrd=/initrd.gz vga=normal fb=false nomodeset priority=high
 LABEL frame
   KERNEL /linux
   APPEND initrd=/initrd.gz vga=788 nomodeset priority=high
