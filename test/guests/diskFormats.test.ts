@@ -44,9 +44,22 @@ it('a guest writes to disks of every format, which stay in order and are locked 
     for (const format of formats)
       convert(format, `a.${format}`, ...(format === 'vhd' ? ['-o', 'force_size=on'] : []));
     convert('qcow2', 'base.qcow2', '-c');
-    qemuImg('create', '-q', '-f', 'qcow2', '-b', 'base.qcow2', '-F', 'qcow2', file('overlay.qcow2'));
+    qemuImg(
+      'create',
+      '-q',
+      '-f',
+      'qcow2',
+      '-b',
+      'base.qcow2',
+      '-F',
+      'qcow2',
+      file('overlay.qcow2'),
+    );
     const base = await readFile(file('base.qcow2'));
-    const images = [...formats.map((format) => [format, `a.${format}`]), ['qcow2', 'overlay.qcow2']];
+    const images = [
+      ...formats.map((format) => [format, `a.${format}`]),
+      ['qcow2', 'overlay.qcow2'],
+    ];
 
     const kernel = await debianKernel('cloud-amd64');
     const initramfs = await busyboxInitramfs(kernel, { script, unsigned: true });
