@@ -290,6 +290,11 @@ export function setFlags(value: u64, mask: u64): void {
 /** Replaces all of RFLAGS. */
 export function storeFlags(flags: u64): void {
   store<u64>(CPU, (flags & ~ARITHMETIC) | 2, OFF_RFLAGS);
+  setArithmeticFlags(flags);
+}
+
+/** Replaces CF, PF, AF, ZF, SF and OF, from their places in RFLAGS. */
+export function setArithmeticFlags(flags: u64): void {
   const cf = flags & FLAG_CF;
   const overflow = (flags >> 11) & 1;
   let c = (cf << 63) | ((cf ^ overflow) << 62) | (((flags >> 4) & 1) << 3);

@@ -5,7 +5,12 @@
 import {
   segmentLinear,
 } from './addressing';
+import { setArithmeticFlags } from './flags';
 import {
+  FLAG_CF,
+  FLAG_OF,
+  FLAG_SF,
+  FLAG_ZF,
   OFF_FPU_MORE,
 } from './layout';
 import {
@@ -88,25 +93,13 @@ export function crc32(crc: u32, value: u64, bytes: u32): u32 {
   return crc;
 }
 
-/** RFLAGS image of the last PCMPxSTRx: CF ZF SF OF. Of this instance, so of this vCPU. */
-let stringFlags: u32 = 0;
-
-export function lastStringFlags(): u32 {
-  return stringFlags;
-}
-
+/** Characters before the first that is 0. */
 @inline
-function element(at: usize, i: i32, control: u32): i32 {
-  if (control & 1) {
-    return control & 2 ? i32(load<i16>(at + (i << 1))) : i32(load<u16>(at + (i << 1)));
-  }
-  return control & 2 ? i32(load<i8>(at + i)) : i32(load<u8>(at + i));
-}
-
-function implicitLength(at: usize, control: u32): i32 {
-  const max = control & 1 ? 8 : 16;
-  for (let i = 0; i < max; i++) if (element(at, i, control) == 0) return i;
-  return max;
+function implicitLength(x: v128, control: u32): i32 {
+  const zero = i64x2.splat(0);
+  return control & 1
+    ? ctz(i16x8.bitmask(i16x8.eq(x, zero)) | 0x100)
+    : ctz(i8x16.bitmask(i8x16.eq(x, zero)) | 0x10000);
 }
 
 function explicitLength(n: i64, control: u32): i32 {
@@ -116,57 +109,73 @@ function explicitLength(n: i64, control: u32): i32 {
   return i32(min(n, max));
 }
 
-/** IntRes2 (SDM 2 §4.1.3-4.1.6) of the vectors in scratch; sets the flags. */
-function aggregate(lengthA: i32, lengthB: i32, control: u32): u32 {
-  const count = control & 1 ? 8 : 16;
-  const a = scratchArea();
-  const b = a + 16;
-  let result: u32 = 0;
-  for (let j = 0; j < count; j++) {
-    let bit = false;
-    const validB = j < lengthB;
-    switch ((control >> 2) & 3) {
-      case 0: // equal any: b's character is one of a's
-        if (validB) {
-          for (let i = 0; i < lengthA; i++) {
-            if (element(a, i, control) == element(b, j, control)) bit = true;
-          }
-        }
-        break;
-      case 1: // ranges: pairs of a
-        if (validB) {
-          for (let i = 0; i + 1 < lengthA; i += 2) {
-            const x = element(b, j, control);
-            if (x >= element(a, i, control) && x <= element(a, i + 1, control)) bit = true;
-          }
-        }
-        break;
-      case 2: // equal each: both past the end count as equal
-        if (j < lengthA && validB) bit = element(a, j, control) == element(b, j, control);
-        else bit = j >= lengthA && !validB;
-        break;
-      default: // equal ordered: a starts at b[j]; past the end of a matches, past b's does not
-        bit = true;
-        for (let i = 0; i + j < count && i < lengthA; i++) {
-          if (i + j >= lengthB || element(a, i, control) != element(b, i + j, control)) bit = false;
-        }
-    }
-    if (bit) result |= 1 << j;
+/** Character `i` of the vector at `at`, in all lanes. */
+@inline
+function splatOf(at: usize, i: i32, isWords: bool): v128 {
+  return isWords ? v128.load16_splat(at + (i << 1)) : v128.load8_splat(at + i);
+}
+@inline
+function equalMask(x: v128, y: v128, isWords: bool): u32 {
+  return isWords ? i16x8.bitmask(i16x8.eq(x, y)) : i8x16.bitmask(i8x16.eq(x, y));
+}
+
+/** A bit for each lane of x that is at least y. */
+function atLeastMask(x: v128, y: v128, control: u32): u32 {
+  switch (control & 3) {
+    case 0: return i8x16.bitmask(i8x16.ge_u(x, y));
+    case 1: return i16x8.bitmask(i16x8.ge_u(x, y));
+    case 2: return i8x16.bitmask(i8x16.ge_s(x, y));
+    default: return i16x8.bitmask(i16x8.ge_s(x, y));
   }
+}
+
+/** IntRes2 (SDM 2 §4.1.3-4.1.6); sets the flags. */
+function aggregate(a: v128, b: v128, lengthA: i32, lengthB: i32, control: u32): u32 {
+  const isWords = (control & 1) != 0;
+  const count = isWords ? 8 : 16;
   const all: u32 = (1 << count) - 1;
+  const validB: u32 = (1 << lengthB) - 1;
+  const at = scratchArea();
+  v128.store(at, a);
+  let result: u32 = 0;
+  switch ((control >> 2) & 3) {
+    case 0: // equal any: b's character is one of a's
+      for (let i = 0; i < lengthA; i++) result |= equalMask(splatOf(at, i, isWords), b, isWords);
+      result &= validB;
+      break;
+    case 1: // ranges: pairs of a
+      for (let i = 0; i + 1 < lengthA; i += 2) {
+        const low = atLeastMask(b, splatOf(at, i, isWords), control);
+        result |= low & atLeastMask(splatOf(at, i + 1, isWords), b, control);
+      }
+      result &= validB;
+      break;
+    case 2: {
+      // equal each: both past the end count as equal
+      const validA: u32 = (1 << lengthA) - 1;
+      result = (equalMask(a, b, isWords) & validA & validB) | (all & ~(validA | validB));
+      break;
+    }
+    default: // equal ordered: a starts at b's character; past the end of a matches, past b's does not
+      result = all;
+      for (let i = 0; i < lengthA; i++) {
+        result &= ((equalMask(splatOf(at, i, isWords), b, isWords) & validB) >> i) | ~(all >> i);
+      }
+  }
   switch ((control >> 4) & 3) {
     case 1:
       result ^= all;
       break;
     case 3:
-      result ^= (1 << lengthB) - 1;
+      result ^= validB;
       break;
   }
-  stringFlags =
-    (result != 0 ? 0x1 : 0) |
-    (lengthB < count ? 0x40 : 0) |
-    (lengthA < count ? 0x80 : 0) |
-    (result & 1 ? 0x800 : 0);
+  setArithmeticFlags(
+    (result != 0 ? FLAG_CF : 0) |
+      (lengthB < count ? FLAG_ZF : 0) |
+      (lengthA < count ? FLAG_SF : 0) |
+      (result & 1 ? FLAG_OF : 0),
+  );
   return result;
 }
 
@@ -191,40 +200,28 @@ function maskOf(result: u32, control: u32): v128 {
 }
 
 export function pcmpistri(a: v128, b: v128, control: u32): u32 {
-  const scratch = scratchArea();
-  v128.store(scratch, a);
-  v128.store(scratch, b, 16);
-  const la = implicitLength(scratch, control);
-  const lb = implicitLength(scratch + 16, control);
-  return indexOf(aggregate(la, lb, control), control);
+  const la = implicitLength(a, control);
+  const lb = implicitLength(b, control);
+  return indexOf(aggregate(a, b, la, lb, control), control);
 }
 
 export function pcmpistrm(a: v128, b: v128, control: u32): v128 {
-  const scratch = scratchArea();
-  v128.store(scratch, a);
-  v128.store(scratch, b, 16);
-  const la = implicitLength(scratch, control);
-  const lb = implicitLength(scratch + 16, control);
-  return maskOf(aggregate(la, lb, control), control);
+  const la = implicitLength(a, control);
+  const lb = implicitLength(b, control);
+  return maskOf(aggregate(a, b, la, lb, control), control);
 }
 
 /** Lengths sign-extended to 64 bits from EAX/EDX or RAX/RDX. */
 export function pcmpestri(a: v128, b: v128, lengthA: u64, lengthB: u64, control: u32): u32 {
-  const scratch = scratchArea();
-  v128.store(scratch, a);
-  v128.store(scratch, b, 16);
   const la = explicitLength(i64(lengthA), control);
   const lb = explicitLength(i64(lengthB), control);
-  return indexOf(aggregate(la, lb, control), control);
+  return indexOf(aggregate(a, b, la, lb, control), control);
 }
 
 export function pcmpestrm(a: v128, b: v128, lengthA: u64, lengthB: u64, control: u32): v128 {
-  const scratch = scratchArea();
-  v128.store(scratch, a);
-  v128.store(scratch, b, 16);
   const la = explicitLength(i64(lengthA), control);
   const lb = explicitLength(i64(lengthB), control);
-  return maskOf(aggregate(la, lb, control), control);
+  return maskOf(aggregate(a, b, la, lb, control), control);
 }
 
 /** MASKMOVQ, MASKMOVDQU: stores the bytes whose mask has its top bit, to segment:rDI. */

@@ -10,6 +10,8 @@ import '../x87/helpers.ts';
 /** Arithmetic posts MXCSR flags and may raise #XM; it writes no register. */
 const arithmetic = (returns: 32 | 64 | 128) => ({ returns, faults: true, writes: false }) as const;
 const pure = (returns: 32 | 64 | 128) => ({ returns, faults: false, writes: false }) as const;
+const stringCompare = (returns: 32 | 128) =>
+  ({ returns, faults: false, touches: 'flags' }) as const;
 
 helpers('mxcsr', {
   sseCheck: [[], { faults: true, writes: false }],
@@ -120,12 +122,12 @@ helpers('sseString', {
   phminposuw: [[128], pure(128)],
   /** (crc, value, bytes). */
   crc32: [[32, 64, 32], pure(32)],
-  pcmpistri: [[128, 128, 8], pure(32)],
-  pcmpistrm: [[128, 128, 8], pure(128)],
+  /** These set the flags too. */
+  pcmpistri: [[128, 128, 8], stringCompare(32)],
+  pcmpistrm: [[128, 128, 8], stringCompare(128)],
   /** (a, b, lengths of a and b sign-extended, immediate). */
-  pcmpestri: [[128, 128, 64, 64, 8], pure(32)],
-  pcmpestrm: [[128, 128, 64, 64, 8], pure(128)],
-  lastStringFlags: [[], pure(32)],
+  pcmpestri: [[128, 128, 64, 64, 8], stringCompare(32)],
+  pcmpestrm: [[128, 128, 64, 64, 8], stringCompare(128)],
 });
 
 /** #UD and #NM of SSE, before anything else. */

@@ -1,7 +1,7 @@
 /** SSE4.2 string comparison and CRC32 (SDM 2A, SDM 2B §4.1). */
 import { inst } from '../dsl.ts';
 import type { Op, Semantics, V128, Val } from '../dsl.ts';
-import { Flag, Reg } from '../flagRules.ts';
+import { Reg } from '../flagRules.ts';
 import { form, op } from '../forms.ts';
 import { Eb, Ev, Gd, Ib, r, rw, Vx, Wx } from '../operands.ts';
 import { beginSse } from './helpers.ts';
@@ -10,16 +10,6 @@ import { beginSse } from './helpers.ts';
 function length(s: Semantics, register: number): Val {
   const isWide = s.isNonZero(s.and(s.prefixes(), 16));
   return s.select(isWide, s.reg(register, 64), s.signExtend(s.reg(register, 32), 64));
-}
-
-function writeFlags(s: Semantics): void {
-  const image = s.call('lastStringFlags');
-  s.setFlag(Flag.CF, s.bit(image, 0));
-  s.setFlag(Flag.ZF, s.bit(image, 6));
-  s.setFlag(Flag.SF, s.bit(image, 7));
-  s.setFlag(Flag.OF, s.bit(image, 11));
-  s.setFlag(Flag.AF, false);
-  s.setFlag(Flag.PF, false);
 }
 
 /** Operands of memory may be unaligned. */
@@ -40,7 +30,6 @@ for (const [name, opcode, explicit, mask] of [
       const helper = name.toLowerCase();
       if (mask) s.writeXmm(0, s.callVector(helper, ...operands));
       else s.setReg(Reg.RCX, s.call(helper, ...operands));
-      writeFlags(s);
     },
   });
 }
