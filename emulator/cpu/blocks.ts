@@ -27,6 +27,7 @@ import {
   OFF_COUNT_RESETS,
   OFF_DECODE,
   OFF_HOT_COUNT,
+  OFF_REGION_LIFE,
   HANDLER_RECORDS_SIZE,
   RECORD_SIZE,
   REGION_MAX,
@@ -37,7 +38,7 @@ import { cachedCodeAddress, codeAddress } from './mmu';
 import { hostAddressOf } from './physical';
 import { resynchronise } from './specialHandlers';
 import { CPU, faulted, mode, rip, segmentBase, segmentLimit } from './state';
-import { markCode, unmarkCode } from './tlb';
+import { forgetJumps, markCode, unmarkCode } from './tlb';
 
 /** Bits of MODE that decoding depends on. */
 export const KEY_MASK: u32 = MODE_CODE_MASK | MODE_FLAT;
@@ -73,6 +74,11 @@ export function regionAlive(region: u32): usize {
 }
 
 @inline
+export function regionLife(region: u32): usize {
+  return CPU + OFF_REGION_LIFE + (<usize>region << 2);
+}
+
+@inline
 function bump(counter: usize): void {
   store<u32>(CPU + counter, load<u32>(CPU + counter) + 1);
 }
@@ -89,6 +95,8 @@ export function resetBlocks(): void {
   memory.fill(CPU + OFF_HASH, 0, 4 * (HASH_ENTRIES + PAGE_ENTRIES));
   store<u32>(CPU, <u32>(CPU + OFF_ARENA), OFF_ARENA_NEXT);
   memory.fill(regionAlive(0), 0, REGION_MAX);
+  memory.fill(regionLife(0), 0, 4 * REGION_MAX);
+  forgetJumps();
   store<u32>(CPU, 0, OFF_HOT_COUNT);
   bump(OFF_ARENA_EPOCH);
   bump(OFF_COUNT_RESETS);
@@ -241,7 +249,10 @@ function isInFirst(block: usize, page: u32): bool {
 function kill(block: usize): void {
   bump(OFF_COUNT_KILLED);
   const region = <u32>load<u16>(block, BLOCK_REGION);
-  if (region) store<u8>(regionAlive(region), 0);
+  if (region) {
+    store<u8>(regionAlive(region), 0);
+    store<i32>(regionLife(region), 0);
+  }
   const bucket = hashOf(load<u32>(block, BLOCK_HOST), load<u32>(block, BLOCK_KEY));
   if (load<u32>(bucket) == <u32>block) store<u32>(bucket, load<u32>(block, BLOCK_NEXT));
   else {

@@ -16,6 +16,7 @@ export {
   interpretInstead,
   readForWriteFromRegion,
   readStack,
+  settleFlags,
   slotsAddress,
   storeLazyFlags,
   writeFromRegion,

@@ -13,7 +13,7 @@ import { dropAllCode } from './blocks';
 
 export { setLockstepRole } from './interrupts';
 export { reset as resetCpu } from './reset';
-export { clearTables as slotsChanged, watchVideo } from './tlb';
+export { clearTables as slotsChanged, forgetJumps, watchVideo } from './tlb';
 
 /** Where a comparison begins in the middle (test/lockstep): the other CPU's TLB is empty too. */
 export function flushTlb(): void {

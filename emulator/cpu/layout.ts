@@ -261,10 +261,20 @@ export const TLB_LARGE_BYTES = 0x1000;
 export const OFF_OPEN_BUS = 0x35000;
 /** A byte for each entry of the table for reading: the page may be written, too. */
 export const OFF_TLB_WRITABLE = 0x36000;
+/**
+ * Where translated code goes on by itself: for 64-bit code and for 32-bit code a table of 16384 × {u64 tag, u32 table index
+ * of the region's function << 8 | entry, i32 offset of RIP from the region's base}. The tag is RIP ^ context << 52 (OFF_TLB_CONTEXT).
+ * 256 entries for each of 64 pages: what is at RIP is at RIP >> 12 & 63 and, in there, (RIP ^ RIP >> 8 ^ RIP >> 18) & 255.
+ */
+export const OFF_JUMPS64 = 0x37000;
+export const OFF_JUMPS32 = 0x77000;
+export const JUMPS_BYTES = 0x40000;
+/** i32 per region: entries left until it should grow; 0 if it may not be run. */
+export const OFF_REGION_LIFE = 0xb7000;
 /** Decode cache: hash table and arena, to the end of the vCPU's region. Sizes are the interpreter's. */
-export const OFF_DECODE = 0x37000;
+export const OFF_DECODE = 0xf7000;
 /** Bytes of a vCPU's region, all in all. */
-export const VCPU_REGION_SIZE = 0x2000000;
+export const VCPU_REGION_SIZE = 0x8000000;
 
 // --- Bit sets ----------------------------------------------------------------------------------
 
@@ -440,7 +450,7 @@ export const ARRIVED = 6; // RIP is stored and the instructions are counted: fin
 export const HOOK_FUNCTION = 8; // u32 table index of the region's function
 export const HOOK_ENTRY = 12; // u32 entry number
 export const HOOK_OFFSET = 16; // i32 offset of the block's RIP from the region's base
-export const HOOK_HEAT = 32; // u32 runs left until the block is hot, or entries until the region should grow
+export const HOOK_HEAT = 32; // u32 runs by the interpreter left until the block is hot
 /** u32: 0 = blocks get no hooks and are only interpreted; else runs after which a block is hot. */
 export const OFF_HEAT_LIMIT = 0x1040;
 /** u32: instructions that the region being run may retire, and what it retired. */
@@ -449,7 +459,7 @@ export const OFF_REGION_RETIRED = 0x1048;
 /** u32: region being run, and the block whose indirect jump left it or 0. */
 export const OFF_REGION_CURRENT = 0x104c;
 export const OFF_REGION_FROM = 0x1050;
-/** u32 runs of regions, u64 instructions retired in them. */
+/** u32 entries of regions by the core, u64 instructions retired in regions. */
 export const OFF_COUNT_REGION_RUNS = 0x1054;
 export const OFF_COUNT_REGION_RETIRED = 0x1058;
 /**
@@ -469,6 +479,14 @@ export const OFF_COUNT_INVALIDATED = 0x1798;
  */
 export const OFF_STACK_PAGE = 0x17a0;
 export const OFF_STACK_HOST = 0x17a8;
+/**
+ * Flags as a region left them: u32 flagFormCode (translator/guestFlags.ts), 0 if the two words above are right, and u64 operands. While
+ * it is not 0 only regions run.
+ */
+export const OFF_FLAG_FORM = 0x17ac;
+export const OFF_FLAG_FORM_RESULT = 0x17b0;
+export const OFF_FLAG_FORM_A = 0x17b8;
+export const OFF_FLAG_FORM_B = 0x17c0;
 /** u32 count, then HOT_MAX × {u32 block, u32 block whose indirect jump led there or 0, u64 RIP}. */
 export const OFF_HOT_COUNT = 0x1060;
 export const OFF_HOT = 0x1070;

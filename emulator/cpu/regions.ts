@@ -2,7 +2,7 @@
  * Translated code seen from the core: regions of blocks that run as one function of the shared table
  * (translator/), the list of blocks that got hot, and what emitted code calls where its inlined paths do not do.
  */
-import { cachedBlock, overlapsRegion, regionAlive } from './blocks';
+import { cachedBlock, overlapsRegion, regionAlive, regionLife } from './blocks';
 import { enter, interrupted, retire, runningBlock, setOrigin, stop, takeOrigin } from './dispatch';
 import {
   flagsAdd16, flagsAdd32, flagsAdd64, flagsAdd8, flagsDec16, flagsDec32, flagsDec64, flagsDec8,
@@ -14,6 +14,7 @@ import { SLOTS } from './generated/tables';
 import {
   ARRIVED,
   BLOCK_REGION,
+  BLOCK_SECOND,
   FAULT_INTERPRET,
   FLAG_CF,
   HOOK_ENTRY,
@@ -35,6 +36,10 @@ import {
   OFF_COUNT_REGION_RUNS,
   OFF_FAULT,
   OFF_FAULT_NONCANONICAL,
+  OFF_FLAG_FORM,
+  OFF_FLAG_FORM_A,
+  OFF_FLAG_FORM_B,
+  OFF_FLAG_FORM_RESULT,
   OFF_HEAT_LIMIT,
   OFF_HOT,
   OFF_HOT_COUNT,
@@ -55,9 +60,12 @@ import {
 import { hostOf } from './memory';
 import { readForWriteSlow, readSlow, probeWriteSlow, writeSlow, writeV128Slow } from './memorySlow';
 import { CPU, faulted, mode, rip } from './state';
-import { isCode, noteStack, tlbEntry } from './tlb';
+import { isCode, noteJump, noteStack, tlbEntry } from './tlb';
 
 // --- Hooks: the first records of blocks -----------------------------------------------------------
+
+/** What a region returns after a fault was noted, or the wish to interpret (translator/regionFrame.ts, regionExit). */
+const REGION_NOTED = 1;
 
 /** The next region that would be entered is interpreted instead: its code asked for it. */
 let interpretNext: bool = false;
@@ -67,22 +75,20 @@ export function countHeat(rec: usize): i32 {
   const from = takeOrigin();
   const left = load<u32>(rec, HOOK_HEAT) - 1;
   store<u32>(rec, left, HOOK_HEAT);
-  if (!left) noteHot(rec, from);
+  if (!left && !noteHot(from)) store<u32>(rec, load<u32>(CPU, OFF_HEAT_LIMIT), HOOK_HEAT);
   return call_indirect<i32>(load<u32>(rec, RECORD_SIZE), rec + RECORD_SIZE);
 }
 
-/** The host looks at the list now and then and says when the block is to be noted again. */
-function noteHot(rec: usize, from: usize): void {
+/** The host looks at the list now and then and says when the block is to be noted again. False if the list is full. */
+function noteHot(from: usize): bool {
   const count = load<u32>(CPU, OFF_HOT_COUNT);
-  if (count == <u32>HOT_MAX) {
-    store<u32>(rec, load<u32>(CPU, OFF_HEAT_LIMIT), HOOK_HEAT);
-    return;
-  }
+  if (count == <u32>HOT_MAX) return false;
   const at = CPU + OFF_HOT + <usize>(count << 4);
   store<u32>(at, <u32>runningBlock());
   store<u32>(at, <u32>from, 4);
   store<u64>(at, rip(), 8);
   store<u32>(CPU, count + 1, OFF_HOT_COUNT);
+  return true;
 }
 
 /** Emitted code takes a flat stack for granted: 64-bit, or 32-bit with SS.B. */
@@ -111,24 +117,24 @@ export function enterRegion(rec: usize): i32 {
     interpretNext = false;
     return call_indirect<i32>(load<u32>(rec, RECORD_SIZE), rec + RECORD_SIZE);
   }
-  const heat = load<u32>(rec, HOOK_HEAT) - 1;
-  store<u32>(rec, heat, HOOK_HEAT);
-  if (!heat) noteHot(rec, from);
+  const life = regionLife(region);
+  if (load<i32>(life) <= 0) store<i32>(life, noteHot(from) ? i32.MAX_VALUE : load<i32>(CPU, OFF_HEAT_LIMIT));
+  const fn = load<u32>(rec, HOOK_FUNCTION);
+  const entry = load<u32>(rec, HOOK_ENTRY);
+  const offset = load<i32>(rec, HOOK_OFFSET);
+  // The translation of a second page could change by itself.
+  if (!load<u32>(block, BLOCK_SECOND)) noteJump(rip(), (mode() & MODE_CODE_MASK) == MODE_CODE64, fn, entry, offset);
   const left = load<u64>(CPU, OFF_SLICE_END) - load<u64>(CPU, OFF_INSTRET);
   store<i32>(CPU, load<u32>(CPU, OFF_PENDING) ? i32.MIN_VALUE : <i32>left, OFF_REGION_LIMIT);
-  store<u32>(CPU, region, OFF_REGION_CURRENT);
-  store<u32>(CPU, 0, OFF_REGION_FROM);
-  const noted = call_indirect<i32>(
-    load<u32>(rec, HOOK_FUNCTION),
-    load<u32>(rec, HOOK_ENTRY),
-    rip() - <u64>load<i32>(rec, HOOK_OFFSET),
-  );
+  // It goes on in other regions by itself.
+  const noted = call_indirect<i32>(fn, entry, rip() - <u64>offset, 0);
   store<u32>(CPU, 0, OFF_REGION_CURRENT);
+  if (load<u32>(CPU, OFF_FLAG_FORM)) settleFlags();
   const retired = load<i32>(CPU, OFF_REGION_RETIRED);
   retire(retired);
   count(OFF_COUNT_REGION_RUNS);
   store<u64>(CPU, load<u64>(CPU, OFF_COUNT_REGION_RETIRED) + <u64>retired, OFF_COUNT_REGION_RETIRED);
-  if (noted) {
+  if (noted == REGION_NOTED) {
     if (!wantsInterpreter()) {
       count(OFF_COUNT_EXIT_FAULT);
       return stop(rec, REGION_FAULT);
@@ -234,11 +240,19 @@ export function writeV128FromRegion(linear: u64, value: v128): void {
   if (!guarded(linear, 16)) writeV128Slow(linear, value);
 }
 
+/** The two flag words out of what a region left of flags in the state block; of narrow operands the low halves count. */
+export function settleFlags(): void {
+  const form = load<u32>(CPU, OFF_FLAG_FORM);
+  if (!form) return;
+  storeLazyFlags(form, load<u64>(CPU, OFF_FLAG_FORM_RESULT), load<u64>(CPU, OFF_FLAG_FORM_A), load<u64>(CPU, OFF_FLAG_FORM_B));
+}
+
 /**
  * The two flag words out of an operation that a region left behind (translator/guestFlags.ts, flagFormCode). Of a plain
  * addition `a` is missing, of a plain subtraction `result`.
  */
 export function storeLazyFlags(form: u32, result: u64, a: u64, b: u64): void {
+  store<u32>(CPU, 0, OFF_FLAG_FORM);
   const r = <u32>result;
   const x = <u32>a;
   const y = <u32>b;

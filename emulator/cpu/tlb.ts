@@ -6,6 +6,7 @@
  * new context: the TLB may forget at any time (SDM 3A §4.10.2).
  */
 import {
+  JUMPS_BYTES,
   OFF_CHECKED_ACCESS,
   OFF_CODE_MAP,
   OFF_COUNT_TLB_FILLS,
@@ -14,6 +15,8 @@ import {
   OFF_CR3,
   OFF_CR4,
   CR4_PCIDE,
+  OFF_JUMPS32,
+  OFF_JUMPS64,
   OFF_PCID_GENERATION,
   OFF_STACK_HOST,
   OFF_STACK_PAGE,
@@ -34,6 +37,7 @@ import { CPU } from './state';
 /** Matches no tag: every access takes the slow path. */
 const CONTEXT_NONE: u32 = 0xfff;
 const GENERATION_MAX: u32 = 0x7fe;
+const JUMPS_PER_PAGE: usize = 0x1000;
 
 @inline
 export function tlbEntry(table: usize, linear: u64): usize {
@@ -97,6 +101,32 @@ export function clearTables(): void {
   memory.fill(CPU + OFF_TLB_WRITE, 0, TLB_BYTES);
   memory.fill(CPU + OFF_TLB_EXECUTE, 0, TLB_BYTES);
   memory.fill(CPU + OFF_PCID_GENERATION, 0, 8192);
+  forgetJumps();
+}
+
+/** All of them: a tag of ones is no address. */
+export function forgetJumps(): void {
+  memory.fill(CPU + OFF_JUMPS64, 0xff, JUMPS_BYTES);
+  memory.fill(CPU + OFF_JUMPS32, 0xff, JUMPS_BYTES);
+}
+
+/** Those to a page. */
+function forgetJumpsTo(linear: u64): void {
+  const at = CPU + <usize>((<u32>linear >> 12) & 63) * JUMPS_PER_PAGE;
+  memory.fill(at + OFF_JUMPS64, 0xff, JUMPS_PER_PAGE);
+  memory.fill(at + OFF_JUMPS32, 0xff, JUMPS_PER_PAGE);
+}
+
+/** Notes that the block at RIP, on one page, is entered so. `isLong`: 64-bit code. */
+export function noteJump(rip: u64, isLong: bool, fn: u32, entry: u32, offset: i32): void {
+  const context = load<u64>(CPU, OFF_TLB_CONTEXT);
+  // Not one address space's.
+  if (<u32>context == CONTEXT_NONE) return;
+  const low = <u32>rip;
+  const at = CPU + (isLong ? OFF_JUMPS64 : OFF_JUMPS32) + ((low & 0x3f000) | (((low ^ (low >> 8) ^ (low >> 18)) & 0xff) << 4));
+  store<u64>(at, rip ^ (context << 52));
+  store<u32>(at, (fn << 8) | entry, 8);
+  store<i32>(at, offset, 12);
 }
 
 @inline
@@ -144,6 +174,7 @@ export function flushPage(linear: u64): void {
   clearEntry(tlbEntry(OFF_TLB_READ, linear));
   clearEntry(tlbEntry(OFF_TLB_WRITE, linear));
   clearEntry(tlbEntry(OFF_TLB_EXECUTE, linear));
+  forgetJumpsTo(linear);
 }
 
 function largeBit(linear: u64): u32 {

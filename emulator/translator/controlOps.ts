@@ -87,7 +87,11 @@ export function controlOps(
   };
 
   const callHelper = (name: string, args: readonly (Val | V128)[]): void => {
-    if (helperNamed(name).touches === 'flags') flags.store();
+    if (helperNamed(name).touches === 'flags') {
+      // In locals, should it change them and then fault.
+      if (flags.form === 'stored') flags.materialize();
+      flags.store();
+    }
     for (const arg of args) {
       if (arg.kind === 'v128') b.pushVector(arg);
       else b.push(arg);

@@ -19,6 +19,7 @@ export const coreTypes = {
   raise: { parameters: [i32], results: [] },
   raiseWithCode: { parameters: [i32, i32], results: [] },
   interpretInstead: { parameters: [], results: [] },
+  settleFlags: { parameters: [], results: [] },
   storeLazyFlags: { parameters: [i32, i64, i64, i64], results: [] },
   mulHighU64: { parameters: [i64, i64], results: [i64] },
   mulHighS64: { parameters: [i64, i64], results: [i64] },

@@ -29,7 +29,7 @@ const keepsInVain = (block: GuestBlock, index: number): boolean => {
 
 /**
  * The form that all ways into a block agree on. Where they do not: 'words' if some instruction reads flags before they are
- * overwritten, else 'dynamic'.
+ * overwritten, else 'dynamic'. At an entry flags are 'words' or, if nobody reads them, 'stored'.
  */
 export function flagFormsAtStart(source: RegionSource, entries: readonly number[]): FlagForm[] {
   const { blocks } = source;
@@ -47,7 +47,7 @@ export function flagFormsAtStart(source: RegionSource, entries: readonly number[
     return 'through';
   });
   const start: (FlagForm | undefined)[] = blocks.map(() => undefined);
-  for (const entry of entries) start[entry] = 'words';
+  for (const entry of entries) start[entry] = isRead[entry]! ? 'words' : 'stored';
   for (let changed = true; changed;) {
     changed = false;
     blocks.forEach((_, from) => {

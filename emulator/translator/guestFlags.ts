@@ -2,12 +2,18 @@
  * Status flags inside a region. At nearly every point it is known at translation time what the flag locals hold: the two
  * state words of cpu/flags.ts, or operands of an operation whose flags nobody has asked for yet. Where ways meet that
  * differ and nobody reads flags before they are overwritten, a local says what they hold ('dynamic'); only ways out look at it.
+ * Where a region is entered, flags are as the last one left them ('stored'): nobody computes words that are overwritten unread.
  *
  * Of a plain operation two operands are kept, and the third is computed from them: of ADD the result and b, of SUB a and b.
  */
 import type { Cond, Val, Width } from '../isa/dsl.ts';
 import { FlagRule } from '../isa/flagRules.ts';
-import { OFF_FLAG_CARRY, OFF_FLAG_RESULT } from '../cpu/layout.ts';
+import {
+  OFF_FLAG_FORM,
+  OFF_FLAG_FORM_A,
+  OFF_FLAG_FORM_B,
+  OFF_FLAG_FORM_RESULT,
+} from '../cpu/layout.ts';
 import type { FunctionBuilder, WasmCond } from './functionBuilder.ts';
 import type { FlagOperands, GuestState } from './guestState.ts';
 import type { CoreFunctions } from './regionFrame.ts';
@@ -19,7 +25,7 @@ export interface LazyFlags {
   readonly width: Width;
   readonly carried: boolean;
 }
-export type FlagForm = 'words' | 'dynamic' | LazyFlags;
+export type FlagForm = 'words' | 'stored' | 'dynamic' | LazyFlags;
 
 const rules: readonly FlagRule[] = [
   FlagRule.add,
@@ -30,9 +36,13 @@ const rules: readonly FlagRule[] = [
 ];
 const widths: readonly Width[] = [8, 16, 32, 64];
 
+/** flagFormCode('stored'). */
+const storedCode = 0x40;
+
 /** Number of a form for the core's storeLazyFlags: 0 is 'words'. Of 64-bit operations it is a multiple of 4. */
-export function flagFormCode(form: 'words' | LazyFlags): number {
+export function flagFormCode(form: 'words' | 'stored' | LazyFlags): number {
   if (form === 'words') return 0;
+  if (form === 'stored') return storedCode;
   const rule = rules.indexOf(form.rule) + (form.carried ? rules.length : 0);
   return 1 + rule * 4 + widths.indexOf(form.width);
 }
@@ -143,14 +153,17 @@ export class GuestFlags {
   /** Stores both words into the state block. */
   store(): void {
     const { form } = this;
+    const b = this.#b;
     if (form === 'words') {
       this.#state.storeFlagWords();
+      b.i32(0);
+      b.i32(0);
+      b.memory(Op.i32Store, this.#cpu + OFF_FLAG_FORM);
       return;
     }
-    const b = this.#b;
-    if (form === 'dynamic') {
-      b.getLocal(this.formLocal);
-      this.storeNumbered(this.formLocal);
+    if (form === 'stored' || form === 'dynamic') {
+      if (form === 'dynamic') this.storeNumbered(this.formLocal);
+      this.settle();
       return;
     }
     b.i32(flagFormCode(form));
@@ -158,32 +171,56 @@ export class GuestFlags {
     b.call(this.#core('storeLazyFlags'));
   }
 
-  /** Stores both words into the state block, of a form whose number is on the stack and in a local. */
-  storeNumbered(number: number): void {
+  /** Computes the words that a region left to be computed. */
+  settle(): void {
     const b = this.#b;
+    b.i32(0);
+    b.memory(Op.i32Load, this.#cpu + OFF_FLAG_FORM);
     b.op(Op.if);
     b.op(blockVoid);
+    b.call(this.#core('settleFlags'));
+    b.op(Op.end);
+  }
+
+  /** Stores the form whose number is in a local, and its operands, for the next region or the core. */
+  storeNumbered(number: number): void {
+    const b = this.#b;
     b.getLocal(number);
+    b.i32(storedCode);
+    b.integer('ne', 32);
+    b.op(Op.if);
+    b.op(blockVoid);
+    b.i32(0);
+    b.getLocal(number);
+    b.memory(Op.i32Store, this.#cpu + OFF_FLAG_FORM);
+    b.getLocal(number);
+    b.op(Op.if);
+    b.op(blockVoid);
     if (this.#state.width === 64) {
+      b.getLocal(number);
       b.i32(3);
       b.integer('and', 32);
       b.op(Op.if);
       b.op(blockVoid);
-      b.getLocal(number);
-      this.#pushOperands(32);
-      b.call(this.#core('storeLazyFlags'));
+      this.#storeOperands(32);
       b.op(Op.else);
-      b.getLocal(number);
-      this.#pushOperands(64);
-      b.call(this.#core('storeLazyFlags'));
+      this.#storeOperands(64);
       b.op(Op.end);
-    } else {
-      this.#pushOperands(32);
-      b.call(this.#core('storeLazyFlags'));
-    }
+    } else this.#storeOperands(32);
     b.op(Op.else);
     this.#state.storeFlagWords();
     b.op(Op.end);
+    b.op(Op.end);
+  }
+
+  #storeOperands(width: number): void {
+    const { result, a, b } = this.#operands(width);
+    const places = [OFF_FLAG_FORM_RESULT, OFF_FLAG_FORM_A, OFF_FLAG_FORM_B];
+    for (const [i, local] of [result, a, b].entries()) {
+      this.#b.i32(0);
+      this.#b.getLocal(local);
+      this.#b.memory(width === 64 ? Op.i64Store : Op.i32Store, this.#cpu + places[i]!);
+    }
   }
 
   #pushOperands(width: number): void {
@@ -207,14 +244,9 @@ export class GuestFlags {
     const { form } = this;
     if (form === 'words') return;
     const b = this.#b;
-    if (form === 'dynamic') {
+    if (form === 'dynamic' || form === 'stored') {
       this.store();
-      b.i32(0);
-      b.memory(Op.i64Load, this.#cpu + OFF_FLAG_CARRY);
-      b.setLocal(this.#state.carryWord);
-      b.i32(0);
-      b.memory(Op.i64Load, this.#cpu + OFF_FLAG_RESULT);
-      b.setLocal(this.#state.resultWord);
+      this.#state.loadFlags();
       this.form = 'words';
       return;
     }
@@ -340,7 +372,7 @@ export class GuestFlags {
 
   /** What the locals hold, now that somebody asks. */
   #known(): 'words' | LazyFlags {
-    if (this.form === 'dynamic') this.materialize();
+    if (this.form === 'dynamic' || this.form === 'stored') this.materialize();
     return this.form as 'words' | LazyFlags;
   }
 

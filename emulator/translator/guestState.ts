@@ -73,7 +73,7 @@ export class GuestState {
     this.#dirtyXmm = earlier.#dirtyXmm;
   }
 
-  /** Emits loads of all registers in use, and of the flag words. */
+  /** Emits loads of all registers in use. */
   load(): void {
     const b = this.#b;
     this.#gpr.forEach((local, i) => {
@@ -88,7 +88,6 @@ export class GuestState {
       b.simdMemory(SimdOp.load, OFF_XMM + 16 * i);
       b.setLocal(local);
     });
-    this.loadFlags();
   }
 
   loadFlags(): void {

@@ -1,4 +1,4 @@
-/** One region as a wasm function: (entry, base) -> regionExit. */
+/** One region as a wasm function: (entry, base, retired) -> regionExit. */
 import type { Semantics, Val } from '../isa/dsl.ts';
 import {
   MODE_CODE32,
@@ -12,7 +12,6 @@ import {
   OFF_PENDING,
   OFF_REGION_FROM,
   OFF_REGION_LIMIT,
-  OFF_REGION_RETIRED,
   OFF_RIP,
   OFF_TLB_CONTEXT,
   OFF_TLB_EXECUTE,
@@ -30,14 +29,14 @@ import { operandOps } from './operandOps.ts';
 import { PageCache } from './pageCache.ts';
 import {
   RegionFrame,
-  exitCodeShift,
-  exitCountShift,
-  exitFormMask,
+  exitLabel,
   parameterBase,
+  parameterCount,
   parameterEntry,
   regionExit,
   type CoreFunctions,
 } from './regionFrame.ts';
+import { openRegion, leaveRegion } from './regionLinks.ts';
 import { SseMode } from './sseMode.ts';
 import { sseOps } from './sseOps.ts';
 import { Structure } from './structure.ts';
@@ -62,6 +61,10 @@ export interface EmitterHost {
   readonly handlerType: number;
   /** A copy of a record, behind which its handler comes back. */
   copyOfRecord(record: number, handler: number): number;
+  /** Index of the type of regions. */
+  readonly regionType: number;
+  /** This region's number. */
+  readonly region: number;
   /** Wasm address of the byte that says whether this region is still good. */
   readonly alive: number;
 }
@@ -87,7 +90,7 @@ class RegionEmitter {
   readonly assumed: string;
   readonly #source: RegionSource;
   readonly #host: EmitterHost;
-  readonly #b = new FunctionBuilder(2);
+  readonly #b = new FunctionBuilder(parameterCount);
   readonly #state: GuestState;
   readonly #flags: GuestFlags;
   readonly #frame: RegionFrame;
@@ -206,17 +209,22 @@ class RegionEmitter {
   emit(): EmittedRegion {
     const b = this.#b;
     const f = this.#frame;
-    // block $stored, block $located, block $exit: their labels are depth() + 2, depth() + 1 and depth().
-    b.code.bytes([Op.block, blockVoid, Op.block, blockVoid, Op.block, blockVoid]);
+    for (let i = 0; i <= exitLabel.stored; i++) b.code.bytes([Op.block, blockVoid]);
     this.#structure.emit();
     b.op(Op.unreachable);
     b.op(Op.end);
-    this.#epilogue();
+    leaveRegion(f, this.#host.regionType);
     const body = b.code.toUint8Array();
+    const inBody = b.hints.length;
 
     // The prologue loads what the body turned out to use.
     b.code.reset();
+    openRegion(f, this.#host.region);
     this.#state.load();
+    if (this.#structure.entries.some((entry) => this.#forms[entry] === 'words')) {
+      this.#flags.settle();
+      this.#state.loadFlags();
+    }
     this.#loadContext();
     if (!this.#source.is64) {
       b.getLocal(parameterBase);
@@ -231,7 +239,10 @@ class RegionEmitter {
     return {
       code: code.toUint8Array(),
       locals: b.locals,
-      hints: b.hints.map(({ at, likely }) => ({ at: at + prologue, likely })),
+      hints: [
+        ...b.hints.slice(inBody),
+        ...b.hints.slice(0, inBody).map(({ at, likely }) => ({ at: at + prologue, likely })),
+      ],
       entries: this.#structure.entries,
     };
   }
@@ -244,47 +255,6 @@ class RegionEmitter {
     b.setLocal(this.#frame.context);
     this.#frame.stack.load();
     for (const page of new Set(this.#frame.loopPages.values())) page.load();
-  }
-
-  #epilogue(): void {
-    const b = this.#b;
-    const f = this.#frame;
-    const { cpu } = this.#host;
-    const { is64 } = this.#source;
-    b.getLocal(f.base);
-    b.getLocal(f.exitOffset);
-    if (is64) b.op(Op.i64ExtendI32S);
-    b.integer('add', is64 ? 64 : 32);
-    b.setLocal(f.exitRip);
-    b.op(Op.end); // $located
-    this.#state.store();
-    b.i32(0);
-    b.getLocal(f.exitRip);
-    if (!is64) b.op(Op.i64ExtendI32U);
-    b.memory(Op.i64Store, cpu + OFF_RIP);
-    b.getLocal(f.retired);
-    b.getLocal(f.exitInfo);
-    b.i32(exitCountShift);
-    b.integer('shrU', 32);
-    b.integer('add', 32);
-    b.setLocal(f.retired);
-    b.getLocal(f.exitInfo);
-    b.i32(exitCodeShift);
-    b.integer('shrU', 32);
-    b.i32(1);
-    b.integer('and', 32);
-    b.setLocal(f.exitCode);
-    b.getLocal(f.exitInfo);
-    b.i32(exitFormMask);
-    b.integer('and', 32);
-    b.teeLocal(f.exitInfo);
-    this.#flags.storeNumbered(f.exitInfo);
-    b.op(Op.end); // $stored
-    b.i32(0);
-    b.getLocal(f.retired);
-    b.memory(Op.i32Store, cpu + OFF_REGION_RETIRED);
-    b.getLocal(f.exitCode);
-    b.op(Op.end);
   }
 
   // -- blocks -----------------------------------------------------------------------------------
@@ -366,6 +336,7 @@ class RegionEmitter {
       f.endIf();
     }
     this.#state.load();
+    this.#state.loadFlags();
     this.#loadContext();
     this.#sseMode.reload();
     this.#flags.form = 'words';
@@ -409,7 +380,11 @@ class RegionEmitter {
         return;
       case 'system':
         f.retire(last.count);
-        if (source.next[number] !== undefined) this.#checkSystem(number, nextOffset);
+        if (source.next[number] === undefined) {
+          f.exitTo(nextOffset, 0, regionExit.leave);
+          return;
+        }
+        this.#checkSystem(number, nextOffset);
         this.#transfer(number, source.next[number], nextOffset, 0);
         return;
       case 'far':
@@ -458,15 +433,16 @@ class RegionEmitter {
     const { cpu, alive } = this.#host;
     const { blocks, indirect } = this.#source;
     const targets = indirect[number]!;
+    b.i32(0);
+    b.memory(Op.i64Load, cpu + OFF_RIP);
+    if (!f.is64) b.op(Op.i32WrapI64);
+    b.setLocal(f.exitRip);
+    this.#loadContext();
     if (targets.length > 0) {
       this.#state.load();
-      this.#loadContext();
+      this.#state.loadFlags();
       this.#sseMode.load();
       this.#flags.form = 'words';
-      b.i32(0);
-      b.memory(Op.i64Load, cpu + OFF_RIP);
-      if (!f.is64) b.op(Op.i32WrapI64);
-      b.setLocal(f.exitRip);
       this.#pushMustLeave(cpu, alive);
       b.op(Op.i32Eqz);
       f.if();
@@ -493,7 +469,11 @@ class RegionEmitter {
     b.integer('eq', 32);
     b.op(Op.select);
     b.memory(Op.i32Store, cpu + OFF_REGION_FROM);
+    this.#pushModeDiffers(cpu);
+    f.if();
     f.exitStored(0);
+    f.endIf();
+    f.exitLinked();
   }
 
   /** Goes to the target whose offset the absolute address in exitRip has; falls through if none has. */
@@ -565,6 +545,7 @@ class RegionEmitter {
     if (!isChecked) this.#checkPage(from, to, offset);
     const wanted = this.#forms[to]!;
     if (wanted === 'dynamic') this.#flags.makeDynamic();
+    else if (wanted === 'stored' && this.#flags.form !== 'stored') this.#flags.store();
     else if (!sameForm(this.#flags.form, wanted)) this.#flags.materialize();
     const { form } = this.#flags;
     this.#structure.go(from, to);
@@ -574,20 +555,25 @@ class RegionEmitter {
   /** Pushes whether an event waits, the region has died, or the mode is another. */
   #pushMustLeave(cpu: number, alive: number): void {
     const b = this.#b;
-    const f = this.#frame;
     b.i32(0);
     b.memory(Op.i32Load, cpu + OFF_PENDING);
     b.i32(0);
     b.memory(Op.i32Load8U, alive);
     b.op(Op.i32Eqz);
     b.integer('or', 32);
+    this.#pushModeDiffers(cpu);
+    b.integer('or', 32);
+  }
+
+  #pushModeDiffers(cpu: number): void {
+    const b = this.#b;
+    const f = this.#frame;
     b.i32(0);
     b.memory(Op.i32Load, cpu + OFF_MODE);
     b.i32(f.is64 ? MODE_CODE64 : MODE_CODE32 | MODE_FLAT | MODE_STACK32);
     b.integer('xor', 32);
     b.i32(MODE_CODE_MASK | MODE_FLAT | MODE_STACK32);
     b.integer('and', 32);
-    b.integer('or', 32);
   }
 
   /** Leaves to the next instruction if the region may not go on behind one that changes what it relies on. */
@@ -598,7 +584,7 @@ class RegionEmitter {
     this.#sseMode.load();
     this.#pushMustLeave(cpu, alive);
     f.if(false);
-    f.exitTo(offset, 0);
+    f.exitTo(offset, 0, regionExit.leave);
     f.endIf();
     this.#checkTranslation(offset, this.#source.blocks[this.#source.next[number]!]!.host);
   }

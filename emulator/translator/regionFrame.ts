@@ -7,17 +7,26 @@ import type { GuestState } from './guestState.ts';
 import { PageCache } from './pageCache.ts';
 import { Op, ValueType, blockVoid } from './wasmOpcodes.ts';
 
-/** Parameters of a region's function: entry number, and RIP of the region's first block. */
+/** Parameters of a region's function: entry number, RIP of the region's first block, instructions that regions before it retired. */
 export const parameterEntry = 0;
 export const parameterBase = 1;
+export const parameterRetired = 2;
+export const parameterCount = 3;
 
-/** What a region returns to the core's loop. */
-export const regionExit = { normal: 0, fault: 1 } as const;
+/** What a region returns to the core's loop. `leave`: what it relied on may have changed, so no other region follows at once. */
+export const regionExit = { normal: 0, fault: 1, leave: 2 } as const;
 
 /** exitInfo: flag form in the low bits, then what is returned, then instructions retired since `retired` was counted. */
 export const exitFormMask = 0x7f;
 export const exitCodeShift = 7;
-export const exitCountShift = 8;
+export const exitCodeMask = 3;
+export const exitCountShift = 9;
+
+/**
+ * Labels of the exits, inside out: RIP is base + exitOffset; it is in exitRip; all is stored but the region may go on in
+ * another; it returns to the core.
+ */
+export const exitLabel = { offset: 0, located: 1, linked: 2, stored: 3 } as const;
 
 /** Indices of imported functions of the core, by name. */
 export type CoreFunctions = (name: string) => number;
@@ -46,7 +55,7 @@ export class RegionFrame {
   /** RIP of the region's first block, of the mode's width. */
   readonly base: number;
   /** Instructions retired so far. */
-  readonly retired: number;
+  readonly retired = parameterRetired;
   /** TLB context for tags, of the mode's width. */
   readonly context: number;
   /** RBP is a frame pointer. */
@@ -81,7 +90,6 @@ export class RegionFrame {
     this.exitInfo = b.permanent(ValueType.i32);
     this.exitCode = b.permanent(ValueType.i32);
     this.exitRip = b.permanent(typeOf(state.width));
-    this.retired = b.permanent(ValueType.i32);
     this.context = b.permanent(typeOf(state.width));
     this.stack = new PageCache(b, cpu, 'stack');
     this.base = is64 ? parameterBase : b.permanent(ValueType.i32);
@@ -130,7 +138,7 @@ export class RegionFrame {
     const { b } = this;
     b.i32(offset);
     b.setLocal(this.exitOffset);
-    this.#exit(count, code, 0);
+    this.#exit(count, code, exitLabel.offset);
   }
 
   /** Leaves with RIP in exitRip already, by the indirect jump of a block. */
@@ -139,7 +147,7 @@ export class RegionFrame {
     b.i32(0);
     b.i32(block);
     b.memory(Op.i32Store, this.cpu + OFF_REGION_FROM);
-    this.#exit(0, regionExit.normal, 1);
+    this.#exit(0, regionExit.normal, exitLabel.located);
   }
 
   #exit(count: number, code: number, label: number): void {
@@ -154,16 +162,23 @@ export class RegionFrame {
       }
     } else b.i32(rest | flagFormCode(form));
     b.setLocal(this.exitInfo);
-    b.op(Op.br);
-    b.code.u32(this.depth() + label);
+    this.#leave(label);
   }
 
   /** The state in memory is complete, RIP included: leaves without storing registers. */
   exitStored(count: number): void {
-    const { b } = this;
     this.retire(count);
-    b.op(Op.br);
-    b.code.u32(this.depth() + 2);
+    this.#leave(exitLabel.stored);
+  }
+
+  /** The same, with RIP in exitRip too and the context loaded: goes on in the region that is there. */
+  exitLinked(): void {
+    this.#leave(exitLabel.linked);
+  }
+
+  #leave(label: number): void {
+    this.b.op(Op.br);
+    this.b.code.u32(this.depth() + label);
   }
 
   retire(count: number): void {

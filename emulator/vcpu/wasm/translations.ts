@@ -27,6 +27,7 @@ import {
   OFF_HOT,
   OFF_HOT_COUNT,
   OFF_INSTRET,
+  OFF_REGION_LIFE,
   RECORD_SIZE,
   REC_HANDLER,
   REGION_MAX,
@@ -41,7 +42,7 @@ import type { FinderHost } from '../../translator/regionFinder.ts';
 import { planRegions, type HotBlock, type LiveRegion } from '../../translator/regionPlanner.ts';
 
 const { i32, i64 } = ValueType;
-const regionType: FunctionType = { parameters: [i32, i64], results: [i32] };
+const regionType: FunctionType = { parameters: [i32, i64, i32], results: [i32] };
 const handlerType: FunctionType = { parameters: [i32], results: [i32] };
 /** When translation happens, in numbers that a guest's run alone decides: so runs repeat. */
 export interface TranslationPolicy {
@@ -153,6 +154,7 @@ export class Translations {
     if (!full && (now - this.#lastBatch) >>> 0 < this.#policy.gather) return;
     this.#lastBatch = now;
     m.setUint32(this.#cpu + OFF_HOT_COUNT, 0, true);
+    const droppedBefore = this.#counts.dropped;
     const epoch = m.getUint32(this.#cpu + OFF_ARENA_EPOCH, true);
     if (epoch !== this.#epoch) {
       // All blocks are gone; the list names only new ones.
@@ -174,6 +176,8 @@ export class Translations {
     for (const { block } of hot) this.#calm(block);
     this.#host.reader.forget();
     this.#translate(hot);
+    // Their places in the table may be others' by now.
+    if (this.#counts.dropped !== droppedBefore) (this.#exports.forgetJumps as () => void)();
     // Room for the next batch's copies, or all starts anew.
     if (this.#copies > HANDLER_RECORDS_SIZE / 2) (this.#exports.dropAllCode as () => void)();
     this.#times.plan += performance.now() - started;
@@ -186,13 +190,18 @@ export class Translations {
     else if (!this.#host.isEntry(block)) this.#setHeat(block, innerPatience * this.#policy.after);
     else {
       region.growth = Math.min(region.growth + 1, growthLimit);
-      this.#setHeat(block, this.#entryHeat(region.growth));
+      this.#setLife(region.number, this.#entryHeat(region.growth));
     }
   }
 
   #setHeat(block: number, heat: number): void {
     if (this.#memory.getUint16(block + BLOCK_BYTES, true) !== 0)
       this.#memory.setUint32(block + BLOCK_HEADER + HOOK_HEAT, heat, true);
+  }
+
+  /** Entries of the region until it is noted to be made anew. */
+  #setLife(region: number, entries: number): void {
+    this.#memory.setInt32(this.#cpu + OFF_REGION_LIFE + 4 * region, entries, true);
   }
 
   #entryHeat(growth: number): number {
@@ -234,8 +243,8 @@ export class Translations {
         return index;
       },
       handlerType: module.type(handlerType),
+      regionType: module.type(regionType),
     };
-    const type = module.type(regionType);
     const made: number[] = [];
     for (const plan of plans) {
       const growth = Math.max(0, ...plan.replaces.map((old) => this.#regions.get(old)!.growth));
@@ -246,6 +255,7 @@ export class Translations {
       const copies = new Map<number, number>();
       const { code, locals, hints, entries } = emitRegion(source, {
         ...host,
+        region: number,
         alive: this.#aliveByte(number),
         copyOfRecord: (record, handler) => {
           const copy = copies.get(record) ?? this.#copyRecord(record, handler);
@@ -253,7 +263,7 @@ export class Translations {
           return copy;
         },
       });
-      module.addFunction({ type, locals, code, hints });
+      module.addFunction({ type: host.regionType, locals, code, hints });
       const slot = this.#newSlot();
       made.push(slot);
       this.#regions.set(number, {
@@ -266,6 +276,7 @@ export class Translations {
         offsets: new Map(source.blocks.map((one) => [one.address, one.offset])),
       });
       this.#bytes[this.#aliveByte(number)] = 1;
+      this.#setLife(number, this.#entryHeat(growth));
       for (const one of source.blocks) {
         m.setUint16(one.address + BLOCK_REGION, number, true);
         this.#setHeat(one.address, innerPatience * this.#policy.after);
@@ -277,7 +288,6 @@ export class Translations {
         m.setUint32(hook + HOOK_ENTRY, entry, true);
         m.setInt32(hook + HOOK_OFFSET, offset, true);
         m.setUint32(hook + REC_HANDLER, this.#enterRegion, true);
-        this.#setHeat(address, this.#entryHeat(growth));
       });
       this.#counts.made++;
       if (plan.replaces.length > 0) this.#counts.remade++;
@@ -328,6 +338,7 @@ export class Translations {
 
   #forget(number: number, slot: number): void {
     this.#bytes[this.#aliveByte(number)] = 0;
+    this.#setLife(number, 0);
     this.#table.set(slot, null);
     this.#freeSlots.push(slot);
     this.#regions.delete(number);
