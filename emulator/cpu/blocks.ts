@@ -184,9 +184,13 @@ export function cachedBlock(): usize {
   const linear = rip();
   const host = cachedCodeAddress(linear);
   if (!host) return 0;
-  const block = <usize>load<u32>(hashOf(host, key));
-  if (!block || load<u32>(block, BLOCK_HOST) != host || load<u32>(block, BLOCK_KEY) != key) return 0;
-  return load<u32>(block, BLOCK_SECOND) ? 0 : block;
+  let block = <usize>load<u32>(hashOf(host, key));
+  for (; block; block = <usize>load<u32>(block, BLOCK_NEXT)) {
+    if (load<u32>(block, BLOCK_HOST) == host && load<u32>(block, BLOCK_KEY) == key) {
+      return load<u32>(block, BLOCK_SECOND) ? 0 : block;
+    }
+  }
+  return 0;
 }
 
 /** Outside flat code a block may end beyond the limit of this CS: then it goes step by step. */

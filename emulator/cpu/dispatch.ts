@@ -83,27 +83,37 @@ export function interrupted(): bool {
   return load<u32>(CPU, OFF_PENDING) != 0 || sliceOver();
 }
 
+/** A link of a branch to another page: its block is found anew each time. */
+export const ELSEWHERE: usize = 1;
+
+/** The living block that a link leads to, or 0. */
+@inline
+function linked(link: usize): usize {
+  if (link > ELSEWHERE) return isDead(link) ? 0 : link;
+  return link ? cachedBlock() : 0;
+}
+
 /** A direct branch was taken: RIP is stored. */
 export function taken(rec: usize): i32 {
   retire(load<u16>(rec, REC_COUNT));
-  const block = <usize>load<u32>(rec, REC_LINK_TAKEN);
-  if (!block || isDead(block) || interrupted()) return stop(rec, TAKEN);
+  const block = linked(<usize>load<u32>(rec, REC_LINK_TAKEN));
+  if (!block || interrupted()) return stop(rec, TAKEN);
   return enter(block);
 }
 
 /** A direct branch was not taken. */
 export function notTaken(rec: usize): i32 {
   retire(load<u16>(rec, REC_COUNT));
-  const block = <usize>load<u32>(rec, REC_LINK_NEXT);
-  if (!block || isDead(block) || interrupted()) return stop(rec, NOT_TAKEN);
+  const block = linked(<usize>load<u32>(rec, REC_LINK_NEXT));
+  if (!block || interrupted()) return stop(rec, NOT_TAKEN);
   return enter(block);
 }
 
 /** The end record of a block: it is no instruction. */
 export function ended(rec: usize): i32 {
   retire(<i32>load<u16>(rec, REC_COUNT) - 1);
-  const block = <usize>load<u32>(rec, REC_LINK_NEXT);
-  if (!block || isDead(block) || interrupted()) return stop(rec, END_OF_BLOCK);
+  const block = linked(<usize>load<u32>(rec, REC_LINK_NEXT));
+  if (!block || interrupted()) return stop(rec, END_OF_BLOCK);
   return enter(block);
 }
 

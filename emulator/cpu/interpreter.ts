@@ -6,6 +6,7 @@ import { nonCanonicalIsStack } from './addressing';
 import { BLOCK_LIMIT, findBlock, singleBlock } from './blocks';
 import { afterStep, beforeStep, endStep } from './debugRegisters';
 import {
+  ELSEWHERE,
   enter,
   retire,
   runningBlock,
@@ -178,8 +179,9 @@ function loop(budget: i32): i32 {
       retire(1);
       continue;
     }
-    if (linkable && epoch == load<u32>(CPU, OFF_ARENA_EPOCH) && !load<u32>(block, BLOCK_SECOND)) {
-      store<u32>(rec + (outcome == TAKEN ? REC_LINK_TAKEN : REC_LINK_NEXT), <u32>block);
+    if (epoch == load<u32>(CPU, OFF_ARENA_EPOCH)) {
+      const link = linkable && !load<u32>(block, BLOCK_SECOND) ? block : ELSEWHERE;
+      store<u32>(rec + (outcome == TAKEN ? REC_LINK_TAKEN : REC_LINK_NEXT), <u32>link);
     }
   }
   return EXIT_BUDGET;
