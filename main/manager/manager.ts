@@ -49,6 +49,12 @@ export class Manager implements Services {
 
   readonly library: LibraryService = {
     list: () => this.summaries(),
+    arrangement: () => this.vms.arrangement(),
+    arrange: async (change) => {
+      const after = await this.vms.arrange(change);
+      this.events.emit('arrangementChanged', after);
+      return after;
+    },
     get: (id) => this.vms.get(id),
     create: async (vm) => {
       const config = await this.vms.create(vm);
@@ -213,8 +219,11 @@ export class Manager implements Services {
     if (this.closing) return;
     clearTimeout(this.listPending);
     this.listPending = setTimeout(() => {
-      this.summaries().then(
-        (vms) => this.events.emit('listChanged', vms),
+      Promise.all([this.vms.arrangement(), this.summaries()]).then(
+        ([arrangement, vms]) => {
+          this.events.emit('arrangementChanged', arrangement);
+          this.events.emit('listChanged', vms);
+        },
         () => undefined,
       );
     }, delayMs);

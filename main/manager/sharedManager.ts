@@ -5,6 +5,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { EventHub } from '../../shared/rpc/eventHub.ts';
 import {
+  forwardEvents,
   serviceContract,
   type ServiceMap,
   type Services,
@@ -69,10 +70,7 @@ export async function openSharedManager(
   const follow = async (): Promise<void> => {
     const source = await current;
     owner = source.owned;
-    source.services.events.on('listChanged', (vms) => hub.emit('listChanged', vms));
-    source.services.events.on('serialOutput', (id, port, bytes) =>
-      hub.emit('serialOutput', id, port, bytes),
-    );
+    forwardEvents(source.services.events, hub);
     void source.lost.then(() => takeOver());
   };
   const takeOver = async (): Promise<void> => {
@@ -80,7 +78,9 @@ export async function openSharedManager(
       try {
         current = open();
         await follow();
-        hub.emit('listChanged', await (await current).services.library.list());
+        const { library } = (await current).services;
+        hub.emit('arrangementChanged', await library.arrangement());
+        hub.emit('listChanged', await library.list());
         return;
       } catch {
         // Calls meanwhile are rejected with the reason.

@@ -18,6 +18,8 @@ import {
   type VmConfig,
 } from '../../shared/vm/config.ts';
 import { describeIssue, parseVmConfig } from '../../shared/vm/configMigrations.ts';
+import type { Arrangement, ArrangementRequest } from '../../shared/vm/arrangement.ts';
+import { ArrangementFile } from './arrangementFile.ts';
 import { lockFolder } from './folderLock.ts';
 
 export interface LibraryEntry {
@@ -30,9 +32,11 @@ export interface LibraryEntry {
 
 export class VmLibrary {
   readonly folder: string;
+  private readonly arrangementFile: ArrangementFile;
 
   constructor(folder: string) {
     this.folder = folder;
+    this.arrangementFile = new ArrangementFile(folder);
   }
 
   folderOf(id: string): string {
@@ -97,6 +101,19 @@ export class VmLibrary {
       if (!(await this.read(id))) throw noSuchVm(id);
       await rm(this.folderOf(id), { recursive: true, force: true });
     });
+  }
+
+  async arrangement(): Promise<Arrangement> {
+    return this.arrangementFile.read((await this.list()).map(({ id }) => id));
+  }
+
+  async arrange(change: ArrangementRequest): Promise<Arrangement> {
+    return this.exclusively(async () =>
+      this.arrangementFile.change(
+        change,
+        (await this.list()).map(({ id }) => id),
+      ),
+    );
   }
 
   private async read(id: string): Promise<LibraryEntry | undefined> {

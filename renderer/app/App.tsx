@@ -9,14 +9,22 @@ import { useQueryClient } from '@tanstack/react-query';
 import { useEffect } from 'react';
 import { t } from '../i18n/i18n.ts';
 import type { VmSummary } from '../../shared/services/library.ts';
-import { EmptyHouse, Logo, VmIcon } from '../components/Artwork.tsx';
+import { Logo, VmIcon } from '../components/Artwork.tsx';
 import { ConfirmDialog } from '../components/ConfirmDialog.tsx';
+import { NameDialog } from '../components/NameDialog.tsx';
 import { Console } from '../features/console/Console.tsx';
 import { focusConsole } from '../features/console/consoleFocus.ts';
 import { keepTerminals } from '../features/console/serialTerminal.ts';
 import { Details } from '../features/details/Details.tsx';
 import { useVmConfig } from '../features/details/useVmConfig.ts';
-import { useLibrary, useSelectedVm, type MachineTab } from '../features/library/libraryStore.ts';
+import { Home } from '../features/home/Home.tsx';
+import {
+  targetsOf,
+  useLibrary,
+  useSelectedVm,
+  type MachineTab,
+} from '../features/library/libraryStore.ts';
+import { SelectionPane } from '../features/library/SelectionPane.tsx';
 import { StateLabel, stateWord } from '../features/library/StateLabel.tsx';
 import { Toolbar } from '../features/library/Toolbar.tsx';
 import { useCommands } from '../features/library/useCommands.ts';
@@ -32,7 +40,8 @@ import { SettingsDialog, type SettingsCategory } from '../features/vmForm/Settin
 import { useConnection } from '../transport/ConnectionContext.tsx';
 import { AboutHost } from './AboutHost.tsx';
 import { useDialogs } from './dialogStore.ts';
-import { shortcutOf, shortcutText } from './shortcuts.ts';
+import { shortcutOf } from './shortcuts.ts';
+import { ToolsRail } from './ToolsRail.tsx';
 
 export function App() {
   const connection = useLibrary((store) => store.connection);
@@ -48,11 +57,13 @@ export function App() {
       <ConnectionBanner />
       <Toolbar />
       <Box sx={{ display: 'flex', flex: 1, minHeight: 0 }}>
+        <ToolsRail />
         <Box
           component="nav"
           aria-label={t('app.library')}
           sx={{
-            width: { xs: 220, md: 264 },
+            width: { xs: 208, md: 264 },
+            position: 'relative',
             flexShrink: 0,
             display: 'flex',
             flexDirection: 'column',
@@ -86,9 +97,12 @@ export function App() {
 
 function MainPane() {
   const vms = useLibrary((store) => store.vms);
+  const marked = useLibrary((store) => store.marked);
+  const page = useLibrary((store) => store.page);
   const vm = useSelectedVm();
   if (!vms) return <LinearProgress aria-label={t('app.loading')} />;
-  return vm ? <Machine vm={vm} /> : <Welcome />;
+  if (page === 'home' || !vm) return <Home />;
+  return marked.size > 1 ? <SelectionPane vms={targetsOf({ vms, marked })} /> : <Machine vm={vm} />;
 }
 
 function Machine({ vm }: { readonly vm: VmSummary }) {
@@ -167,36 +181,6 @@ function Machine({ vm }: { readonly vm: VmSummary }) {
   );
 }
 
-function Welcome() {
-  const open = useDialogs((store) => store.open);
-  return (
-    <Box
-      sx={{
-        flex: 1,
-        minHeight: 0,
-        overflowY: 'auto',
-        display: 'flex',
-        flexDirection: 'column',
-        alignItems: 'center',
-        justifyContent: 'center',
-        textAlign: 'center',
-        gap: 1.5,
-        p: 3,
-      }}
-    >
-      <EmptyHouse />
-      <Typography variant="h1">{t('welcome.title')}</Typography>
-      <Typography sx={{ color: 'text.secondary', maxWidth: 460 }}>{t('welcome.text')}</Typography>
-      <Button variant="contained" size="large" onClick={() => open({ kind: 'newVm' })}>
-        {t('welcome.create')}
-      </Button>
-      <Typography variant="caption" sx={{ color: 'text.secondary' }}>
-        {shortcutText('newVm')}
-      </Typography>
-    </Box>
-  );
-}
-
 function ConnectionBanner() {
   const state = useLibrary((store) => store.connection);
   const known = useLibrary((store) => store.vms !== undefined);
@@ -254,6 +238,8 @@ function OpenDialog() {
       return <DroppedDialog files={dialog.files} vmId={dialog.vmId} onClose={close} />;
     case 'confirm':
       return <ConfirmDialog question={dialog.question} onClose={close} />;
+    case 'name':
+      return <NameDialog {...dialog} onClose={close} />;
     case 'settings': {
       const vm = vms?.find(({ id }) => id === dialog.vmId);
       return vm ? <Settings vm={vm} category={dialog.category} onClose={close} /> : null;

@@ -8,6 +8,12 @@ type OpenDialog =
   /** Files were dropped, onto a machine or beside all. */
   | { readonly kind: 'dropped'; readonly files: readonly File[]; readonly vmId: string | undefined }
   | { readonly kind: 'settings'; readonly vmId: string; readonly category: SettingsCategory }
+  | {
+      readonly kind: 'name';
+      readonly title: string;
+      readonly name: string;
+      act(name: string): Promise<void>;
+    }
   | { readonly kind: 'confirm'; readonly question: Question };
 
 interface DialogStore {

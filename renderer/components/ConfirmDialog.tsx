@@ -1,3 +1,4 @@
+import Box from '@mui/material/Box';
 import Button from '@mui/material/Button';
 import Dialog from '@mui/material/Dialog';
 import DialogActions from '@mui/material/DialogActions';
@@ -9,6 +10,8 @@ import { t } from '../i18n/i18n.ts';
 export interface Question {
   readonly title: string;
   readonly text: string;
+  /** What it is about, if it is several. */
+  readonly names?: readonly string[];
   /** The word on the button that does it. */
   readonly action: string;
   act(): void;
@@ -35,6 +38,13 @@ export function ConfirmDialog({
         <DialogContentText id="confirm-text" sx={{ maxWidth: 460, overflowWrap: 'anywhere' }}>
           {question.text}
         </DialogContentText>
+        {question.names && question.names.length > 0 && (
+          <Box component="ul" sx={{ mb: 0, maxHeight: 200, overflowY: 'auto' }}>
+            {question.names.map((name) => (
+              <li key={name}>{name}</li>
+            ))}
+          </Box>
+        )}
       </DialogContent>
       <DialogActions>
         <Button autoFocus onClick={onClose}>

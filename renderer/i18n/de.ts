@@ -1,7 +1,9 @@
 import type { Catalogue } from './i18n.ts';
+import { managerDe } from './manager.de.ts';
 
 /** German. */
 export const de: Catalogue = {
+  ...managerDe,
   action: {
     cancel: 'Abbrechen',
     continue: 'Weiter',
@@ -145,7 +147,19 @@ export const de: Catalogue = {
   },
   general: { name: 'Name', description: 'Beschreibung' },
   hostKey: { mac: 'Linke ⌘', other: 'Strg rechts' },
-  list: { empty: 'Noch keine Maschinen.', machines: 'Maschinen' },
+  list: {
+    empty: 'Noch keine Maschinen.',
+    machines: 'Maschinen',
+    search: 'Maschinen suchen',
+    clear: 'Die Suche leeren',
+    noMatch: 'Kein Name einer Maschine enthält „{{search}}“.',
+    found_one: '{{count}} Maschine gefunden',
+    found_other: '{{count}} Maschinen gefunden',
+    selected_one: '{{count}} Maschine ausgewählt',
+    selected_other: '{{count}} Maschinen ausgewählt',
+    selectedHelp_one: '{{count}} davon läuft. Die Werkzeugleiste gilt für alle ausgewählten.',
+    selectedHelp_other: '{{count}} davon laufen. Die Werkzeugleiste gilt für alle ausgewählten.',
+  },
   logs: {
     toolbar: 'Protokoll',
     of: 'Protokoll von {{name}}',
@@ -185,6 +199,7 @@ export const de: Catalogue = {
   problem: {
     nameLong: 'Höchstens 100 Zeichen verwenden.',
     nameMissing: 'Der Maschine einen Namen geben.',
+    nameEmpty: 'Einen Namen eingeben.',
     memorySmall: 'Mindestens {{limit}} MiB sind nötig.',
     memoryBig: 'Höchstens {{limit}} MiB sind möglich.',
     memoryNumber: 'Eine ganze Zahl von MiB eingeben.',
@@ -303,6 +318,7 @@ export const de: Catalogue = {
   },
   whyNot: {
     noMachine: 'Zuerst eine Maschine auswählen',
+    oneMachine: 'Nur eine Maschine auswählen',
     unusableDelete:
       'Guesthouse löscht nichts, was es nicht lesen kann; den Ordner von Hand entfernen',
     unusable: 'Die Datei der Maschine ist nicht verwendbar',

@@ -1,5 +1,8 @@
+import { managerEn } from './manager.en.ts';
+
 /** English, the catalogue that others follow. `{{…}}` are places for values; `_one` and `_other` are chosen by `count`. */
 export const en = {
+  ...managerEn,
   action: {
     cancel: 'Cancel',
     continue: 'Continue',
@@ -143,7 +146,19 @@ export const en = {
   },
   general: { name: 'Name', description: 'Description' },
   hostKey: { mac: 'Left ⌘', other: 'Right Ctrl' },
-  list: { empty: 'No machines yet.', machines: 'Machines' },
+  list: {
+    empty: 'No machines yet.',
+    machines: 'Machines',
+    search: 'Search machines',
+    clear: 'Clear the search',
+    noMatch: 'No machine’s name has “{{search}}”.',
+    found_one: '{{count}} machine found',
+    found_other: '{{count}} machines found',
+    selected_one: '{{count}} machine selected',
+    selected_other: '{{count}} machines selected',
+    selectedHelp_one: '{{count}} of them is running. The toolbar is for all that are selected.',
+    selectedHelp_other: '{{count}} of them are running. The toolbar is for all that are selected.',
+  },
   logs: {
     toolbar: 'Log',
     of: 'Log of {{name}}',
@@ -183,6 +198,7 @@ export const en = {
   problem: {
     nameLong: 'Use at most 100 characters.',
     nameMissing: 'Give the machine a name.',
+    nameEmpty: 'Enter a name.',
     memorySmall: 'At least {{limit}} MiB are needed.',
     memoryBig: 'At most {{limit}} MiB are possible.',
     memoryNumber: 'Enter a whole number of MiB.',
@@ -301,6 +317,7 @@ export const en = {
   },
   whyNot: {
     noMachine: 'Select a machine first',
+    oneMachine: 'Select one machine only',
     unusableDelete: 'Guesthouse does not delete what it cannot read; remove the folder by hand',
     unusable: 'The machine’s file cannot be used',
     powerOffFirst: '{{itIs}}; power it off first',

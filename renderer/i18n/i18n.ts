@@ -5,7 +5,7 @@ import { en } from './en.ts';
 
 /** Every language has the English catalogue's shape. */
 export type Catalogue = Texts<typeof en>;
-type Texts<T> = { readonly [K in keyof T]: T[K] extends string ? string : Texts<T[K]> };
+export type Texts<T> = { readonly [K in keyof T]: T[K] extends string ? string : Texts<T[K]> };
 
 type Plural = '_one' | '_other';
 type WithoutPlural<K extends string> = K extends `${infer Stem}${Plural}` ? Stem : K;

@@ -1,7 +1,12 @@
 import { t } from '../i18n/i18n.ts';
 import type { Channel } from '../../shared/rpc/channel.ts';
 import { EventHub } from '../../shared/rpc/eventHub.ts';
-import type { ServiceEvents, Services } from '../../shared/rpc/serviceContract.ts';
+import {
+  forwardEvents,
+  serviceContract,
+  type ServiceMap,
+  type Services,
+} from '../../shared/rpc/serviceContract.ts';
 import { connectServices, type RemoteServices } from '../../shared/rpc/services.ts';
 import { UserError } from '../../shared/services/errors.ts';
 
@@ -68,10 +73,7 @@ export function createConnection(open: () => Promise<Channel>): Connection {
     }
     current = remote;
     failures = 0;
-    for (const name of ['listChanged', 'serialOutput'] satisfies (keyof ServiceEvents)[])
-      remote.events.on(name, (...args: never[]) =>
-        events.emit(name, ...(args as unknown as Parameters<ServiceEvents[typeof name]>)),
-      );
+    forwardEvents(remote.events, events);
     change({ kind: 'open', epoch: ++epoch });
     await remote.closed;
     current = undefined;
@@ -79,7 +81,7 @@ export function createConnection(open: () => Promise<Channel>): Connection {
   }
   void attempt();
 
-  const service = <Name extends 'library' | 'session' | 'host'>(name: Name): Services[Name] =>
+  const service = <Name extends keyof ServiceMap>(name: Name): Services[Name] =>
     new Proxy({} as Services[Name], {
       get: (_target, method) => {
         if (typeof method !== 'string' || method === 'then') return undefined;
@@ -95,9 +97,9 @@ export function createConnection(open: () => Promise<Channel>): Connection {
     });
 
   return {
-    library: service('library'),
-    session: service('session'),
-    host: service('host'),
+    ...(Object.fromEntries(
+      (Object.keys(serviceContract) as (keyof ServiceMap)[]).map((name) => [name, service(name)]),
+    ) as unknown as ServiceMap),
     events,
     get state() {
       return state;

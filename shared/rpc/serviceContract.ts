@@ -2,6 +2,11 @@ import { z } from 'zod';
 import type { HostService } from '../services/host.ts';
 import type { LibraryEvents, LibraryService } from '../services/library.ts';
 import type { SessionEvents, SessionService } from '../services/session.ts';
+import {
+  arrangementChangeSchema,
+  arrangementSchema,
+  type ArrangementRequest,
+} from '../vm/arrangement.ts';
 import { inputEventSchema } from '../input/inputEvent.ts';
 import { adapterChangeSchema } from '../net/networkStatus.ts';
 import { viewerSchema } from '../vm/frames.ts';
@@ -34,12 +39,31 @@ const vmId = z.string().min(1).max(200);
 const portIndex = z.int().min(0).max(3);
 const bytes = z.instanceof(Uint8Array) as z.ZodType<Uint8Array>;
 
+/** Their names, for whoever passes them on as they are. */
+export const eventNames = (): (keyof ServiceEvents)[] =>
+  Object.keys(eventContract) as (keyof ServiceEvents)[];
+/** Passes events on as they are; returns how to stop. */
+export function forwardEvents(
+  from: ServiceEventSource,
+  to: { emit<K extends keyof ServiceEvents>(name: K, ...args: Parameters<ServiceEvents[K]>): void },
+): () => void {
+  const stops = eventNames().map((name) =>
+    from.on(name, ((...args: Parameters<ServiceEvents[typeof name]>) =>
+      to.emit(name, ...args)) as ServiceEvents[typeof name]),
+  );
+  return () => {
+    for (const stop of stops) stop();
+  };
+}
+
 /** The arguments of every method; the serving side checks each call against them. */
 export const serviceContract: {
   readonly [S in keyof ServiceMap]: ArgumentSchemas<ServiceMap[S]>;
 } = {
   library: {
     list: z.tuple([]),
+    arrangement: z.tuple([]),
+    arrange: z.tuple([arrangementChangeSchema as unknown as z.ZodType<ArrangementRequest>]),
     get: z.tuple([vmId]),
     create: z.tuple([newVmSchema as unknown as z.ZodType<z.input<typeof newVmSchema>>]),
     modify: z.tuple([
@@ -76,5 +100,6 @@ export const serviceContract: {
 /** What an event must look like before it is believed. */
 export const eventContract: ArgumentSchemas<ServiceEvents> = {
   listChanged: z.tuple([z.array(z.any())]),
+  arrangementChanged: z.tuple([arrangementSchema]),
   serialOutput: z.tuple([vmId, portIndex, bytes]),
 };

@@ -25,6 +25,8 @@ function echoServices(): Services & { readonly hub: EventHub; readonly detached:
       modify: unsupported,
       delete: () => Promise.resolve(),
       readLog: unsupported,
+      arrangement: () => Promise.resolve([{ vm: 'a' }]),
+      arrange: unsupported,
     },
     session: {
       start: () => Promise.resolve(),

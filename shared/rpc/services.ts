@@ -6,6 +6,7 @@ import { EventHub } from './eventHub.ts';
 import { connectRemote, type Remote } from './remote.ts';
 import {
   eventContract,
+  forwardEvents,
   serviceContract,
   type ServiceEvents,
   type ServiceMap,
@@ -34,9 +35,12 @@ export function connectServices(channel: Channel): RemoteServices {
     handlers as ReadonlyMap<string, (...args: never[]) => unknown>,
   );
   return {
-    library: serviceProxy(remote, 'library'),
-    session: serviceProxy(remote, 'session'),
-    host: serviceProxy(remote, 'host'),
+    ...(Object.fromEntries(
+      (Object.keys(serviceContract) as (keyof ServiceMap)[]).map((service) => [
+        service,
+        serviceProxy(remote, service),
+      ]),
+    ) as unknown as ServiceMap),
     events,
     closed: new Promise((resolve) => channel.onClose(resolve)),
     close: () => channel.close(),
@@ -76,9 +80,11 @@ export function serveServices(channel: Channel, services: Services): void {
   }
   const remote = connectRemote(channel, functions);
   const subscriptions = [
-    services.events.on('listChanged', (vms) => remote.notify('event.listChanged', [vms])),
-    services.events.on('serialOutput', (vmId, port, bytes) => {
-      if (attached.has(vmId, port)) remote.notify('event.serialOutput', [vmId, port, bytes]);
+    forwardEvents(services.events, {
+      emit: (name, ...args) => {
+        if (name === 'serialOutput' && !attached.has(args[0] as string, args[1] as number)) return;
+        remote.notify(`event.${name}`, args);
+      },
     }),
   ];
   channel.onClose(() => {

@@ -1,4 +1,5 @@
 import type { VmConfig, NewVm, VmChanges } from '../vm/config.ts';
+import type { Arrangement, ArrangementRequest } from '../vm/arrangement.ts';
 import type { VmState } from '../vm/lifecycle.ts';
 
 export interface VmSummary {
@@ -25,11 +26,16 @@ export interface LogPart {
 export interface LibraryEvents {
   /** The whole list, after any change of list or state. */
   listChanged(vms: VmSummary[]): void;
+  /** The whole arrangement, after any change of it; before `listChanged` if both have changed. */
+  arrangementChanged(arrangement: Arrangement): void;
 }
 
 /** VMs on disk. Every method rejects with UserError. */
 export interface LibraryService {
   list(): Promise<VmSummary[]>;
+  /** Groups and order: every VM stands in it once. */
+  arrangement(): Promise<Arrangement>;
+  arrange(change: ArrangementRequest): Promise<Arrangement>;
   get(id: string): Promise<VmConfig>;
   create(vm: NewVm): Promise<VmSummary>;
   modify(id: string, changes: VmChanges): Promise<VmConfig>;

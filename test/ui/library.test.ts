@@ -164,7 +164,7 @@ describe.skipIf(!hasChromium)('the window', () => {
     await page.getByRole('group', { name: '„probe“ ließ sich nicht starten' }).waitFor();
     await page.getByRole('tab', { name: 'Protokoll' }).click();
     await page.getByRole('log').getByText('Process ended: exit code 0.').waitFor();
-    await page.getByRole('searchbox', { name: 'Suchen' }).fill('STATE: starting');
+    await page.getByRole('searchbox', { name: 'Suchen', exact: true }).fill('STATE: starting');
     await page.getByText('1 Zeile', { exact: true }).waitFor();
     expect(await page.getByRole('log').locator('mark').allTextContents()).toEqual([
       'State: starting',
@@ -210,9 +210,9 @@ describe.skipIf(!hasChromium)('the window', () => {
     await expect.poll(() => page.getByRole('dialog').count()).toBe(1);
     await keyboard.press('Escape');
     await page.getByRole('dialog').waitFor({ state: 'detached' });
-    for (let i = 0; i < 30 && !(await window.focused()).startsWith('listbox'); i++)
+    for (let i = 0; i < 30 && !(await window.focused()).startsWith('tree'); i++)
       await keyboard.press('Tab');
-    expect(await window.focused()).toContain('listbox Machines');
+    expect(await window.focused()).toContain('tree Machines');
     await keyboard.press('Delete');
     await page.getByRole('alertdialog').waitFor();
     expect(await window.focused()).toContain('Cancel');

@@ -1,8 +1,9 @@
 /** The window in headless Chromium, driven as a person would. */
 import { randomUUID } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
+import path from 'node:path';
 import {
   chromium,
   type Browser,
@@ -30,6 +31,13 @@ export const chromiumArguments = [
   '--disable-component-update',
   '--disable-sync',
 ];
+
+/** Where tests leave pictures for people to look at. */
+export function screenshotPath(name: string): string {
+  const folder = path.resolve(import.meta.dirname, '../../.cache/ui-screenshots');
+  mkdirSync(folder, { recursive: true });
+  return path.join(folder, `${name}.png`);
+}
 
 export async function openBrowser(): Promise<Browser> {
   return chromium.launch({
@@ -95,7 +103,7 @@ export class Window implements AsyncDisposable {
     return this.page.getByRole('dialog').last().getByRole('textbox', { name, exact: true });
   }
   machine(name: string) {
-    return this.page.getByRole('option', { name: new RegExp(`^${name} `) });
+    return this.page.getByRole('treeitem', { name: new RegExp(`^${name} `) });
   }
   notice(text: string | RegExp) {
     return this.page.getByRole('region', { name: 'Notifications' }).getByText(text);
@@ -180,7 +188,7 @@ export class Window implements AsyncDisposable {
 
   async waitForState(name: string, state: string, seconds = 15): Promise<void> {
     await this.page
-      .getByRole('option', { name: `${name} ${state}`, exact: true })
+      .getByRole('treeitem', { name: `${name} ${state}`, exact: true })
       .waitFor({ timeout: seconds * 1000 });
   }
 
@@ -260,7 +268,7 @@ export class Window implements AsyncDisposable {
       const found: string[] = [];
       if (document.documentElement.scrollWidth > innerWidth) found.push('the page is too wide');
       if (document.documentElement.scrollHeight > innerHeight) found.push('the page is too high');
-      for (const element of document.querySelectorAll('button, [role="tab"], [role="option"]')) {
+      for (const element of document.querySelectorAll('button, [role="tab"], [role="treeitem"]')) {
         const box = element.getBoundingClientRect();
         if (box.width > 0 && (box.right > innerWidth + 1 || box.left < -1))
           found.push(element.textContent || element.getAttribute('aria-label') || 'an element');

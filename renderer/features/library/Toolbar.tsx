@@ -20,22 +20,26 @@ import { shortcutText } from '../../app/shortcuts.ts';
 import { useDialogs } from '../../app/dialogStore.ts';
 import { CommandButton } from '../../components/CommandButton.tsx';
 import { AppearanceMenu } from './AppearanceMenu.tsx';
-import { isLive, whyNot, type CommandName } from './commands.ts';
-import { useLibrary, useSelectedVm } from './libraryStore.ts';
+import { isLive, whyNotAny, type CommandName } from './commands.ts';
+import { targetsOf, useLibrary } from './libraryStore.ts';
 import { useCommands } from './useCommands.ts';
 
 export function Toolbar() {
-  const vm = useSelectedVm();
+  const vms = useLibrary((store) => store.vms);
+  const marked = useLibrary((store) => store.marked);
+  const targets = targetsOf({ vms, marked });
+  const vm = targets.length === 1 ? targets[0] : undefined;
   const online = useLibrary((store) => store.connection.kind === 'open');
   const openDialog = useDialogs((store) => store.open);
   const run = useCommands();
   const [stopMenu, setStopMenu] = useState<HTMLElement | null>(null);
   const offline = online ? undefined : t('connection.none');
   const bind = (command: CommandName) => ({
-    why: offline ?? whyNot(command, vm),
-    onClick: () => run(command, vm),
+    why: offline ?? whyNotAny(command, targets),
+    onClick: () => run(command, targets),
   });
   const live = vm !== undefined && isLive(vm);
+  const paused = targets.length > 0 && targets.every(({ state }) => state === 'paused');
 
   return (
     <Box
@@ -87,7 +91,7 @@ export function Toolbar() {
           {...bind('start')}
         />
       )}
-      {vm?.state === 'paused' ? (
+      {paused ? (
         <CommandButton
           label={t('command.resume')}
           icon={<PlayArrow />}
@@ -117,7 +121,7 @@ export function Toolbar() {
           </Box>
         }
         tip={t('toolbar.stopTip')}
-        why={offline ?? whyNot('powerOff', vm)}
+        why={offline ?? whyNotAny('powerOff', targets)}
         aria-haspopup="menu"
         aria-expanded={stopMenu !== null}
         onClick={(event) => setStopMenu(event.currentTarget)}
@@ -127,22 +131,22 @@ export function Toolbar() {
           command="shutDown"
           word={t('command.shutDown')}
           text={t('toolbar.shutDownTip')}
-          why={whyNot('shutDown', vm)}
+          why={whyNotAny('shutDown', targets)}
           icon={<Power fontSize="small" />}
           onChoose={() => {
             setStopMenu(null);
-            run('shutDown', vm);
+            run('shutDown', targets);
           }}
         />
         <StopItem
           command="powerOff"
           word={t('command.powerOff')}
           text={t('toolbar.powerOffTip')}
-          why={whyNot('powerOff', vm)}
+          why={whyNotAny('powerOff', targets)}
           icon={<Stop fontSize="small" color="error" />}
           onChoose={() => {
             setStopMenu(null);
-            run('powerOff', vm);
+            run('powerOff', targets);
           }}
         />
       </Menu>

@@ -1,128 +1,148 @@
 import Box from '@mui/material/Box';
 import Typography from '@mui/material/Typography';
-import { useEffect, useRef, useState, type KeyboardEvent } from 'react';
+import { useVirtualizer } from '@tanstack/react-virtual';
+import { useEffect, useMemo, useRef, useState, type MouseEvent } from 'react';
 import { t } from '../../i18n/i18n.ts';
-import type { VmSummary } from '../../../shared/services/library.ts';
-import { VmIcon } from '../../components/Artwork.tsx';
 import { isLive } from './commands.ts';
-import { useLibrary } from './libraryStore.ts';
-import { StateLabel } from './StateLabel.tsx';
+import { fullArrangement, targetsOf, useLibrary } from './libraryStore.ts';
+import { ListRowView } from './ListRowView.tsx';
+import { ListSearch } from './ListSearch.tsx';
+import { listRows, type ListRow } from './listRows.ts';
+import { useListView } from './listStore.ts';
 import { useCommands } from './useCommands.ts';
+import { useListActions } from './useListActions.ts';
+import { useListDrag } from './useListDrag.ts';
+import { useListKeys } from './useListKeys.ts';
+import { GroupMenu } from './GroupMenu.tsx';
 import { VmMenu } from './VmMenu.tsx';
 
-/** The machines; arrow keys choose, Enter or a double click starts or shows, Delete deletes. */
+const rowHeight = { vm: 56, group: 34 } as const;
+
+/** The machines in their groups. Only the rows that are seen are drawn. */
 export function VmList() {
-  const vms = useLibrary((store) => store.vms) ?? [];
-  const selectedId = useLibrary((store) => store.selectedId);
-  const select = useLibrary((store) => store.select);
+  const vms = useLibrary((store) => store.vms);
+  const arrangement = useLibrary((store) => store.arrangement);
+  const marked = useLibrary((store) => store.marked);
+  const cursor = useLibrary((store) => store.cursor);
+  const { search, closed, setOpen } = useListView();
   const run = useCommands();
-  const list = useRef<HTMLUListElement>(null);
+  const actions = useListActions();
+  const drag = useListDrag(actions);
+  const list = useRef<HTMLDivElement>(null);
   const [menu, setMenu] = useState<{ id: string; at: { left: number; top: number } }>();
-  const menuVm = vms.find(({ id }) => id === menu?.id);
-  const index = vms.findIndex(({ id }) => id === selectedId);
 
+  const rows = useMemo(
+    () => listRows(fullArrangement({ arrangement, vms }), vms ?? [], { closed, search }),
+    [arrangement, vms, closed, search],
+  );
+  const onKeyDown = useListKeys(rows, actions);
+  const virtual = useVirtualizer({
+    count: rows.length,
+    getScrollElement: () => list.current,
+    estimateSize: (index) => rowHeight[rows[index]!.kind],
+    getItemKey: (index) => rows[index]!.id,
+    overscan: 6,
+  });
+  const index = rows.findIndex(({ id }) => id === cursor);
   useEffect(() => {
-    list.current?.querySelector('[aria-selected="true"]')?.scrollIntoView({ block: 'nearest' });
-  }, [selectedId]);
+    if (index >= 0) virtual.scrollToIndex(index);
+    // Only where the keyboard has gone to: scrolling away from it is allowed.
+    // eslint-disable-next-line react-hooks/exhaustive-deps
+  }, [cursor]);
+  useEffect(() => virtual.measure(), [virtual, rows]);
 
-  const open = (vm: VmSummary | undefined) => run(vm && isLive(vm) ? 'show' : 'start', vm);
-  const onKeyDown = (event: KeyboardEvent) => {
-    const steps: Record<string, number> = {
-      ArrowDown: index + 1,
-      ArrowUp: index - 1,
-      Home: 0,
-      End: vms.length - 1,
-    };
-    const step = steps[event.key];
-    if (step !== undefined) select(vms[Math.min(Math.max(step, 0), vms.length - 1)]?.id);
-    else if (event.key === 'Enter') open(vms[index]);
-    else if (event.key === 'Delete') run('delete', vms[index]);
-    else return;
-    event.preventDefault();
+  const openMenu = (row: ListRow, left: number, top: number) => {
+    const { marked: now } = useLibrary.getState();
+    if (row.kind === 'group' || !now.has(row.id)) actions.choose(row, 'one');
+    setMenu({ id: row.id, at: { left, top } });
   };
+  const onRow = (row: ListRow) => ({
+    ...(search === '' ? drag.bind(row) : {}),
+    onClick: (event: MouseEvent) => {
+      if (event.shiftKey) actions.chooseTo(rows, row);
+      else actions.choose(row, event.ctrlKey || event.metaKey ? 'toggle' : 'one');
+    },
+    onDoubleClick: () => {
+      if (row.kind === 'group') setOpen(row.id, !row.open);
+      else run(isLive(row.vm) ? 'show' : 'start', row.vm);
+    },
+    onContextMenu: (event: MouseEvent) => {
+      event.preventDefault();
+      event.stopPropagation();
+      openMenu(row, event.clientX, event.clientY);
+    },
+  });
+  const menuRow = rows.find(({ id }) => id === menu?.id);
+  const menuTargets = targetsOf({ vms, marked });
 
   return (
     <>
+      <ListSearch matches={rows.filter(({ kind }) => kind === 'vm').length} />
       <Box
-        component="ul"
         ref={list}
-        role="listbox"
+        role="tree"
         aria-label={t('list.machines')}
+        aria-multiselectable="true"
         tabIndex={0}
-        aria-activedescendant={selectedId ? `vm-${selectedId}` : undefined}
+        aria-activedescendant={index >= 0 ? `vm-${cursor}` : undefined}
         onKeyDown={onKeyDown}
         onContextMenu={(event) => {
-          // The menu key: the list has the focus, so the machine is the selected one.
-          const box = list.current
-            ?.querySelector('[aria-selected="true"]')
-            ?.getBoundingClientRect();
-          if (!selectedId || !box) return;
+          // The menu key: the list has the focus, so the row is the one of the keyboard.
           event.preventDefault();
-          setMenu({ id: selectedId, at: { left: box.left + 48, top: box.top + 40 } });
+          const row = rows[index];
+          const box = document.getElementById(`vm-${cursor}`)?.getBoundingClientRect();
+          if (row && box) openMenu(row, box.left + 48, box.top + 30);
         }}
-        sx={{
-          listStyle: 'none',
-          m: 0,
-          p: 1,
-          flex: 1,
-          overflowY: 'auto',
-          outlineOffset: '-3px !important',
-        }}
+        {...drag.bindRest}
+        sx={{ flex: 1, minHeight: 0, overflowY: 'auto', p: 1, outlineOffset: '-3px !important' }}
       >
-        {vms.map((vm) => (
-          <Box
-            component="li"
-            key={vm.id}
-            id={`vm-${vm.id}`}
-            data-vm-id={vm.id}
-            role="option"
-            aria-selected={vm.id === selectedId}
-            onClick={() => select(vm.id)}
-            onDoubleClick={() => open(vm)}
-            onContextMenu={(event) => {
-              event.preventDefault();
-              event.stopPropagation();
-              select(vm.id);
-              setMenu({ id: vm.id, at: { left: event.clientX, top: event.clientY } });
-            }}
-            sx={{
-              display: 'flex',
-              alignItems: 'center',
-              gap: 1.5,
-              px: 1.25,
-              py: 1,
-              mb: 0.25,
-              borderRadius: 1,
-              position: 'relative',
-              cursor: 'default',
-              '&:hover': { bgcolor: 'action.hover' },
-              '&[aria-selected="true"]': {
-                bgcolor: 'color-mix(in srgb, var(--mui-palette-primary-main) 14%, transparent)',
-                '&::before': {
-                  content: '""',
-                  position: 'absolute',
-                  left: 0,
-                  top: 10,
-                  bottom: 10,
-                  width: 3,
-                  borderRadius: 2,
-                  bgcolor: 'primary.main',
-                },
-              },
-            }}
-          >
-            <VmIcon id={vm.id} dimmed={vm.unusable === true} />
-            <Box sx={{ minWidth: 0 }}>
-              <Typography noWrap sx={{ fontWeight: 650, fontSize: '0.9rem' }} title={vm.name}>
-                {vm.name}
-              </Typography>
-              <StateLabel vm={vm} />
-            </Box>
-          </Box>
-        ))}
+        <Box
+          role="presentation"
+          sx={{ position: 'relative', contain: 'strict' }}
+          style={{ height: virtual.getTotalSize() }}
+        >
+          {virtual.getVirtualItems().map(({ key, index: at, start }) => {
+            const row = rows[at]!;
+            return (
+              <ListRowView
+                key={key}
+                row={row}
+                top={start}
+                height={rowHeight[row.kind]}
+                marked={row.kind === 'vm' ? marked.has(row.id) : row.id === cursor}
+                focused={row.id === cursor}
+                drop={drag.place?.id === row.id ? drag.place.where : undefined}
+                toggle={() => row.kind === 'group' && setOpen(row.id, !row.open)}
+                {...onRow(row)}
+              />
+            );
+          })}
+        </Box>
+        {rows.length === 0 && (
+          <Typography sx={{ p: 1, color: 'text.secondary', fontSize: '0.875rem' }}>
+            {t('list.noMatch', { search })}
+          </Typography>
+        )}
       </Box>
       {/* Beside the list: its keys would otherwise reach the list too. */}
-      {menu && menuVm && <VmMenu vm={menuVm} at={menu.at} onClose={() => setMenu(undefined)} />}
+      {menu && menuRow?.kind === 'vm' && (
+        <VmMenu
+          row={menuRow}
+          vms={menuTargets}
+          at={menu.at}
+          actions={actions}
+          onClose={() => setMenu(undefined)}
+        />
+      )}
+      {menu && menuRow?.kind === 'group' && (
+        <GroupMenu
+          row={menuRow}
+          vms={menuTargets}
+          at={menu.at}
+          actions={actions}
+          onClose={() => setMenu(undefined)}
+        />
+      )}
     </>
   );
 }

@@ -2,21 +2,19 @@ import Divider from '@mui/material/Divider';
 import Menu from '@mui/material/Menu';
 import MenuItem from '@mui/material/MenuItem';
 import ListItemText from '@mui/material/ListItemText';
+import type { ReactNode } from 'react';
 import { t } from '../../i18n/i18n.ts';
 import type { VmSummary } from '../../../shared/services/library.ts';
-import { isLive, whyNot, type CommandName } from './commands.ts';
+import { isLive, whyNotAny, type CommandName } from './commands.ts';
+import type { ListRow } from './listRows.ts';
 import { useCommands } from './useCommands.ts';
+import type { ListActions } from './useListActions.ts';
 
-/** The context menu of a machine in the list: the toolbar's commands at hand. */
-export function VmMenu(props: {
-  readonly vm: VmSummary;
-  readonly at: { readonly left: number; readonly top: number };
-  onClose(): void;
-}) {
-  const { vm, at, onClose } = props;
+/** The toolbar's commands for these machines, as items of a menu. */
+export function useCommandItems(vms: readonly VmSummary[], onClose: () => void): ReactNode[] {
   const run = useCommands();
   const item = (command: CommandName, word: string) => {
-    const why = whyNot(command, vm);
+    const why = whyNotAny(command, vms);
     return (
       <MenuItem
         key={command}
@@ -26,31 +24,71 @@ export function VmMenu(props: {
         onClick={() => {
           if (why !== undefined) return;
           onClose();
-          run(command, vm);
+          run(command, vms);
         }}
       >
         <ListItemText primary={word} secondary={why} />
       </MenuItem>
     );
   };
+  const live = vms.some(isLive);
+  const paused = vms.some(({ state }) => state === 'paused');
+  const running = vms.some(({ state }) => state === 'running');
+  return [
+    live && vms.length === 1 && item('show', t('command.show')),
+    (!live || vms.length > 1) && item('start', t('command.start')),
+    paused && item('resume', t('command.resume')),
+    (running || (live && !paused)) && item('pause', t('command.pause')),
+    live && item('reset', t('menu.reset')),
+    live && item('shutDown', t('command.shutDown')),
+    live && item('powerOff', t('menu.powerOff')),
+    <Divider key="more" />,
+    vms.length === 1 && item('settings', t('menu.settings')),
+    item('delete', t('menu.delete')),
+  ];
+}
+
+/** The context menu of a machine in the list: the toolbar's commands at hand, for all that are marked. */
+export function VmMenu(props: {
+  readonly row: ListRow & { readonly kind: 'vm' };
+  readonly vms: readonly VmSummary[];
+  readonly at: { readonly left: number; readonly top: number };
+  readonly actions: ListActions;
+  onClose(): void;
+}) {
+  const { row, vms, at, actions, onClose } = props;
+  const items = useCommandItems(vms, onClose);
+  const own = (word: string, act: () => void) => (
+    <MenuItem
+      dense
+      onClick={() => {
+        onClose();
+        act();
+      }}
+    >
+      <ListItemText primary={word} />
+    </MenuItem>
+  );
+  const ids = vms.map(({ id }) => id);
   return (
     <Menu
       open
       onClose={onClose}
       anchorReference="anchorPosition"
       anchorPosition={at}
-      slotProps={{ list: { 'aria-label': vm.name } }}
+      slotProps={{
+        list: {
+          'aria-label':
+            vms.length > 1 ? t('list.selected', { count: vms.length }) : (vms[0]?.name ?? ''),
+        },
+      }}
     >
-      {isLive(vm) ? item('show', t('command.show')) : item('start', t('command.start'))}
-      {vm.state === 'paused'
-        ? item('resume', t('command.resume'))
-        : isLive(vm) && item('pause', t('command.pause'))}
-      {isLive(vm) && item('reset', t('menu.reset'))}
-      {isLive(vm) && item('shutDown', t('command.shutDown'))}
-      {isLive(vm) && item('powerOff', t('menu.powerOff'))}
+      {items}
       <Divider />
-      {item('settings', t('menu.settings'))}
-      {item('delete', t('menu.delete'))}
+      {vms.length === 1 && own(t('groups.renameItem'), () => actions.rename(row))}
+      {own(t('groups.newOf'), () => actions.addGroup(ids))}
+      {row.parent !== undefined &&
+        own(t('groups.takeOut'), () => void actions.moveOut(row.id, row.parent!))}
     </Menu>
   );
 }

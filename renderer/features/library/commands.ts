@@ -18,6 +18,14 @@ export function isLive(vm: VmSummary): boolean {
   return vm.state !== 'poweredOff' && vm.state !== 'aborted';
 }
 
+/** As below, for all machines that are selected: a command is for those that it is possible for. */
+export function whyNotAny(command: CommandName, vms: readonly VmSummary[]): string | undefined {
+  if (vms.length < 2) return whyNot(command, vms[0]);
+  if (command === 'show' || command === 'settings') return t('whyNot.oneMachine');
+  const reasons = vms.map((vm) => whyNot(command, vm));
+  return reasons.includes(undefined) ? undefined : reasons[0];
+}
+
 /**
  * Why a command cannot be given to this VM now, in words for the tooltip of its button;
  * undefined when it can.

@@ -1,5 +1,5 @@
 import { useMemo } from 'react';
-import { t } from '../../i18n/i18n.ts';
+import { t, type TextKey } from '../../i18n/i18n.ts';
 import type { VmSummary } from '../../../shared/services/library.ts';
 import { useDialogs } from '../../app/dialogStore.ts';
 import type { Connection } from '../../transport/connection.ts';
@@ -7,16 +7,21 @@ import { useConnection } from '../../transport/ConnectionContext.tsx';
 import { focusConsole } from '../console/consoleFocus.ts';
 import { focusScreen } from '../screen/screenFocus.ts';
 import { report } from '../notices/noticeStore.ts';
-import { whyNot, type CommandName } from './commands.ts';
+import { whyNot, whyNotAny, type CommandName } from './commands.ts';
 import { useLibrary } from './libraryStore.ts';
 
-export type RunCommand = (command: CommandName, vm: VmSummary | undefined) => void;
+export type RunCommand = (
+  command: CommandName,
+  vms: VmSummary | readonly VmSummary[] | undefined,
+) => void;
 
 /** What each command does; a command that is not possible now does nothing. */
 export function useCommands(): RunCommand {
   const connection = useConnection();
   return useMemo(() => commandsOf(connection), [connection]);
 }
+
+type Asking = 'reset' | 'powerOff' | 'delete';
 
 function commandsOf({ library, session }: Connection): RunCommand {
   const attempt = (title: string, action: Promise<unknown>) => {
@@ -30,40 +35,58 @@ function commandsOf({ library, session }: Connection): RunCommand {
     if (onScreen) focusScreen();
     else focusConsole();
   };
-  const ask = (title: string, text: string, action: string, act: () => void) =>
-    useDialogs.getState().open({ kind: 'confirm', question: { title, text, action, act } });
+  const actions: Record<
+    Exclude<CommandName, 'show' | 'settings'>,
+    (vm: VmSummary) => Promise<unknown>
+  > = {
+    start: ({ id }) => session.start(id),
+    pause: ({ id }) => session.pause(id),
+    resume: ({ id }) => session.resume(id),
+    reset: ({ id }) => session.reset(id),
+    shutDown: ({ id }) => session.stop(id, 'acpi'),
+    powerOff: ({ id }) => session.stop(id, 'powerOff'),
+    delete: ({ id }) => library.delete(id),
+  };
+  const act = (command: keyof typeof actions, vms: readonly VmSummary[]) => {
+    for (const vm of vms) attempt(t(`failed.${command}`, { name: vm.name }), actions[command](vm));
+  };
+  const ask = (command: Asking, vms: readonly VmSummary[]) =>
+    useDialogs.getState().open({
+      kind: 'confirm',
+      question: {
+        title:
+          vms.length === 1
+            ? t(`ask.${command}`, { name: vms[0]!.name })
+            : t(`many.${command}` as TextKey, { count: vms.length }),
+        text: t(`ask.${command}Text`),
+        names: vms.length > 1 ? vms.map(({ name }) => name) : [],
+        action: t(`command.${command}`),
+        act: () => act(command, vms),
+      },
+    });
 
-  return (command, vm) => {
-    if (!vm || whyNot(command, vm) !== undefined) return;
-    const { name } = vm;
+  return (command, targets) => {
+    const all = targets === undefined ? [] : 'id' in targets ? [targets] : targets;
+    const vms = all.filter((vm) => whyNot(command, vm) === undefined);
+    const [vm] = vms;
+    if (!vm || whyNotAny(command, all) !== undefined) return;
     switch (command) {
       case 'start':
+        if (all.length > 1) return act(command, vms);
         return session.start(vm.id).then(
           () => show(vm),
-          (error: unknown) => report(t('failed.start', { name }), error),
+          (error: unknown) => report(t('failed.start', { name: vm.name }), error),
         );
       case 'show':
         return void show(vm);
-      case 'pause':
-        return attempt(t('failed.pause', { name }), session.pause(vm.id));
-      case 'resume':
-        return attempt(t('failed.resume', { name }), session.resume(vm.id));
-      case 'reset':
-        return ask(t('ask.reset', { name }), t('ask.resetText'), t('command.reset'), () =>
-          attempt(t('failed.reset', { name }), session.reset(vm.id)),
-        );
-      case 'shutDown':
-        return attempt(t('failed.shutDown', { name }), session.stop(vm.id, 'acpi'));
-      case 'powerOff':
-        return ask(t('ask.powerOff', { name }), t('ask.powerOffText'), t('command.powerOff'), () =>
-          attempt(t('failed.powerOff', { name }), session.stop(vm.id, 'powerOff')),
-        );
       case 'settings':
         return useDialogs.getState().open({ kind: 'settings', vmId: vm.id, category: 'general' });
+      case 'reset':
+      case 'powerOff':
       case 'delete':
-        return ask(t('ask.delete', { name }), t('ask.deleteText'), t('command.delete'), () =>
-          attempt(t('failed.delete', { name }), library.delete(vm.id)),
-        );
+        return ask(command, vms);
+      default:
+        return act(command, vms);
     }
   };
 }

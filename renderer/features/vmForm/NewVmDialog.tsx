@@ -9,7 +9,7 @@ import Typography from '@mui/material/Typography';
 import { useRef, useState, type FormEvent, type ReactNode } from 'react';
 import { t } from '../../i18n/i18n.ts';
 import { useConnection } from '../../transport/ConnectionContext.tsx';
-import { useLibrary } from '../library/libraryStore.ts';
+import { addMachine, useLibrary } from '../library/libraryStore.ts';
 import { explain } from '../notices/noticeStore.ts';
 import { BootFields } from './BootFields.tsx';
 import { DisplayFields, GeneralFields, SystemFields } from './fields.tsx';
@@ -40,10 +40,7 @@ export function NewVmDialog({
     setBusy(true);
     try {
       const created = await library.create(form.checked.vm);
-      // The list event may come later than the answer.
-      useLibrary.setState(({ vms }) =>
-        vms?.some(({ id }) => id === created.id) ? {} : { vms: [...(vms ?? []), created] },
-      );
+      addMachine(created);
       select(created.id, 'details');
       onClose();
     } catch (error) {

@@ -1,0 +1,60 @@
+import Computer from '@mui/icons-material/ComputerOutlined';
+import Home from '@mui/icons-material/HomeOutlined';
+import Box from '@mui/material/Box';
+import ButtonBase from '@mui/material/ButtonBase';
+import { useLibrary, type Page } from '../features/library/libraryStore.ts';
+import { t } from '../i18n/i18n.ts';
+
+const pages: readonly { readonly page: Page; readonly Icon: typeof Home }[] = [
+  { page: 'home', Icon: Home },
+  { page: 'machines', Icon: Computer },
+];
+
+/** At the left edge: the pages of the manager. */
+export function ToolsRail() {
+  const shown = useLibrary((store) => store.page);
+  const showPage = useLibrary((store) => store.showPage);
+  return (
+    <Box
+      component="nav"
+      aria-label={t('rail.name')}
+      sx={{
+        width: 72,
+        flexShrink: 0,
+        display: 'flex',
+        flexDirection: 'column',
+        gap: 0.5,
+        p: 0.5,
+        borderRight: 1,
+        borderColor: 'divider',
+        bgcolor: 'background.paper',
+        overflowY: 'auto',
+      }}
+    >
+      {pages.map(({ page, Icon }) => (
+        <ButtonBase
+          key={page}
+          aria-current={page === shown ? 'page' : undefined}
+          onClick={() => showPage(page)}
+          sx={{
+            flexDirection: 'column',
+            gap: 0.25,
+            py: 0.75,
+            borderRadius: 1,
+            fontSize: '0.7rem',
+            fontWeight: 600,
+            color: 'text.secondary',
+            '&:hover': { bgcolor: 'action.hover' },
+            '&[aria-current="page"]': {
+              color: 'primary.main',
+              bgcolor: 'color-mix(in srgb, var(--mui-palette-primary-main) 12%, transparent)',
+            },
+          }}
+        >
+          <Icon />
+          {t(`rail.${page}`)}
+        </ButtonBase>
+      ))}
+    </Box>
+  );
+}

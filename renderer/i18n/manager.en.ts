@@ -1,0 +1,35 @@
+/** English texts of the manager: tools, groups, home, pages. Part of the catalogue in en.ts. */
+export const managerEn = {
+  rail: { name: 'Tools', home: 'Home', machines: 'Machines' },
+  home: {
+    title: 'Another guest?',
+    text: 'Everything runs as you: no kernel module, no administrator rights. Three ways lead to a machine.',
+    file: 'From a file',
+    fileText: 'Drop an ISO, a disk image or a kernel anywhere on this window, or choose it.',
+    chooseFile: 'Choose a file…',
+    template: 'Step by step',
+    templateText: 'Pick a template, adjust memory and disks, and choose what to boot ({{key}}).',
+    create: 'New machine',
+  },
+  groups: {
+    new: 'New group',
+    newName: 'Group',
+    newOf: 'Put into a new group…',
+    newInside: 'New group inside…',
+    rename: 'Rename the group',
+    renameMachine: 'Rename the machine',
+    renameItem: 'Rename… (F2)',
+    remove: 'Dissolve the group (its machines stay)',
+    takeOut: 'Take out of the group',
+    failed: 'The list could not be rearranged',
+    count: '{{count}}',
+  },
+  many: {
+    reset_one: 'Reset {{count}} machine?',
+    reset_other: 'Reset {{count}} machines?',
+    powerOff_one: 'Power off {{count}} machine?',
+    powerOff_other: 'Power off {{count}} machines?',
+    delete_one: 'Delete {{count}} machine?',
+    delete_other: 'Delete {{count}} machines?',
+  },
+} as const;
