@@ -42,6 +42,7 @@ export function ToolsRail() {
             py: 0.75,
             borderRadius: 1,
             fontSize: '0.7rem',
+            fontFamily: 'inherit',
             fontWeight: 600,
             color: 'text.secondary',
             '&:hover': { bgcolor: 'action.hover' },

@@ -6,7 +6,7 @@ export const managerDe: Texts<typeof managerEn> = {
   rail: { name: 'Werkzeuge', home: 'Start', machines: 'Maschinen' },
   home: {
     title: 'Noch ein Gast?',
-    text: 'Alles läuft mit den eigenen Rechten: kein Kernelmodul, kein Verwalterkonto. Drei Wege führen zu einer Maschine.',
+    text: 'Alles läuft mit den eigenen Rechten: kein Kernelmodul, kein Verwalterkonto. Einen Weg zu einer Maschine wählen.',
     file: 'Aus einer Datei',
     fileText:
       'Ein ISO, ein Plattenabbild oder einen Kernel irgendwo auf diesem Fenster ablegen oder auswählen.',

@@ -3,7 +3,7 @@ export const managerEn = {
   rail: { name: 'Tools', home: 'Home', machines: 'Machines' },
   home: {
     title: 'Another guest?',
-    text: 'Everything runs as you: no kernel module, no administrator rights. Three ways lead to a machine.',
+    text: 'Everything runs as you: no kernel module, no administrator rights. Choose a way to a machine.',
     file: 'From a file',
     fileText: 'Drop an ISO, a disk image or a kernel anywhere on this window, or choose it.',
     chooseFile: 'Choose a file…',

@@ -47,7 +47,6 @@ export function VmList() {
   useEffect(() => {
     if (index >= 0) virtual.scrollToIndex(index);
     // Only where the keyboard has gone to: scrolling away from it is allowed.
-    // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [cursor]);
   useEffect(() => virtual.measure(), [virtual, rows]);
 
