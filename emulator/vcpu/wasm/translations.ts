@@ -55,7 +55,7 @@ export interface TranslationPolicy {
 /** Blocks inside a region wait so many times longer before it is made anew with them as entries. */
 const innerPatience = 4;
 /** Entries of a region after which it is worth making anew with its neighbours; doubled each time. */
-const growAfter = 50;
+const growAfter = 7;
 /** Heat of a block that cannot be translated. */
 const never = 0xffffffff;
 const growthLimit = 8;
