@@ -26,6 +26,7 @@ export default defineConfig({
         input: {
           electron: from('main/electron/main.ts'),
           vmProcess: from('emulator/host/vmProcess.ts'),
+          diskTool: from('emulator/host/diskTool.ts'),
           machineWorker: from('emulator/host/machineWorker.ts'),
         },
         output: { format: 'es', entryFileNames: '[name].js' },

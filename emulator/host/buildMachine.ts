@@ -42,6 +42,7 @@ export interface BuildParts {
 export interface BuiltMachine {
   readonly machine: Machine;
   readonly networks: Networks;
+  readonly changeMedium: OpenDrives['changeMedium'];
   /** Ends the machine and closes its disks. */
   close(): Promise<void>;
 }
@@ -62,7 +63,7 @@ export async function buildMachine(
     const core = await loadCore();
     lowerCompilerPriority();
     networks = new Networks(request);
-    const { drives, close: closeDrives } = (open = await openDrives(request));
+    const { drives, changeMedium, close: closeDrives } = (open = await openDrives(request));
     machine = createPc(
       {
         memory: request.memoryMiB * 2 ** 20,
@@ -89,7 +90,7 @@ export async function buildMachine(
       },
     );
     await networks.open();
-    const built = { machine, networks };
+    const built = { machine, networks, changeMedium };
     return {
       ...built,
       close: async () => {

@@ -3,6 +3,7 @@ import { workerData, type MessagePort } from 'node:worker_threads';
 import { messagePortChannel, type PortLike } from '../../shared/rpc/messagePortChannel.ts';
 import { UserError } from '../../shared/services/errors.ts';
 import type { AdapterChange, AdapterStatus } from '../../shared/net/networkStatus.ts';
+import type { MediumDrive } from '../../shared/services/session.ts';
 import type { InputEvent } from '../../shared/input/inputEvent.ts';
 import type { Frame, Thumbnail } from '../../shared/vm/frames.ts';
 import type { MachineRequest } from '../../shared/vm/machineRequest.ts';
@@ -99,6 +100,15 @@ class MachineHost implements VmControl {
   setScreenSize(width: number, height: number): Promise<void> {
     this.machine().display?.setPreferredSize?.(width, height);
     return Promise.resolve();
+  }
+
+  async changeMedium(drive: MediumDrive, path: string | null): Promise<void> {
+    this.machine();
+    try {
+      await this.built?.changeMedium(drive, path);
+    } catch (error) {
+      throw asUserError(error);
+    }
   }
 
   counters(): Promise<Record<string, number>> {

@@ -1,4 +1,6 @@
 /** Opens the images of a machine's drives. */
+import { UserError } from '../../shared/services/errors.ts';
+import type { MediumDrive } from '../../shared/services/session.ts';
 import { planDrives } from '../../shared/vm/drives.ts';
 import type { MachineRequest } from '../../shared/vm/machineRequest.ts';
 import type { BlockBackend } from '../backends/block.ts';
@@ -8,6 +10,8 @@ import type { DriveSpec } from '../machine/drives.ts';
 
 export interface OpenDrives {
   readonly drives: readonly DriveSpec[];
+  /** Opens the image of the path, puts it into the drive, and closes what was there. */
+  changeMedium(drive: MediumDrive, path: string | null): Promise<void>;
   /** Closes every image, also those that were changed for others meanwhile. */
   close(): Promise<void>;
 }
@@ -30,6 +34,20 @@ export async function openDrives(
     openDisk({ path, format: 'auto', readOnly, owner });
   const position = (kind: 'disk' | 'cdrom', index: number, where: 'virtio' | 'ide' | 'ahci') =>
     plan[where].find((place) => place.kind === kind && place.index === index)?.position ?? 0;
+  const changeMedium: OpenDrives['changeMedium'] = async ({ kind, index }, path) => {
+    const found = drives.filter((drive) => drive.kind === kind)[index];
+    if (found === undefined || found.kind === 'disk') {
+      throw new UserError({
+        code: 'no-such-drive',
+        message: `This VM has no ${kind === 'cdrom' ? 'CD-ROM' : 'floppy'} drive ${index + 1}.`,
+        hint: 'Add one in Settings, Storage, while it is powered off.',
+      });
+    }
+    const readOnly = kind === 'cdrom' || request.floppies[index]?.readOnly === true;
+    // A medium that cannot be opened leaves the one that is there.
+    const medium = path === null ? undefined : await open(path, readOnly);
+    await found.slot.change(medium)?.close();
+  };
   try {
     for (const [index, disk] of request.disks.entries()) {
       const { allowedFolders: allowed, ...choice } = disk;
@@ -46,7 +64,7 @@ export async function openDrives(
     }
     for (const [index, { path, readOnly }] of request.floppies.entries())
       drives.push({ kind: 'floppy', position: index, slot: await slot(path, readOnly) });
-    return { drives: [...drives], close };
+    return { drives: [...drives], changeMedium, close };
   } catch (error) {
     await close().catch(() => undefined);
     throw error;

@@ -4,6 +4,7 @@ import { describeFailure } from './commandError.ts';
 import { diskCommand } from './diskCommands.ts';
 import { libraryCommands } from './libraryCommands.ts';
 import { networkCommands } from './networkCommands.ts';
+import { organiseCommands } from './organiseCommands.ts';
 import { runCommand } from './runCommand.ts';
 import { serveCommand } from './serveCommand.ts';
 
@@ -23,6 +24,7 @@ export async function runCli(args: readonly string[]): Promise<number> {
     .configureOutput({ outputError: () => undefined });
   program.addCommand(runCommand(finish));
   for (const command of libraryCommands(finish)) program.addCommand(command);
+  for (const command of organiseCommands()) program.addCommand(command);
   program.addCommand(diskCommand(finish));
   for (const command of networkCommands()) program.addCommand(command);
   program.addCommand(serveCommand());

@@ -6,11 +6,11 @@ import type {
   DiskInfo,
   DiskLayout,
   DiskSource,
-  DiskToolModule,
   Watch,
 } from '../../shared/vm/diskTool.ts';
+import { diskTool as tool } from '../manager/diskTool.ts';
 import { UsageError } from './commandError.ts';
-import { hostPath, oneOf } from './parseOptions.ts';
+import { hostPath, oneOf, parseSize } from './parseOptions.ts';
 
 const formats = diskFormats.filter((format) => format !== 'auto');
 
@@ -18,11 +18,6 @@ interface SourceFlags {
   format: DiskFormatChoice;
   allow?: string[];
   json?: true;
-}
-
-async function tool(): Promise<DiskToolModule> {
-  const entry = new URL('../../emulator/host/diskTool.ts', import.meta.url);
-  return (await import(entry.href)) as DiskToolModule;
 }
 
 const print = (text: string): void => void process.stdout.write(`${text}\n`);
@@ -249,18 +244,6 @@ function layoutOf(options: readonly string[] = []): DiskLayout {
 /** Only formats that can build on an image of that one. */
 function linkedFormat(format: DiskFormat): DiskFormat {
   return format === 'vdi' || format === 'vhd' || format === 'vmdk' ? format : 'qcow2';
-}
-
-const units: Readonly<Record<string, number>> = { '': 0, K: 10, M: 20, G: 30, T: 40 };
-
-/** "20G", "512M", "1.5T", bytes without a letter. */
-export function parseSize(text: string): number {
-  const match = /^(\d+(?:\.\d+)?)([KMGT]?)i?B?$/i.exec(text);
-  const power = units[match?.[2]?.toUpperCase() ?? '?'];
-  const bytes = match === null || power === undefined ? NaN : Number(match[1]) * 2 ** power;
-  if (!Number.isFinite(bytes) || bytes <= 0)
-    throw new UsageError(`"${text}" is no size: write it as 20G, 512M or 1.5T`);
-  return Math.ceil(bytes);
 }
 
 function amount(bytes: number): string {

@@ -5,6 +5,7 @@ import type {
   CdromConfig,
   DiskConfig,
   FloppyConfig,
+  NewDiskRequest,
   VmConfig,
 } from '../../shared/vm/config.ts';
 import { graphicsCards, newVmSchema, vmChangesSchema } from '../../shared/vm/config.ts';
@@ -20,6 +21,7 @@ import {
   hostPath,
   oneOf,
   parseFirmware,
+  parseNewDisk,
   parseWith,
   wholeNumber,
 } from './parseOptions.ts';
@@ -40,6 +42,7 @@ interface SettingFlags {
   floppy?: FloppyConfig[] | false;
   firmware?: FirmwareRequest | false;
   vga?: VmConfig['display']['card'];
+  newDisk?: NewDiskRequest[];
   net?: (RunAdapter | undefined)[];
 }
 
@@ -73,26 +76,37 @@ export function libraryCommands(finish: (code: number) => void): Command[] {
         }),
       ),
 
-    settingOptions(new Command('create').description('create a VM').argument('<name>')).action(
-      (name: string, flags: SettingFlags) =>
-        withServices('direct', async ({ library }) => {
-          const boot = bootOf(flags);
-          const { disk, cdrom, floppy } = flags;
-          if (boot?.kernel === undefined && !(disk || cdrom || floppy)) {
-            throw new UsageError(
-              'create: name a kernel to boot with --kernel FILE, or something to boot from: --cdrom, --disk, --floppy',
-            );
-          }
-          const vm = parseWith(newVmSchema, {
-            memoryMiB: 512,
-            ...changesOf(flags),
-            name,
-            boot: boot ?? {},
-          });
-          checkCapabilities(vm);
-          const created = await library.create(vm);
-          print(`Created "${created.name}" (${created.id}).`);
-        }),
+    settingOptions(
+      new Command('create')
+        .description('create a VM')
+        .argument('<name>')
+        .option(
+          '--new-disk <size[,format=FORMAT][,if=virtio|ide|ahci]>',
+          'an empty disk image of this size (as in 20G), qcow2 by default; may be repeated',
+          (text: string, before: NewDiskRequest[] | undefined) => [
+            ...(before ?? []),
+            parseNewDisk(text),
+          ],
+        ),
+    ).action((name: string, flags: SettingFlags) =>
+      withServices('direct', async ({ library }) => {
+        const boot = bootOf(flags);
+        const { disk, cdrom, floppy } = flags;
+        if (boot?.kernel === undefined && !(disk || cdrom || floppy || flags.newDisk)) {
+          throw new UsageError(
+            'create: name a kernel to boot with --kernel FILE, or something to boot from: --cdrom, --disk, --floppy',
+          );
+        }
+        const vm = parseWith(newVmSchema, {
+          memoryMiB: 512,
+          ...changesOf(flags),
+          name,
+          boot: boot ?? {},
+        });
+        checkCapabilities(vm);
+        const created = await library.create(vm, flags.newDisk);
+        print(`Created "${created.name}" (${created.id}).`);
+      }),
     ),
 
     settingOptions(
@@ -124,10 +138,11 @@ export function libraryCommands(finish: (code: number) => void): Command[] {
     new Command('delete')
       .description('delete a VM; its disk images stay where they are')
       .argument('<vm>', 'name or id')
-      .action((name: string) =>
+      .option('--files', 'delete its disk images too, but for those that other VMs need')
+      .action((name: string, flags: { files?: true }) =>
         withServices('direct', async (services) => {
           const vm = await findVm(services, name);
-          await services.library.delete(vm.id);
+          await services.library.delete(vm.id, flags.files ? 'delete' : 'keep');
           print(`Deleted "${vm.name}".`);
         }),
       ),

@@ -13,6 +13,7 @@ import {
   type CdromConfig,
   type DiskConfig,
   type FloppyConfig,
+  type NewDiskRequest,
 } from '../../shared/vm/config.ts';
 import { firmwareRequestSchema, type FirmwareRequest } from '../../shared/vm/machineRequest.ts';
 import { describeIssue } from '../../shared/vm/configMigrations.ts';
@@ -63,6 +64,29 @@ export function driveOptions(command: Command): Command {
       'raw floppy image in a floppy drive, or "none" for an empty drive; at most two',
       list(parseFloppy),
     );
+}
+
+/** "SIZE[,format=FORMAT][,if=virtio|ide|ahci]" */
+export function parseNewDisk(text: string): NewDiskRequest {
+  const { path: size, settings } = parseDrive('--new-disk', text, ['format', 'if']);
+  const formats = diskFormats.filter((format) => format !== 'auto');
+  return {
+    sizeMiB: Math.ceil(parseSize(size) / 2 ** 20),
+    format: oneOf('--new-disk format=', formats)(settings['format'] ?? 'qcow2'),
+    interface: oneOf('--new-disk if=', diskInterfaces)(settings['if'] ?? 'virtio'),
+  };
+}
+
+const units: Readonly<Record<string, number>> = { '': 0, K: 10, M: 20, G: 30, T: 40 };
+
+/** "20G", "512M", "1.5T", bytes without a letter. */
+export function parseSize(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)([KMGT]?)i?B?$/i.exec(text);
+  const power = units[match?.[2]?.toUpperCase() ?? '?'];
+  const bytes = match === null || power === undefined ? NaN : Number(match[1]) * 2 ** power;
+  if (!Number.isFinite(bytes) || bytes <= 0)
+    throw new UsageError(`"${text}" is no size: write it as 20G, 512M or 1.5T`);
+  return Math.ceil(bytes);
 }
 
 /** "FILE[,format=FORMAT][,if=virtio|ide|ahci][,readonly][,allow=FOLDER]"; a comma in a file name is written twice. */

@@ -11,6 +11,8 @@ export interface Home {
   readonly vmsFolder: string;
   /** Images that were given to the library; made when the first is. */
   readonly mediaFolder: string;
+  /** Disks that are made here; made when the first is. */
+  readonly disksFolder: string;
   /** Unix socket or named pipe on which the library's manager answers. */
   readonly socketPath: string;
 }
@@ -28,6 +30,7 @@ export async function openHome(environment: NodeJS.ProcessEnv = process.env): Pr
     folder,
     vmsFolder,
     mediaFolder: join(folder, 'media'),
+    disksFolder: join(folder, 'disks'),
     socketPath: await socketPath(folder),
   };
 }

@@ -1,4 +1,5 @@
 /** The one owner of a library's running VMs: services over the library and the VM processes. */
+import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { watch, type FSWatcher } from 'node:fs';
 import type { Socket } from 'node:net';
@@ -7,16 +8,27 @@ import type { ScreenHandover } from '../../shared/rpc/screenSocket.ts';
 import type { Services } from '../../shared/rpc/serviceContract.ts';
 import { UserError } from '../../shared/services/errors.ts';
 import type { HostService } from '../../shared/services/host.ts';
-import type { LibraryService, VmSummary } from '../../shared/services/library.ts';
-import type { SessionService } from '../../shared/services/session.ts';
+import type { CloneOptions, LibraryService, VmSummary } from '../../shared/services/library.ts';
+import type { MediumDrive, SessionService } from '../../shared/services/session.ts';
 import { checkCapabilities } from '../../shared/vm/capabilities.ts';
-import type { VmChanges } from '../../shared/vm/config.ts';
+import { newDiskSchema, type VmChanges, type VmConfig } from '../../shared/vm/config.ts';
 import { machineRequestOf } from '../../shared/vm/machineRequest.ts';
 import type { Home } from './home.ts';
 import { RunRecord } from './runRecord.ts';
+import { TaskList, type TaskWatch } from './taskList.ts';
+import {
+  checkDisksExist,
+  copyDisks,
+  deletionFiles,
+  linkDisks,
+  makeDisks,
+  removeFiles,
+} from './vmDisks.ts';
 import { VmLibrary, type LibraryEntry } from './vmLibrary.ts';
 import type { VmProcessStarter } from './vmProcessStarter.ts';
 import { VmSession } from './vmSession.ts';
+
+const firmwareVariables = 'firmware-variables.fd';
 
 export type TakeScreen = (id: string, handover: ScreenHandover, socket: Socket) => boolean;
 
@@ -26,6 +38,8 @@ const changeableWhileRunning: readonly (keyof VmChanges)[] = ['name', 'descripti
 export class Manager implements Services {
   readonly events = new EventHub();
   readonly host: HostService;
+  readonly tasks = new TaskList((tasks) => this.events.emit('tasksChanged', tasks));
+  private readonly home: Home;
   private readonly vms: VmLibrary;
   private readonly starter: VmProcessStarter;
   private readonly sessions = new Map<string, VmSession>();
@@ -36,6 +50,7 @@ export class Manager implements Services {
 
   constructor(home: Home, host: HostService, starter: VmProcessStarter) {
     this.host = host;
+    this.home = home;
     this.starter = starter;
     this.vms = new VmLibrary(home.vmsFolder);
     try {
@@ -56,10 +71,34 @@ export class Manager implements Services {
       return after;
     },
     get: (id) => this.vms.get(id),
-    create: async (vm) => {
-      const config = await this.vms.create(vm);
-      this.listSoon();
-      return { id: config.id, name: config.name, state: 'poweredOff' };
+    create: async (vm, newDisks = []) => {
+      await this.vms.checkName(vm.name);
+      const wanted = newDisks.map((disk) => newDiskSchema.parse(disk));
+      const made = await makeDisks(this.home.disksFolder, vm.name, wanted);
+      try {
+        return this.created(
+          await this.vms.create({ ...vm, disks: [...(vm.disks ?? []), ...made] }),
+        );
+      } catch (error) {
+        await removeFiles(made);
+        throw error;
+      }
+    },
+    clone: async (id, options) => {
+      this.refuseWhileActive(id, 'clone it');
+      const config = await this.vms.get(id);
+      await this.vms.checkName(options.name);
+      await checkDisksExist(config);
+      return this.tasks.run({ kind: 'clone', subject: options.name }, (watch) =>
+        this.clone(config, options, watch),
+      );
+    },
+    deletionFiles: async (id) => {
+      const others = (await this.vms.list()).flatMap(({ config }) => config ?? []);
+      return deletionFiles(
+        await this.vms.get(id),
+        others.filter((one) => one.id !== id),
+      );
     },
     modify: async (id, changes) => {
       const fixed = (Object.keys(changes) as (keyof VmChanges)[]).filter(
@@ -70,9 +109,11 @@ export class Manager implements Services {
       this.listSoon();
       return config;
     },
-    delete: async (id) => {
+    delete: async (id, files = 'keep') => {
       this.refuseWhileActive(id, 'delete it');
+      const removable = files === 'delete' ? await this.library.deletionFiles(id) : [];
       await this.vms.delete(id);
+      await removeFiles(removable.filter(({ neededBy }) => neededBy === undefined));
       this.sessions.delete(id);
       this.records.delete(id);
       this.listSoon();
@@ -104,6 +145,7 @@ export class Manager implements Services {
     sendInput: async (id, events) => (await this.running(id)).sendInput(events),
     setScreenSize: async (id, width, height) =>
       (await this.running(id)).setScreenSize(width, height),
+    changeMedium: (id, drive, path) => this.changeMedium(id, drive, path),
     counters: async (id) => (await this.running(id)).counters(),
     networkStatus: async (id) => (await this.running(id)).networkStatus(),
     changeAdapter: async (id, index, change) =>
@@ -123,10 +165,69 @@ export class Manager implements Services {
   async close(): Promise<void> {
     this.closing = true;
     this.watcher?.close();
+    await this.tasks.close();
     clearTimeout(this.listPending);
     const active = [...this.sessions.values()].filter((session) => session.active);
     await Promise.all(active.map((session) => session.powerOff().catch(() => undefined)));
     await Promise.all([...this.records.values()].map((record) => record.settled()));
+  }
+
+  private created({ id, name }: VmConfig): VmSummary {
+    this.listSoon();
+    return { id, name, state: 'poweredOff' };
+  }
+
+  private async clone(
+    config: VmConfig,
+    options: CloneOptions,
+    watch: TaskWatch,
+  ): Promise<{ vmId: string }> {
+    const { disksFolder } = this.home;
+    const { version: _version, id, createdAt: _createdAt, ...rest } = config;
+    const linked =
+      options.how === 'linked' ? await linkDisks(disksFolder, options, config) : undefined;
+    const disks = linked?.clone ?? (await copyDisks(disksFolder, options.name, config, watch));
+    // Two machines with one address would disturb each other.
+    const adapters = config.adapters.map(({ mac: _mac, ...adapter }) => adapter);
+    let clone: VmConfig | undefined;
+    try {
+      this.refuseWhileActive(id, 'clone it');
+      clone = await this.vms.create({ ...rest, name: options.name, disks, adapters });
+      const [from, to] = [config, clone].map((vm) =>
+        join(this.vms.folderOf(vm.id), firmwareVariables),
+      );
+      await copyFile(from!, to!).catch((error: NodeJS.ErrnoException) => {
+        if (error.code !== 'ENOENT') throw error;
+      });
+      if (linked) await this.vms.modify(id, { disks: linked.source });
+    } catch (error) {
+      await removeFiles(linked?.made ?? disks);
+      if (clone) await this.vms.delete(clone.id);
+      throw error;
+    }
+    this.listSoon();
+    return { vmId: clone.id };
+  }
+
+  private async changeMedium(id: string, drive: MediumDrive, path: string | null): Promise<void> {
+    const config = await this.vms.get(id);
+    const list = drive.kind === 'cdrom' ? 'cdroms' : 'floppies';
+    const drives = config[list];
+    const before = drives[drive.index];
+    if (before === undefined) {
+      throw new UserError({
+        code: 'no-such-drive',
+        message: `"${config.name}" has no ${drive.kind === 'cdrom' ? 'CD-ROM' : 'floppy'} drive ${drive.index + 1}.`,
+        hint: 'Add one in Settings, Storage, while it is powered off.',
+      });
+    }
+    if (path !== null) await this.host.inspectFile(path);
+    const session = this.sessions.get(id);
+    if (session?.active) await session.changeMedium(drive, path);
+    const { path: _path, ...rest } = before;
+    const after = path === null ? rest : { ...rest, path };
+    await this.vms.modify(id, { [list]: drives.with(drive.index, after as never) });
+    this.listSoon();
   }
 
   private async start(id: string): Promise<void> {
@@ -138,7 +239,7 @@ export class Manager implements Services {
     const session = await this.sessionOf(id);
     await session.start(
       config.name,
-      machineRequestOf(config, join(this.vms.folderOf(id), 'firmware-variables.fd')),
+      machineRequestOf(config, join(this.vms.folderOf(id), firmwareVariables)),
     );
   }
 

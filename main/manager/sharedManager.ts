@@ -109,6 +109,7 @@ export async function openSharedManager(
     services: {
       library: forward('library'),
       session: forward('session'),
+      tasks: forward('tasks'),
       // About this process's own machine and shell.
       host: createHostService(shell, home.folder),
       events: hub,

@@ -148,7 +148,8 @@ export class VmLibrary {
     }
   }
 
-  private async checkName(name: string, except?: string): Promise<void> {
+  /** Throws UserError (code 'name-taken'). */
+  async checkName(name: string, except?: string): Promise<void> {
     const taken = (await this.list()).some(
       (entry) => entry.id !== except && entry.name.toLowerCase() === name.toLowerCase(),
     );

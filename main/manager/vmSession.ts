@@ -7,6 +7,7 @@ import {
   type AdapterStatus,
 } from '../../shared/net/networkStatus.ts';
 import type { InputEvent } from '../../shared/input/inputEvent.ts';
+import type { MediumDrive } from '../../shared/services/session.ts';
 import type { ScreenHandover } from '../../shared/rpc/screenSocket.ts';
 import { UserError } from '../../shared/services/errors.ts';
 import {
@@ -175,6 +176,10 @@ export class VmSession {
 
   async setScreenSize(width: number, height: number): Promise<void> {
     await this.expect('running', 'paused').control.setScreenSize(width, height);
+  }
+
+  async changeMedium(drive: MediumDrive, path: string | null): Promise<void> {
+    await this.expect('running', 'paused').control.changeMedium(drive, path);
   }
 
   async counters(): Promise<Record<string, number>> {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { HostService } from '../services/host.ts';
 import type { LibraryEvents, LibraryService } from '../services/library.ts';
+import type { TaskEvents, TaskService } from '../services/tasks.ts';
 import type { SessionEvents, SessionService } from '../services/session.ts';
 import {
   arrangementChangeSchema,
@@ -10,17 +11,25 @@ import {
 import { inputEventSchema } from '../input/inputEvent.ts';
 import { adapterChangeSchema } from '../net/networkStatus.ts';
 import { viewerSchema } from '../vm/frames.ts';
-import { newVmSchema, vmChangesSchema } from '../vm/config.ts';
+import {
+  newDiskSchema,
+  newVmSchema,
+  vmChangesSchema,
+  vmConfigSchema,
+  type NewDiskRequest,
+} from '../vm/config.ts';
+import { mediumDriveSchema } from '../vm/vmProtocol.ts';
 
 /** Everything a shell (window, CLI) can ask of a manager. */
 export interface ServiceMap {
   readonly library: LibraryService;
   readonly session: SessionService;
   readonly host: HostService;
+  readonly tasks: TaskService;
 }
 
 /** Everything a manager tells its shells. */
-export interface ServiceEvents extends LibraryEvents, SessionEvents {}
+export interface ServiceEvents extends LibraryEvents, SessionEvents, TaskEvents {}
 
 export interface ServiceEventSource {
   /** Returns the function that unsubscribes. */
@@ -36,6 +45,11 @@ type ArgumentSchemas<T> = {
 };
 
 const vmId = z.string().min(1).max(200);
+const taskId = z.uuid();
+const cloneOptionsSchema = z.strictObject({
+  name: vmConfigSchema.shape.name,
+  how: z.enum(['full', 'linked']),
+});
 const portIndex = z.int().min(0).max(3);
 const bytes = z.instanceof(Uint8Array) as z.ZodType<Uint8Array>;
 
@@ -65,12 +79,17 @@ export const serviceContract: {
     arrangement: z.tuple([]),
     arrange: z.tuple([arrangementChangeSchema as unknown as z.ZodType<ArrangementRequest>]),
     get: z.tuple([vmId]),
-    create: z.tuple([newVmSchema as unknown as z.ZodType<z.input<typeof newVmSchema>>]),
+    create: z.tuple([
+      newVmSchema as unknown as z.ZodType<z.input<typeof newVmSchema>>,
+      (z.array(newDiskSchema).max(16) as unknown as z.ZodType<NewDiskRequest[]>).optional(),
+    ]),
+    clone: z.tuple([vmId, cloneOptionsSchema]),
+    deletionFiles: z.tuple([vmId]),
     modify: z.tuple([
       vmId,
       vmChangesSchema as unknown as z.ZodType<z.input<typeof vmChangesSchema>>,
     ]),
-    delete: z.tuple([vmId]),
+    delete: z.tuple([vmId, z.enum(['keep', 'delete']).optional()]),
     readLog: z.tuple([vmId, z.int().min(0)]),
   },
   session: {
@@ -86,10 +105,12 @@ export const serviceContract: {
     thumbnail: z.tuple([vmId, z.int().min(16).max(1024)]),
     sendInput: z.tuple([vmId, z.array(inputEventSchema).max(256)]),
     setScreenSize: z.tuple([vmId, z.int().min(1).max(8192), z.int().min(1).max(8192)]),
+    changeMedium: z.tuple([vmId, mediumDriveSchema, z.string().min(1).max(4096).nullable()]),
     counters: z.tuple([vmId]),
     networkStatus: z.tuple([vmId]),
     changeAdapter: z.tuple([vmId, z.int().min(0).max(7), adapterChangeSchema]),
   },
+  tasks: { list: z.tuple([]), cancel: z.tuple([taskId]), dismiss: z.tuple([taskId]) },
   host: {
     info: z.tuple([]),
     listFolder: z.tuple([z.string().max(4096)]),
@@ -101,5 +122,6 @@ export const serviceContract: {
 export const eventContract: ArgumentSchemas<ServiceEvents> = {
   listChanged: z.tuple([z.array(z.any())]),
   arrangementChanged: z.tuple([arrangementSchema]),
+  tasksChanged: z.tuple([z.array(z.any())]),
   serialOutput: z.tuple([vmId, portIndex, bytes]),
 };

@@ -23,6 +23,8 @@ function echoServices(): Services & { readonly hub: EventHub; readonly detached:
         Promise.reject(new UserError({ code: 'missing', message: 'No such VM.', hint: 'Look.' })),
       create: (vm) => Promise.resolve({ id: 'new', name: vm.name, state: 'poweredOff' as const }),
       modify: unsupported,
+      clone: unsupported,
+      deletionFiles: unsupported,
       delete: () => Promise.resolve(),
       readLog: unsupported,
       arrangement: () => Promise.resolve([{ vm: 'a' }]),
@@ -45,10 +47,12 @@ function echoServices(): Services & { readonly hub: EventHub; readonly detached:
       thumbnail: unsupported,
       sendInput: unsupported,
       setScreenSize: unsupported,
+      changeMedium: unsupported,
       counters: () => Promise.resolve({ instructions: 5 }),
       networkStatus: () => Promise.resolve([]),
       changeAdapter: () => Promise.resolve(),
     },
+    tasks: { list: () => Promise.resolve([]), cancel: unsupported, dismiss: unsupported },
     host: { info: unsupported, listFolder: unsupported, inspectFile: unsupported },
   };
 }

@@ -1,4 +1,5 @@
-import type { VmConfig, NewVm, VmChanges } from '../vm/config.ts';
+import type { NewDiskRequest, NewVm, VmChanges, VmConfig } from '../vm/config.ts';
+import type { Task } from './tasks.ts';
 import type { Arrangement, ArrangementRequest } from '../vm/arrangement.ts';
 import type { VmState } from '../vm/lifecycle.ts';
 
@@ -30,6 +31,23 @@ export interface LibraryEvents {
   arrangementChanged(arrangement: Arrangement): void;
 }
 
+export interface CloneOptions {
+  readonly name: string;
+  /**
+   * 'full' copies the disks. 'linked' makes two images that build on each disk as it is now: one for the clone,
+   * one that its origin writes to from now on.
+   */
+  readonly how: 'full' | 'linked';
+}
+
+/** A disk image of a VM that is to be deleted. */
+export interface DeletionFile {
+  readonly path: string;
+  readonly size: number;
+  /** A VM that needs it too, so that it stays. */
+  readonly neededBy?: string;
+}
+
 /** VMs on disk. Every method rejects with UserError. */
 export interface LibraryService {
   list(): Promise<VmSummary[]>;
@@ -37,10 +55,15 @@ export interface LibraryService {
   arrangement(): Promise<Arrangement>;
   arrange(change: ArrangementRequest): Promise<Arrangement>;
   get(id: string): Promise<VmConfig>;
-  create(vm: NewVm): Promise<VmSummary>;
+  /** `newDisks` are made in the folder for disks and become the VM's last disks. */
+  create(vm: NewVm, newDisks?: NewDiskRequest[]): Promise<VmSummary>;
+  /** The task that makes the clone. */
+  clone(id: string, options: CloneOptions): Promise<Task>;
   modify(id: string, changes: VmChanges): Promise<VmConfig>;
-  /** Removes the VM's own folder; disks elsewhere are left. */
-  delete(id: string): Promise<void>;
+  /** What could be removed with the VM. */
+  deletionFiles(id: string): Promise<DeletionFile[]>;
+  /** Removes the VM's own folder, and with `files` its disk images, but for those that other VMs need. */
+  delete(id: string, files?: 'keep' | 'delete'): Promise<void>;
   /** The VM's log from a place on, by 0 from its start or, if it is long, its last half megabyte. */
   readLog(id: string, from: number): Promise<LogPart>;
 }

@@ -7,6 +7,12 @@ export interface SessionEvents {
   serialOutput(vmId: string, portIndex: number, bytes: Uint8Array): void;
 }
 
+/** A drive with a medium that can be changed, counted from 0. */
+export interface MediumDrive {
+  readonly kind: 'cdrom' | 'floppy';
+  readonly index: number;
+}
+
 /** Running VMs. Every method rejects with UserError. */
 export interface SessionService {
   start(vmId: string): Promise<void>;
@@ -30,6 +36,8 @@ export interface SessionService {
   sendInput(vmId: string, events: InputEvent[]): Promise<void>;
   /** Tells the guest how many pixels the window has for its screen; what it makes of that is its own affair. */
   setScreenSize(vmId: string, width: number, height: number): Promise<void>;
+  /** Puts an image into a drive, or takes out what is in it (null); also of a VM that is off. It is remembered. */
+  changeMedium(vmId: string, drive: MediumDrive, path: string | null): Promise<void>;
   /** Engine and device counters of a running VM. */
   counters(vmId: string): Promise<Record<string, number>>;
   /** The network adapters in order. */

@@ -22,6 +22,19 @@ export const diskSchema = z.strictObject({
   interface: z.enum(diskInterfaces).default('virtio'),
 });
 
+/** An empty image to be made for a new VM. */
+export const newDiskSchema = z.strictObject({
+  /** Up to 16 TiB. */
+  sizeMiB: z
+    .int()
+    .min(1)
+    .max(16 * 2 ** 20),
+  format: z.enum(['raw', 'qcow2', 'vdi', 'vmdk', 'vhd', 'vhdx']).default('qcow2'),
+  interface: z.enum(diskInterfaces).default('virtio'),
+});
+export type NewDisk = z.output<typeof newDiskSchema>;
+export type NewDiskRequest = z.input<typeof newDiskSchema>;
+
 /** A CD-ROM drive; without a path it is empty. */
 export const cdromSchema = z.strictObject({
   /** Absolute host path of an ISO image. */

@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import type { Channel } from '../rpc/channel.ts';
 import { connectRemote } from '../rpc/remote.ts';
+import type { MediumDrive } from '../services/session.ts';
 import { inputEventSchema, type InputEvent } from '../input/inputEvent.ts';
 import {
   adapterChangeSchema,
@@ -28,12 +29,19 @@ export interface VmControl {
   thumbnail(widest: number): Promise<Thumbnail>;
   sendInput(events: InputEvent[]): Promise<void>;
   setScreenSize(width: number, height: number): Promise<void>;
+  /** Without a path the drive is emptied. */
+  changeMedium(drive: MediumDrive, path: string | null): Promise<void>;
   counters(): Promise<Record<string, number>>;
   networkStatus(): Promise<AdapterStatus[]>;
   changeAdapter(index: number, change: AdapterChange): Promise<void>;
   /** Pulls the plug: ends the machine, closes its disks, then the process exits. */
   shutdown(): Promise<void>;
 }
+
+export const mediumDriveSchema: z.ZodType<MediumDrive> = z.strictObject({
+  kind: z.enum(['cdrom', 'floppy']),
+  index: z.int().min(0).max(7),
+});
 
 const endSchema = z.union([
   z.object({ kind: z.literal('powerOff') }),
@@ -68,6 +76,7 @@ const controlSchemas: Readonly<Record<keyof VmControl, z.ZodType<unknown[]>>> = 
   thumbnail: z.tuple([z.int()]),
   sendInput: z.tuple([z.array(inputEventSchema)]),
   setScreenSize: z.tuple([z.int(), z.int()]),
+  changeMedium: z.tuple([mediumDriveSchema, z.string().min(1).nullable()]),
   counters: z.tuple([]),
   networkStatus: z.tuple([]),
   changeAdapter: z.tuple([z.int().min(0), adapterChangeSchema]),
