@@ -3,8 +3,9 @@ import { BLOCK_KEY, MODE_CODE64, MODE_CODE_MASK, OFF_TLB_EXECUTE } from '../cpu/
 import type { GuestBlock, RegionSource } from './guestCode.ts';
 import type { GuestCodeReader } from './guestCodeReader.ts';
 
-const blockLimit = 64;
-const instructionLimit = 600;
+/** Blocks and instructions of a region. */
+export const blockLimit = 64;
+export const instructionLimit = 600;
 const entryLimit = 24;
 /** A return stays inside for at most so many callers. */
 const indirectLimit = 24;

@@ -3,9 +3,11 @@
  * because they were entered often.
  */
 import { BLOCK_BYTES, BLOCK_REGION } from '../cpu/layout.ts';
-import type { RegionSource } from './guestCode.ts';
+import type { GuestBlock, RegionSource } from './guestCode.ts';
 import {
+  blockLimit,
   findRegion,
+  instructionLimit,
   type FinderHost,
   type IndirectTargets,
   type RegionEntry,
@@ -27,6 +29,7 @@ export interface LiveRegion {
   readonly jumps: IndirectTargets;
   /** Offsets of all its blocks, by address. */
   readonly offsets: ReadonlyMap<number, number>;
+  readonly instructions: number;
 }
 
 export interface Plan {
@@ -45,6 +48,7 @@ class Group {
   readonly replaces: number[] = [];
   source: RegionSource | undefined;
   offsets: ReadonlyMap<number, number> = new Map();
+  instructions = 0;
   /** More than the region that it began with. */
   changed: boolean;
 
@@ -82,8 +86,17 @@ class Group {
 
 /** Targets of one indirect jump that a region knows. */
 const jumpLimit = 32;
-/** Regions are merged up to so many blocks. */
-const mergeLimit = 64;
+/** What of a region's size counts when it is merged: one that is too large would lose blocks. */
+interface Size {
+  readonly offsets: ReadonlyMap<number, number>;
+  readonly instructions: number;
+}
+const fitTogether = (a: Size, b: Size): boolean =>
+  a.offsets.size + b.offsets.size <= blockLimit &&
+  a.instructions + b.instructions <= instructionLimit;
+
+export const countInstructions = (blocks: readonly GuestBlock[]): number =>
+  blocks.reduce((sum, { instructions }) => sum + instructions.length, 0);
 
 export function planRegions(
   host: FinderHost,
@@ -102,8 +115,8 @@ export function planRegions(
     exploreOnce(group, neighbours);
     for (const address of neighbours) {
       if (owner.get(address) === group) continue;
-      const size = owner.get(address)?.offsets.size ?? live(address)?.offsets.size ?? 0;
-      if (group.offsets.size + size > mergeLimit) continue;
+      const neighbour = owner.get(address) ?? live(address);
+      if (neighbour && !fitTogether(group, neighbour)) continue;
       // To make a live region anew only pays where one was left often.
       if (group.replaces.length === 0 && !owner.has(address)) continue;
       const other = groupOf(address);
@@ -139,6 +152,7 @@ export function planRegions(
     const blocks = group.source?.blocks ?? [];
     if (blocks.length > before) group.changed = true;
     group.offsets = new Map(blocks.map((block) => [block.address, block.offset]));
+    group.instructions = countInstructions(blocks);
     for (const { address } of blocks) owner.set(address, group);
   };
   const begin = (base: bigint, changed: boolean): Group => {
@@ -152,6 +166,7 @@ export function planRegions(
     group.changed = false;
     group.replaces.push(region.number);
     group.offsets = region.offsets;
+    group.instructions = region.instructions;
     for (const address of region.offsets.keys()) owner.set(address, group);
     return group;
   };
@@ -169,7 +184,7 @@ export function planRegions(
   const follow = (source: Group, { block, from, rip }: HotBlock): void => {
     const target = groupOf(block);
     if (target && target !== source) {
-      if (source.offsets.size + target.offsets.size > mergeLimit) return;
+      if (!fitTogether(source, target)) return;
       merge(source, target);
     }
     source.addJump(from, { address: block, offset: source.distance(rip) });

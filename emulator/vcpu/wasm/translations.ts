@@ -39,7 +39,12 @@ import { WasmModule, type FunctionType } from '../../translator/wasmModule.ts';
 import { ValueType } from '../../translator/wasmOpcodes.ts';
 import { GuestCodeReader, variantsByHandler } from '../../translator/guestCodeReader.ts';
 import type { FinderHost } from '../../translator/regionFinder.ts';
-import { planRegions, type HotBlock, type LiveRegion } from '../../translator/regionPlanner.ts';
+import {
+  countInstructions,
+  planRegions,
+  type HotBlock,
+  type LiveRegion,
+} from '../../translator/regionPlanner.ts';
 
 const { i32, i64 } = ValueType;
 const regionType: FunctionType = { parameters: [i32, i64, i32], results: [i32] };
@@ -252,6 +257,7 @@ export class Translations {
       const number = this.#newRegion();
       if (number === 0) break;
       const { source } = plan;
+      const instructions = countInstructions(source.blocks);
       const copies = new Map<number, number>();
       const { code, locals, hints, entries } = emitRegion(source, {
         ...host,
@@ -274,6 +280,7 @@ export class Translations {
         heads: plan.heads,
         jumps: plan.jumps,
         offsets: new Map(source.blocks.map((one) => [one.address, one.offset])),
+        instructions,
       });
       this.#bytes[this.#aliveByte(number)] = 1;
       this.#setLife(number, this.#entryHeat(growth));
@@ -291,7 +298,7 @@ export class Translations {
       });
       this.#counts.made++;
       if (plan.replaces.length > 0) this.#counts.remade++;
-      this.#counts.instructions += source.blocks.reduce((n, b) => n + b.instructions.length, 0);
+      this.#counts.instructions += instructions;
       this.#counts.bytes += code.length;
     }
     if (made.length === 0) return;
