@@ -65,10 +65,10 @@ export async function installerIso(): Promise<string> {
 TIMEOUT 0
 LABEL text
   KERNEL /linux
-  APPEND initrd=/initrd.gz vga=normal fb=false nomodeset priority=high
+  APPEND initrd=/initrd.gz vga=normal fb=false nomodeset priority=high cryptomgr.notests
 LABEL frame
   KERNEL /linux
-  APPEND initrd=/initrd.gz vga=788 nomodeset priority=high
+  APPEND initrd=/initrd.gz vga=788 nomodeset priority=high cryptomgr.notests
 `;
   const kernel = await readFile(path.join(installer, 'linux'));
   return cached(`media/installer-${contentKey('1', config, kernel)}.iso`, (image) =>
