@@ -7,12 +7,27 @@ import { CountedClock } from '../bus/clock.ts';
 import { SeededEntropy } from '../bus/entropy.ts';
 import { StateError, type Width } from '../bus/types.ts';
 import { ArrayVideoMemory } from '../devices/display/testing/arrayVideoMemory.ts';
+import { ArrayDirectMemory } from '../devices/pci/testing/arrayDirectMemory.ts';
 import { ArrayMemory } from '../devices/virtio/testing/arrayMemory.ts';
 import type { AdapterSpec } from './adapters.ts';
 import type { DriveSpec } from './drives.ts';
-import type { MachineSpec } from './machine.ts';
+import type { DisplaySpec, MachineSpec } from './machine.ts';
 import { PcBoard } from './pcBoard.ts';
+import { ioApicBase, pciMemoryEnd, pciMemoryStart, ports } from './pcLayout.ts';
+import { assignPciResources } from './pciResources.ts';
 import { virtioFunctions } from './pcVirtio.ts';
+
+/** The graphics card, and whether our own firmware or another one with a chip for its variables is there. */
+interface Variant {
+  readonly card: DisplaySpec['kind'];
+  readonly external: boolean;
+}
+const variants: readonly Variant[] = [
+  { card: 'std', external: false },
+  { card: 'virtio', external: true },
+];
+const romBytes = 128 << 10;
+const variableBytes = 16 << 10;
 
 /** A whole board without a CPU: what it tells the CPU is written down. */
 class Bench {
@@ -22,8 +37,11 @@ class Bench {
   readonly entropy = new SeededEntropy(1);
   readonly receivers: CharacterReceiver[] = [];
   ticks = 0;
+  readonly #external: boolean;
+  /** What can be reached by memory accesses: start and bytes. */
+  readonly ranges: (readonly [start: number, size: number])[];
 
-  constructor() {
+  constructor({ card, external }: Variant) {
     this.clock = new CountedClock(() => this.ticks, Date.UTC(2026, 10, 23), 1000);
     const line = (index: number): CharacterBackend => ({
       write: (bytes) => this.log.push(`com${index} ${bytes.join()}`),
@@ -53,10 +71,19 @@ class Bench {
       cpus: 1,
       cpuModel: 'guesthouse-v2',
       engine: 'interpreter',
-      boot: { kernel: new Uint8Array(), commandLine: '' },
+      boot: external
+        ? {
+            order: ['hdd'],
+            menu: false,
+            external: {
+              code: new Uint8Array(romBytes),
+              variables: { contents: new Uint8Array(variableBytes).fill(0xff) },
+            },
+          }
+        : { kernel: new Uint8Array(), commandLine: '' },
       drives,
       adapters: [adapter('virtio', 1), adapter('e1000', 2)],
-      display: { kind: 'std', memory: 1 << 20, preferredSize: { width: 1024, height: 768 } },
+      display: { kind: card, memory: 1 << 20, preferredSize: { width: 1024, height: 768 } },
       serial: [line(0), line(1)],
       consoles: [line(2)],
       debugExit: false,
@@ -69,6 +96,7 @@ class Bench {
         clock: this.clock,
         memory,
         videoMemory: new ArrayVideoMemory(1 << 20),
+        directMemory: new ArrayDirectMemory(1 << 20, romBytes + variableBytes),
         sendMessage: (message) => this.log.push(JSON.stringify(message)),
         picInterrupt: (high) => this.log.push(`intr ${high}`),
         fwCfg: { items: new Map(), files: new Map([['etc/test', Uint8Array.of(1, 2, 3)]]) },
@@ -88,8 +116,39 @@ class Bench {
           onHostFailure: () => undefined,
         }),
     );
-    this.board.reset();
+    this.#external = external;
+    this.reset();
+    this.ranges = [
+      [ioApicBase, 0x20],
+      ...(external ? [[2 ** 32 - romBytes - variableBytes, variableBytes] as const] : []),
+      ...this.board.pci.functions().flatMap(({ config }) =>
+        config
+          .barSpecs()
+          .filter(({ spec }) => spec.kind !== 'io')
+          .map(({ index, spec }) => [config.read(0x10 + 4 * index, 4) & ~0xf, spec.size] as const)
+          .map(([start, size]) => [start >>> 0, size] as const),
+      ),
+    ];
     this.log.length = 0;
+  }
+
+  reset(): void {
+    this.board.reset();
+    if (!this.#external) return;
+    // As the other firmware would.
+    const windows = {
+      ...{ memoryStart: pciMemoryStart, memoryEnd: pciMemoryEnd },
+      ...{ ioStart: ports.pciStart, ioEnd: ports.pciEnd },
+    };
+    assignPciResources(this.board.pci.functions(), windows, () => 11);
+  }
+
+  /** Registers crowd at the start of a range's pages. */
+  #address(at: number): number {
+    const [start, size] = this.ranges[at % this.ranges.length] as [number, number];
+    const page = ((at >>> 5) & 7) * 0x1000;
+    const offset = (at & 0x100) === 0 ? (at >>> 9) & 0x7f : at >>> 9;
+    return start + ((page + offset) % size);
   }
 
   /** One step of a script; what a program can see of it. */
@@ -113,9 +172,9 @@ class Bench {
         board.ports.write(0xcfc + ((at >>> 8) & (4 - width)), width, mask(value, width));
         return '';
       case 'load':
-        return String(board.memory.read(memoryBase(at), width));
+        return String(board.memory.read(this.#address(at), width));
       case 'store':
-        board.memory.write(memoryBase(at), width, mask(value, width));
+        board.memory.write(this.#address(at), width, mask(value, width));
         return '';
       case 'time':
         this.ticks += value % 3_000_000;
@@ -131,6 +190,12 @@ class Bench {
       case 'button':
         board.pressPowerButton();
         return '';
+      case 'flash': {
+        const [start, size] = this.ranges[1] as [number, number];
+        const command = flashCommands[at % flashCommands.length] ?? 0;
+        board.memory.write(start + (at % size), 1, (value & 1) === 0 ? command : value & 0xff);
+        return '';
+      }
     }
   }
 
@@ -156,6 +221,7 @@ class Bench {
 
 const kinds = [
   'in', 'in', 'out', 'out', 'out', 'pci', 'load', 'store', 'time', 'ack', 'eoi', 'receive', 'button',
+  'flash',
 ] as const; // prettier-ignore
 interface Step {
   readonly kind: (typeof kinds)[number];
@@ -163,6 +229,9 @@ interface Step {
   readonly width: Width;
   readonly value: number;
 }
+
+/** Program, erase, confirm, buffered write, status, identification, back to memory. */
+const flashCommands = [0x40, 0x20, 0xd0, 0xe8, 0x70, 0x90, 0xff];
 
 const range = (first: number, count: number): number[] =>
   Array.from({ length: count }, (_, i) => first + i);
@@ -176,9 +245,6 @@ const portList = [
   ...[range(0x3f0, 6), [0x3f7, 0x3f5, 0x3f5, 0x3f5], range(0, 16), range(0xc0, 4), [0x81]].flat(),
 ];
 const mask = (value: number, width: Width): number => value % 2 ** (8 * width);
-/** The I/O APIC's registers, and the BARs of the virtio functions. */
-const memoryBase = (at: number): number =>
-  at % 4 === 0 ? 0xfec00000 + ((at >>> 4) & 1) * 0x10 : 0xe0000000 + (at % 0x18000);
 
 const step: fc.Arbitrary<Step> = fc.record({
   kind: fc.constantFrom(...kinds),
@@ -187,17 +253,17 @@ const step: fc.Arbitrary<Step> = fc.record({
   value: fc.oneof(fc.nat(0xff), fc.nat(0xffffffff)),
 });
 
-describe('every device of the board', () => {
+describe.each(variants)('every device of the board, card $card', (variant) => {
   it('goes on after save and load exactly as it would have without', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(step, { maxLength: 150 }),
         fc.array(step, { minLength: 30, maxLength: 80 }),
         async (before, after) => {
-          const original = new Bench();
+          const original = new Bench(variant);
           for (const s of before) await original.step(s);
           const state = original.save();
-          const copy = new Bench();
+          const copy = new Bench(variant);
           copy.load(state);
           expect(copy.save().devices).toEqual(state.devices);
           original.log.length = 0;
@@ -209,12 +275,12 @@ describe('every device of the board', () => {
           expect(copy.save().devices).toEqual(original.save().devices);
         },
       ),
-      { numRuns: 300 },
+      { numRuns: 200 },
     );
   });
 
   it('refuses a state of another version', () => {
-    for (const device of new Bench().board.devices) {
+    for (const device of new Bench(variant).board.devices) {
       const state = device.save();
       expect(() => device.load({ ...state, version: 999 }), device.id).toThrow(StateError);
       expect(() => device.load({ version: state.version, data: {} }), device.id).toThrow(
@@ -226,7 +292,7 @@ describe('every device of the board', () => {
   it('comes back from a reset as it was at power-on', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 100 }), async (steps) => {
-        const bench = new Bench();
+        const bench = new Bench(variant);
         const ids = new Set([
           'pit',
           'pic',
@@ -241,7 +307,7 @@ describe('every device of the board', () => {
           bench.board.devices.filter((d) => ids.has(d.id)).map((d) => [d.id, d.save()]);
         const fresh = structuredClone(state());
         for (const s of steps) await bench.step(s);
-        bench.board.reset();
+        bench.reset();
         expect(state()).toEqual(fresh);
       }),
       { numRuns: 100 },

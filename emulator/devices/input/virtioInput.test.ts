@@ -23,8 +23,7 @@ it('gives the driver each event once, the newest position, and buffers of LEDs b
   const tablet = virtioTablet();
   const driver = new PciDriver(tablet).start();
   const events = driver.queue(0);
-  for (let i = 0; i < 8; i++)
-    events.add([{ address: buffers + 8 * i, length: 8, write: true }]);
+  for (let i = 0; i < 8; i++) events.add([{ address: buffers + 8 * i, length: 8, write: true }]);
   tablet.point(0, 1);
   tablet.point(0, 1);
   tablet.button(2, true);
