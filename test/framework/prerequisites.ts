@@ -31,6 +31,7 @@ const packages: Readonly<Record<string, string>> = {
   ovmf: '/usr/share/OVMF/OVMF_CODE_4M.fd',
   'grub-rescue-pc': '/usr/lib/grub-rescue/grub-rescue-cdrom.iso',
   'grub-pc-bin': '/usr/lib/grub/i386-pc/boot.img',
+  'grub-efi-amd64-bin': '/usr/lib/grub/x86_64-efi/modinfo.sh',
   'grub-common': '/usr/bin/grub-mkimage',
   'memtest86+': '/usr/lib/memtest86+/memtest86+x64.iso',
   ipxe: '/usr/lib/ipxe/ipxe.iso',

@@ -4,6 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ScreenGuest } from './screenGuest.ts';
+import { uefiIso } from './uefiMedia.ts';
 
 const seabios = { firmware: { code: '/usr/share/seabios/bios-256k.bin' } };
 const ovmfCode = '/usr/share/OVMF/OVMF_CODE_4M.fd';
@@ -54,6 +55,15 @@ describe('SeaBIOS', () => {
     expect(menu).toMatch(/1\. DVD\/CD \[.*Guesthouse CD-ROM.*\n2\. .*Guesthouse/);
     await guest.type('1');
     await guest.waitFor(/Memtest86\+/, 90);
+  });
+
+  it('boots the 32-bit Memtest86+, which finds no error in its first tests', async () => {
+    await using guest = await ScreenGuest.start({
+      memoryMiB: 48,
+      cdroms: [{ path: '/usr/lib/memtest86+/memtest86+ia32.iso' }],
+      boot: seabios,
+    });
+    expect(await guest.waitFor(/Test #[4-9]/, 120)).toMatch(/Errors: 0$/m);
   });
 
   it('runs iPXE, which hands back', async () => {
@@ -107,4 +117,35 @@ describe('OVMF', () => {
     await guest.waitForSerial(/iPXE initialising devices/, 300);
     expect(guest.picture().width).toBeGreaterThan(640);
   });
+
+  it('boots GRUB from a CD-ROM by UEFI, which starts Linux', async () => {
+    await using guest = await startUefi(256);
+    await guest.type('l');
+    await guest.waitForSerial(/GUEST-DONE 0/, 120);
+    // A variable of the firmware's, read by Linux at run time: which entry was booted.
+    expect(guest.serial.text).toMatch(/EFI 64 bits\s+BootCurrent-8be4df61-/);
+    expect(await guest.waitForEnd(60)).toEqual({ kind: 'powerOff' });
+  });
+
+  it('runs Memtest86+ by UEFI, which finds no error in its first tests', async () => {
+    await using guest = await startUefi(128);
+    await guest.type('m');
+    await guest.waitForSerial(/#[4-9] +\[/, 120);
+    expect(guest.serial.text).toMatch(/Errors: 0/);
+    expect(guest.serial.text).not.toMatch(/Errors: [1-9]/);
+    const { width, height } = guest.picture();
+    expect([width, height]).toEqual([640, 480]);
+  });
 });
+
+/** OVMF with GRUB's menu from the CD-ROM. */
+async function startUefi(memoryMiB: number): Promise<ScreenGuest> {
+  const guest = await ScreenGuest.start({
+    memoryMiB,
+    cdroms: [{ path: await uefiIso() }],
+    boot: { firmware: { code: ovmfCode } },
+  });
+  await guest.waitForSerial(/Memtest86\+/, 200);
+  guest.serial.text = '';
+  return guest;
+}
