@@ -11,7 +11,6 @@ import { detectKernel } from '../firmware/kernelImage.ts';
 import { KernelImageError } from '../firmware/kernelImageError.ts';
 import { pvhEntry } from '../firmware/pvh.ts';
 import { lz4LegacyDecompress } from './lz4Legacy.ts';
-import { xzDecompress } from './xzDecompress.ts';
 
 /** 'auto' unpacks on the host and enters by PVH where the kernel can, else by its own protocol. */
 type BootProtocol = (typeof bootProtocols)[number];
@@ -72,7 +71,11 @@ async function unpack(payload: Uint8Array): Promise<Uint8Array | undefined> {
   // Gzip's format ends with the unpacked size; to the others the build appends it in 4 bytes.
   const body = payload.subarray(0, payload.length - 4);
   if (magic.startsWith('1f8b')) return gunzipSync(payload);
-  if (magic === 'fd377a585a00') return xzDecompress(body);
+  if (magic === 'fd377a585a00') {
+    // Loaded here: the library takes time that machines with other kernels need not spend.
+    const { xzDecompress } = await import('./xzDecompress.ts');
+    return xzDecompress(body);
+  }
   if (magic.startsWith('02214c18')) return lz4LegacyDecompress(body);
   if (magic.startsWith('28b52ffd')) return zstdDecompressSync(body);
   return undefined;

@@ -1,10 +1,9 @@
 import { writeFile } from 'node:fs/promises';
-import { encode } from 'fast-png';
 import { UserError } from '../../shared/services/errors.ts';
 import type { Display } from '../devices/display/display.ts';
 
 /** The screen as a PNG file, without alpha. */
-export function screenshotPng(display: Display): Uint8Array {
+export async function screenshotPng(display: Display): Promise<Uint8Array> {
   const { width, height, pixels } = display.refresh();
   const data = new Uint8Array(width * height * 3);
   for (let i = 0, at = 0; i < width * height; i++) {
@@ -13,13 +12,15 @@ export function screenshotPng(display: Display): Uint8Array {
     data[at++] = (pixel >>> 8) & 0xff;
     data[at++] = (pixel >>> 16) & 0xff;
   }
+  // Loaded here: few machines start with a screenshot.
+  const { encode } = await import('fast-png');
   return encode({ width, height, data, channels: 3, depth: 8 });
 }
 
 /** Rejects with UserError. */
 export async function writeScreenshot(display: Display, path: string): Promise<void> {
   try {
-    await writeFile(path, screenshotPng(display));
+    await writeFile(path, await screenshotPng(display));
   } catch (error) {
     throw new UserError({
       code: 'screenshot',

@@ -6,7 +6,7 @@ import { guestPhysical, type Device } from '../bus/types.ts';
 import type { FwCfgFile } from '../devices/legacy/fwCfg.ts';
 import type { Display } from '../devices/display/display.ts';
 import { buildAcpiTables, placeAcpiTables } from '../firmware/acpi/acpiTables.ts';
-import { acpiFirmwareFiles } from '../firmware/acpi/tableLoader.ts';
+import { acpiFileNames, acpiFirmwareFiles } from '../firmware/acpi/tableLoader.ts';
 import { resetVector } from '../firmware/bios/systemRom.ts';
 import { loadKernel } from '../firmware/kernelImage.ts';
 import type { VcpuHost } from '../vcpu/vcpu.ts';
@@ -162,7 +162,7 @@ class Pc implements Machine {
       ['etc/e820', e820File(memory)],
       ...smbiosFiles(this.#spec),
     ]);
-    for (const name of tables().keys())
+    for (const name of acpiFileNames)
       files.set(name, () => tables().get(name) ?? new Uint8Array());
     if ('order' in boot)
       files.set(

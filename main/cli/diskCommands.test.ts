@@ -7,7 +7,7 @@ import { parseSize } from './parseOptions.ts';
 
 const folder = mkdtempSync(path.join(os.tmpdir(), 'guesthouse-disk-command-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
-const main = path.join(import.meta.dirname, 'main.ts');
+const main = path.join(import.meta.dirname, 'main.js');
 
 function disk(...args: string[]): { code: number | null; stdout: string; stderr: string } {
   const { status, stdout, stderr } = spawnSync(process.execPath, [main, 'disk', ...args], {

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { echoKernel, echoKernelKeys } from '../../test/framework/echoKernel.ts';
 
-const script = fileURLToPath(new URL('main.ts', import.meta.url));
+const script = fileURLToPath(new URL('main.js', import.meta.url));
 let folder: string;
 let kernel: string;
 beforeAll(async () => {

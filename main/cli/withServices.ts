@@ -1,12 +1,6 @@
 import type { Services } from '../../shared/rpc/serviceContract.ts';
 import { UserError } from '../../shared/services/errors.ts';
 import type { VmSummary } from '../../shared/services/library.ts';
-import { connectOrStartManager } from '../manager/daemon.ts';
-import { openHome } from '../manager/home.ts';
-import { createHostService } from '../manager/hostService.ts';
-import { Manager } from '../manager/manager.ts';
-import { nodeVmStarter } from '../manager/nodeVmStarter.ts';
-import { connectManager } from '../manager/openManager.ts';
 
 /**
  * Gives the library's manager if one runs. If none does, 'start' starts one in the background, and
@@ -16,6 +10,13 @@ export async function withServices<T>(
   how: 'start' | 'direct',
   work: (services: Services, lost: Promise<string>) => Promise<T>,
 ): Promise<T> {
+  // Loaded here: "guesthouse run" starts without them.
+  const { connectOrStartManager } = await import('../manager/daemon.ts');
+  const { openHome } = await import('../manager/home.ts');
+  const { createHostService } = await import('../manager/hostService.ts');
+  const { Manager } = await import('../manager/manager.ts');
+  const { nodeVmStarter } = await import('../manager/nodeVmStarter.ts');
+  const { connectManager } = await import('../manager/openManager.ts');
   const home = await openHome();
   const remote = how === 'start' ? await connectOrStartManager(home) : await connectManager(home);
   if (remote) {

@@ -21,7 +21,7 @@ export function guesthouse(engine: 'interpreter' | 'translator', ...extra: strin
     command: (kernel) => [
       process.execPath,
       [
-        ...[path.join(root, 'main/cli/main.ts'), 'run', '--kernel', kernel, '--memory', '128'],
+        ...[path.join(root, 'main/cli/main.js'), 'run', '--kernel', kernel, '--memory', '128'],
         ...['--engine', engine, '--debug-exit', ...extra],
       ],
     ],

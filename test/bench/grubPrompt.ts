@@ -1,37 +1,41 @@
 /**
- * Prints nothing and ends when GRUB's menu on a CD-ROM takes keys, so that the time of the whole process can be taken:
- *   node test/bench/grubPrompt.ts guesthouse|qemu ISO
+ * From the start of the process to GRUB's menu on a CD-ROM: `guesthouse run` and QEMU's TCG with SeaBIOS in turns.
+ *   node test/bench/grubPrompt.ts [PAIRS [ISO]]
  */
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { buildMachine } from '../../emulator/host/buildMachine.ts';
-import { machineRequestSchema } from '../../shared/vm/machineRequest.ts';
+import { median } from './statistics.ts';
 
 const ready = "`c' for a command-line";
-const lookMs = 20;
+const lookMs = 10;
+const root = path.resolve(import.meta.dirname, '../..');
 
-async function guesthouse(iso: string): Promise<void> {
-  const { machine, close } = await buildMachine(
-    machineRequestSchema.parse({ memoryMiB: 512, boot: {}, cdroms: [{ path: iso }] }),
-    {
-      serial: [{ write: () => undefined, connect: () => undefined }],
-      report: console.error,
-      hostFailure: console.error,
-    },
+/** Seconds. */
+async function guesthouse(iso: string): Promise<number> {
+  const start = performance.now();
+  const child = spawn(
+    process.execPath,
+    [
+      ...['--import', path.join(import.meta.dirname, 'screenWatch.js')],
+      ...[path.join(root, 'main/cli/main.js'), 'run', '--cdrom', iso, '--serial', 'none'],
+    ],
+    { stdio: ['ignore', 'inherit', 'inherit'], env: { ...process.env, SCREEN_WATCH: ready } },
   );
-  machine.start();
-  while (machine.display?.text()?.join('').includes(ready) !== true) await sleep(lookMs);
-  await close();
+  const [code] = (await once(child, 'exit')) as [number | null];
+  if (code !== 0) throw new Error(`guesthouse ended with ${code}`);
+  return (performance.now() - start) / 1000;
 }
 
-/** Looks into video memory by the monitor. */
-async function qemu(iso: string): Promise<void> {
+/** Seconds. The monitor writes video memory to a file. */
+async function qemu(iso: string): Promise<number> {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'grub-prompt-'));
   const [monitor, dump] = [path.join(folder, 'monitor'), path.join(folder, 'text')];
+  const start = performance.now();
   const child = spawn(
     'qemu-system-x86_64',
     [
@@ -40,7 +44,7 @@ async function qemu(iso: string): Promise<void> {
     ],
     { stdio: 'inherit' },
   );
-  const exited = new Promise<void>((resolve) => child.on('exit', () => resolve()));
+  const exited = once(child, 'exit');
   while (!existsSync(monitor)) await sleep(5);
   const socket = createConnection(monitor);
   socket.resume();
@@ -51,12 +55,22 @@ async function qemu(iso: string): Promise<void> {
     const characters = Buffer.from(readFileSync(dump).filter((_, i) => i % 2 === 0));
     if (characters.toString('latin1').includes(ready)) break;
   }
+  const seconds = (performance.now() - start) / 1000;
   socket.destroy();
   child.kill('SIGKILL');
   await exited;
   rmSync(folder, { recursive: true });
+  return seconds;
 }
 
-const [who, iso = '/usr/lib/grub-rescue/grub-rescue-cdrom.iso'] = process.argv.slice(2);
-await (who === 'qemu' ? qemu(iso) : guesthouse(iso));
-process.exit(0);
+const [pairs = '7', iso = '/usr/lib/grub-rescue/grub-rescue-cdrom.iso'] = process.argv.slice(2);
+// The first run of all fills the cache of compiled modules.
+await guesthouse(iso);
+const times: { guesthouse: number; qemu: number }[] = [];
+for (let pair = 0; pair < Number(pairs); pair++) {
+  const [ours, theirs] = [await guesthouse(iso), await qemu(iso)];
+  times.push({ guesthouse: ours, qemu: theirs });
+  console.log(`guesthouse ${ours.toFixed(2)} s, QEMU ${theirs.toFixed(2)} s`);
+}
+for (const who of ['guesthouse', 'qemu'] as const)
+  console.log(`${who}: ${median(times.map((pair) => pair[who])).toFixed(2)} s`);

@@ -22,7 +22,7 @@ export function guesthouseGuest(...extra: string[]): GuestContender {
     command: ({ kernel, initrd, commandLine, memoryMiB }) => [
       process.execPath,
       [
-        ...[path.resolve(here, '../../main/cli/main.ts'), 'run', '--kernel', kernel],
+        ...[path.resolve(here, '../../main/cli/main.js'), 'run', '--kernel', kernel],
         ...['--initrd', initrd, '--append', commandLine, '--memory', String(memoryMiB), ...extra],
       ],
     ],

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import { readyMarker, shellPrompt } from './busyboxInitramfs.ts';
 
-const cli = path.resolve(import.meta.dirname, '../../main/cli/main.ts');
+const cli = path.resolve(import.meta.dirname, '../../main/cli/main.js');
 
 export class GuestConsole implements AsyncDisposable {
   readonly #child: ChildProcessWithoutNullStreams;

@@ -13,8 +13,13 @@ const ZONE_FSEG = 2;
 
 const tablesFile = 'etc/acpi/tables';
 const rsdpFile = 'etc/acpi/rsdp';
+const scriptFile = 'etc/table-loader';
 
-export function acpiFirmwareFiles(tables: AcpiTables): Map<string, Uint8Array> {
+export const acpiFileNames = [tablesFile, rsdpFile, scriptFile] as const;
+
+export function acpiFirmwareFiles(
+  tables: AcpiTables,
+): Map<(typeof acpiFileNames)[number], Uint8Array> {
   const commands: Uint8Array[] = [];
   const command = (
     type: number,
@@ -61,9 +66,9 @@ export function acpiFirmwareFiles(tables: AcpiTables): Map<string, Uint8Array> {
     if (size === 4) view.setUint32(at, target, true);
     else view.setBigUint64(at, BigInt(target), true);
   }
-  return new Map([
+  return new Map<(typeof acpiFileNames)[number], Uint8Array>([
     [tablesFile, blob],
     [rsdpFile, rsdpBytes(tables.rsdt, tables.xsdt)],
-    ['etc/table-loader', script],
+    [scriptFile, script],
   ]);
 }

@@ -1,0 +1,22 @@
+#!/usr/bin/env node
+/**
+ * The `guesthouse` command. Its modules are loaded with the compiled code of former runs, which halves its start. This
+ * one is JavaScript: the cache keeps the others without their types, and Node's TypeScript need not be loaded.
+ */
+import { enableCompileCache } from 'node:module';
+import { join, resolve } from 'node:path';
+import process from 'node:process';
+import { setFlagsFromString } from 'node:v8';
+import envPaths from 'env-paths';
+
+/**
+ * V8 14 (Node 26.10) miscompiles loops of cached functions whose closures change an outer variable, when it enters the
+ * optimised loop midway (emulator/host/lz4Legacy.test.ts shows it). Without context cells it does not.
+ */
+setFlagsFromString('--no-function-context-cells');
+// cacheFolder() of emulator/host/paths.ts.
+const home = process.env.GUESTHOUSE_HOME;
+const folder = home ? join(resolve(home), 'cache') : envPaths('guesthouse', { suffix: '' }).cache;
+enableCompileCache(join(folder, 'code'));
+const { runCli } = await import('./commandLine.ts');
+process.exit(await runCli(process.argv.slice(2)));
