@@ -162,8 +162,7 @@ class Pc implements Machine {
       ['etc/e820', e820File(memory)],
       ...smbiosFiles(this.#spec),
     ]);
-    for (const name of acpiFileNames)
-      files.set(name, () => tables().get(name) ?? new Uint8Array());
+    for (const name of acpiFileNames) files.set(name, () => tables().get(name) ?? new Uint8Array());
     if ('order' in boot)
       files.set(
         'bootorder',
