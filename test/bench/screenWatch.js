@@ -4,6 +4,8 @@
  */
 import { registerHooks } from 'node:module';
 import process from 'node:process';
+import { setInterval } from 'node:timers';
+import { URL } from 'node:url';
 
 const lookMs = 10;
 const wanted = process.env.SCREEN_WATCH ?? '';
