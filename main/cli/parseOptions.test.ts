@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import {
   hostPath,
   oneOf,
+  parseBoot,
   parseCdrom,
   parseDisk,
   parseFloppy,
@@ -30,6 +31,13 @@ describe('options of the command line', () => {
     expect(parseFloppy('/a.img,readonly')).toEqual({ path: '/a.img', readOnly: true });
     expect(parseFloppy('none')).toEqual({ readOnly: false });
     expect(() => parseCdrom('/a.iso,if=virtio')).toThrow('--cdrom if=virtio: use ide or ahci');
+  });
+
+  it('read the order of drives, floppies as f or a', () => {
+    expect(parseBoot('cdf')).toEqual({ order: 'cda', menu: false });
+    expect(parseBoot('ad,menu')).toEqual({ order: 'ad', menu: true });
+    expect(() => parseBoot('fa')).toThrow('--boot fa: give some of c (disks)');
+    expect(() => parseBoot('x')).toThrow('each once');
   });
 
   it('take a doubled comma for one in a file name', () => {

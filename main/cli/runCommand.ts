@@ -76,7 +76,7 @@ export function runCommand(finish: (code: number) => void): Command {
     .option('--append <text>', 'kernel command line, as in "console=ttyS0"')
     .option(
       '--boot <order[,menu]>',
-      'drives in the order they are tried, c disks, d CD-ROMs, a floppies (default: cda); menu: wait for F12',
+      'drives in the order they are tried, c disks, d CD-ROMs, f or a floppies (default: cda); menu: wait for F12',
       parseBoot,
     )
     .option(
