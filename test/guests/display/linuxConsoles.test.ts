@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import { copyFile, readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { busyboxInitramfs } from '../busyboxInitramfs.ts';
 import { debianKernel, modulesInLoadOrder, type KernelFlavour } from '../debianKernel.ts';
@@ -46,7 +47,12 @@ show
 ${modules.map((module) => `insmod /modules/${module}`).join('\n')}
 sleep 1
 show
-cat /sys/class/drm/card0-*/modes | head -1 | sed 's/^/MODE /'
+modes=/sys/class/drm/card0-*/modes
+head -n 1 $modes | sed 's/^/MODE /'
+# The driver tells programs by an event; what they then do is to ask again.
+echo 'echo detect > /sys/class/drm/card0-Virtual-1/status; echo HOTPLUG $HOTPLUG $(head -n 1 '$modes')' > /asked
+echo LISTENING
+uevent sh /asked
 `;
 
 /** A CD-ROM with kernel and initramfs; the modules are there, but not loaded before the script does. */
@@ -157,6 +163,10 @@ it.each([
     expect(vesa).toMatchObject({ name: 'VESA VGA', size: [width, height], bits });
     const native = await checkScreen(guest, 200);
     expect(native).toMatchObject({ name, size: [1024, 768], bits: 32 });
-    await guest.waitForSerial(/MODE 1024x768/, 60);
+    await guest.waitForSerial(/MODE 1024x768\s+LISTENING/, 60);
+    if (card !== 'virtio') return;
+    await sleep(1000);
+    guest.machine.display?.setPreferredSize?.(1288, 733);
+    await guest.waitForSerial(/HOTPLUG 1 1288x733/, 60);
   },
 );
