@@ -9,6 +9,8 @@ import type { z } from 'zod';
 import { samePicture, type RgbPicture } from './rgbPicture.ts';
 
 const lookMs = 50;
+/** Comparing pictures takes time that the guest, on the same thread, would use. */
+const comparePicturesMs = 400;
 
 export class ScreenGuest implements AsyncDisposable {
   readonly #built: BuiltMachine;
@@ -106,6 +108,7 @@ export class ScreenGuest implements AsyncDisposable {
       seconds,
       () => (difference = samePicture(this.picture(), expected)) === '',
       () => `a picture; the difference is ${difference}`,
+      comparePicturesMs,
     );
   }
 
@@ -126,7 +129,12 @@ export class ScreenGuest implements AsyncDisposable {
     }
   }
 
-  async #until(seconds: number, done: () => boolean, wanted: () => string): Promise<void> {
+  async #until(
+    seconds: number,
+    done: () => boolean,
+    wanted: () => string,
+    everyMs = lookMs,
+  ): Promise<void> {
     const start = performance.now();
     const passed = (since: number): string => ((performance.now() - since) / 1000).toFixed(1);
     while (!done()) {
@@ -143,7 +151,7 @@ export class ScreenGuest implements AsyncDisposable {
           `${why}, ${passed(this.#started)} s after the start, while waiting for ${wanted()}`,
         );
       }
-      await sleep(lookMs);
+      await sleep(everyMs);
     }
   }
 
