@@ -29,7 +29,7 @@ const keepsInVain = (block: GuestBlock, index: number): boolean => {
 
 /**
  * The form that all ways into a block agree on. Where they do not: 'words' if some instruction reads flags before they are
- * overwritten, else 'dynamic'. At an entry flags are 'words' or, if nobody reads them, 'stored'.
+ * overwritten, else 'dynamic'. From outside, flags come to an entry as 'words' if somebody reads them, else 'stored'.
  */
 export function flagFormsAtStart(source: RegionSource, entries: readonly number[]): FlagForm[] {
   const { blocks } = source;

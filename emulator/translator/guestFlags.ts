@@ -231,6 +231,12 @@ export class GuestFlags {
     }
   }
 
+  /** At the region's start, where a block is 'dynamic' that is an entry too. */
+  noteStored(): void {
+    this.#b.i32(storedCode);
+    this.#b.setLocal(this.formLocal);
+  }
+
   /** Notes the form in the local, for a place that others reach with other forms. */
   makeDynamic(): void {
     if (this.form === 'dynamic') return;

@@ -221,10 +221,12 @@ class RegionEmitter {
     b.code.reset();
     openRegion(f, this.#host.region);
     this.#state.load();
-    if (this.#structure.entries.some((entry) => this.#forms[entry] === 'words')) {
+    const atEntries = this.#structure.entries.map((entry) => this.#forms[entry]);
+    if (atEntries.includes('words')) {
       this.#flags.settle();
       this.#state.loadFlags();
     }
+    if (atEntries.includes('dynamic')) this.#flags.noteStored();
     this.#loadContext();
     if (!this.#source.is64) {
       b.getLocal(parameterBase);
