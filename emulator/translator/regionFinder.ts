@@ -7,6 +7,8 @@ import type { GuestCodeReader } from './guestCodeReader.ts';
 export const blockLimit = 64;
 export const instructionLimit = 600;
 const entryLimit = 24;
+/** Of blocks from the region's base: where they end, too, has 32 bits. */
+const offsetLimit = 0x7fff0000;
 /** A return stays inside for at most so many callers. */
 const indirectLimit = 24;
 
@@ -64,8 +66,8 @@ export function findRegion(
     // The same code may be mapped twice; in a region it has one place.
     if (known !== undefined) return found[known]!.block.offset === offset ? known : undefined;
     if (found.length >= blockLimit || instructions >= instructionLimit) return undefined;
-    // Hooks hold offsets in 32 bits; code of a program and of its libraries may lie farther apart.
-    if ((offset | 0) !== offset) return undefined;
+    // Offsets have 32 bits; code of a program and of its libraries may lie farther apart.
+    if (Math.abs(offset) > offsetLimit) return undefined;
     // A block belongs to one region.
     if (!mayHave(at)) {
       neighbours?.add(at);
@@ -74,6 +76,11 @@ export function findRegion(
     const block = reader.block(at, offset);
     if (block === undefined) return undefined;
     const last = block.instructions.at(-1)!;
+    const { control } = last.effects;
+    if (control === 'jump' || control === 'branch') {
+      const target = offset + Number(BigInt.asIntN(32, last.immediate));
+      if ((target | 0) !== target) return undefined;
+    }
     instructions += block.instructions.length;
     found.push({
       block,
