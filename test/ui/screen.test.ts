@@ -112,6 +112,113 @@ describe.skipIf(!hasChromium)('the screen of a machine', () => {
     await window.waitForState('paint', 'Powered Off');
   });
 
+  /** Where the canvas is in the page, in CSS pixels. */
+  const canvasBox = (page: Page): Promise<DOMRect> =>
+    page
+      .locator('canvas[aria-label^="Screen of"]')
+      .evaluate((canvas) => canvas.getBoundingClientRect().toJSON() as DOMRect);
+
+  test('is fitted, stretched, in its actual size or all of the monitor, as one likes', async () => {
+    await using window = await Window.open(browser, manager.url);
+    const { page } = window;
+    await window.select('paint');
+    await window.start();
+    await window.waitForState('paint', 'Running');
+    await page.getByRole('tab', { name: 'Screen' }).click();
+    await expect.poll(() => pixel(page, 1000, 700)).toEqual(pattern(1000, 700));
+    const room = await page
+      .getByTestId('screen')
+      .evaluate(({ clientWidth, clientHeight }) => [clientWidth, clientHeight] as const);
+    // Lower than the guest's 768 lines, and wider than 4:3.
+    const fitted = await canvasBox(page);
+    expect(fitted.height).toBe(room[1]);
+    expect(Math.abs(fitted.width / fitted.height - 1024 / 768)).toBeLessThan(0.01);
+    await window.button('Scaled to all of it (Right Ctrl+C)').click();
+    await expect.poll(async () => (await canvasBox(page)).width).toBe(room[0]);
+    expect((await canvasBox(page)).height).toBe(room[1]);
+    await window.button('Actual size').click();
+    await expect.poll(async () => (await canvasBox(page)).height).toBe(768);
+    await window.button('Fit to the window').click();
+    await expect.poll(async () => (await canvasBox(page)).height).toBe(room[1]);
+
+    const canvas = page.locator('canvas[aria-label="Screen of paint"]');
+    const isFull = () => page.evaluate(() => document.fullscreenElement !== null);
+    await window.button('Full screen (Right Ctrl+F)').click();
+    await expect.poll(isFull).toBe(true);
+    await expect.poll(async () => (await canvasBox(page)).height).toBeGreaterThan(room[1]);
+    await page.screenshot({ path: path.join(folder, 'screen-full.png') });
+    await canvas.focus();
+    await page.keyboard.press('ControlRight+KeyF');
+    await expect.poll(isFull).toBe(false);
+    await page.keyboard.press('ControlRight+KeyC');
+    await expect.poll(async () => (await canvasBox(page)).width).toBe(room[0]);
+    // The host key's letters are not the guest's.
+    expect(await pixel(page, 10, 10)).toEqual(pattern(10, 10));
+    await window.powerOff();
+    await window.waitForState('paint', 'Powered Off');
+  });
+
+  test('sends Ctrl+Alt+Del, types the clipboard, and captures the pointer till the host key', async () => {
+    await using window = await Window.open(browser, manager.url, {
+      permissions: ['clipboard-read', 'clipboard-write'],
+    });
+    const { page } = window;
+    await window.select('paint');
+    await window.start();
+    await window.waitForState('paint', 'Running');
+    await page.getByRole('tab', { name: 'Screen' }).click();
+    await expect.poll(() => pixel(page, 1000, 700)).toEqual(pattern(1000, 700));
+    /** Scan codes (set 1) that the guest has painted since the `first`th. */
+    const painted = async (first: number, count: number): Promise<number[]> => {
+      const codes: number[] = [];
+      for (let n = first; n < first + count; n++) {
+        const [code = 0, green, blue] = await pixel(page, n * 32 + 10, 10);
+        codes.push(green === 0 && blue === 0xff ? code : -1);
+      }
+      return codes;
+    };
+    await window.button('Send Ctrl+Alt+Del (Right Ctrl+Del)').click();
+    await expect.poll(() => painted(0, 4)).toEqual([0x1d, 0x38, 0x53, -1]);
+    const canvas = page.locator('canvas[aria-label="Screen of paint"]');
+    await canvas.focus();
+    await page.keyboard.press('ControlRight+Delete');
+    await expect.poll(() => painted(3, 4)).toEqual([0x1d, 0x38, 0x53, -1]);
+
+    await page.evaluate(() => navigator.clipboard.writeText('aB;\n'));
+    await window.button('Type the clipboard’s text').click();
+    // A, Shift+B, semicolon, Enter.
+    await expect.poll(() => painted(6, 6)).toEqual([0x1e, 0x2a, 0x30, 0x27, 0x1c, -1]);
+    await expect.poll(() => window.focused()).toContain('Screen of paint');
+
+    /** The last packets of the mouse: buttons, and motion to the right and up. */
+    const packet = async (n: number): Promise<number[] | undefined> => {
+      const color = await pixel(page, n * 32 + 10, 42);
+      if (String(color) === String(pattern(n * 32 + 10, 42))) return undefined;
+      const [flags = 0, x = 0, y = 0] = color;
+      return [flags & 7, (flags & 0x10) === 0 ? x : x - 256, (flags & 0x20) === 0 ? y : y - 256];
+    };
+    const box = await canvasBox(page);
+    const middle = { x: Math.round(box.x + box.width / 2), y: Math.round(box.y + box.height / 2) };
+    // Motion before the click is the window's, and so is the click.
+    await page.mouse.move(middle.x - 40, middle.y);
+    await page.mouse.click(middle.x, middle.y);
+    await page.getByText('The guest has the pointer: Right Ctrl gives it back').waitFor();
+    expect(await packet(0)).toBeUndefined();
+    await page.mouse.move(middle.x + 20, middle.y + 10);
+    await expect.poll(() => packet(0)).toEqual([0, 20, -10]);
+    await page.mouse.down({ button: 'right' });
+    await expect.poll(() => packet(1)).toEqual([2, 0, 0]);
+    await page.mouse.up({ button: 'right' });
+    await expect.poll(() => packet(2)).toEqual([0, 0, 0]);
+    await page.keyboard.press('ControlRight');
+    await page.getByText('Click to give the guest the pointer; Right Ctrl gives it back').waitFor();
+    await page.mouse.move(middle.x - 30, middle.y);
+    await page.waitForTimeout(300);
+    expect(await packet(3)).toBeUndefined();
+    await window.powerOff();
+    await window.waitForState('paint', 'Powered Off');
+  });
+
   test('is drawn sharp in its actual size on a scaled desktop, and small in Details', async () => {
     await using window = await Window.open(browser, manager.url, {
       colorScheme: 'dark',
