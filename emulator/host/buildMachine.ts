@@ -6,6 +6,7 @@ import { createPc } from '../machine/pc.ts';
 import { createWasmEngine } from '../vcpu/wasm/wasmEngine.ts';
 import { readBootFile } from './bootFile.ts';
 import { lowerCompilerPriority } from './compilerPriority.ts';
+import type { DiskCounters } from './countedDisk.ts';
 import { cachedKernel } from './kernelCache.ts';
 import { bootableKernel, extractVmlinux } from './kernelDecompress.ts';
 import { asUserError, namingKernel } from './machineErrors.ts';
@@ -43,6 +44,7 @@ export interface BuiltMachine {
   readonly machine: Machine;
   readonly networks: Networks;
   readonly changeMedium: OpenDrives['changeMedium'];
+  readonly diskCounters: Readonly<DiskCounters>;
   /** Ends the machine and closes its disks. */
   close(): Promise<void>;
 }
@@ -63,7 +65,12 @@ export async function buildMachine(
     const core = await loadCore();
     lowerCompilerPriority();
     networks = new Networks(request);
-    const { drives, changeMedium, close: closeDrives } = (open = await openDrives(request));
+    const {
+      drives,
+      changeMedium,
+      counters,
+      close: closeDrives,
+    } = (open = await openDrives(request));
     machine = createPc(
       {
         memory: request.memoryMiB * 2 ** 20,
@@ -90,7 +97,7 @@ export async function buildMachine(
       },
     );
     await networks.open();
-    const built = { machine, networks, changeMedium };
+    const built = { machine, networks, changeMedium, diskCounters: counters };
     return {
       ...built,
       close: async () => {

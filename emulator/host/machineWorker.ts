@@ -113,7 +113,14 @@ class MachineHost implements VmControl {
 
   counters(): Promise<Record<string, number>> {
     const machine = this.machine();
-    return Promise.resolve({ ...machine.counters(), ...this.built?.networks.counters() });
+    const { user, system } = process.cpuUsage();
+    return Promise.resolve({
+      ...machine.counters(),
+      ...this.built?.diskCounters,
+      ...this.built?.networks.counters(),
+      processCpuMs: Math.round((user + system) / 1000),
+      residentBytes: process.memoryUsage.rss(),
+    });
   }
 
   networkStatus(): Promise<AdapterStatus[]> {

@@ -6,10 +6,13 @@ import type { MachineRequest } from '../../shared/vm/machineRequest.ts';
 import type { BlockBackend } from '../backends/block.ts';
 import { MediumSlot } from '../backends/mediumSlot.ts';
 import { openDisk } from '../block/file/fileDisk.ts';
+import { countedDisk, newDiskCounters, type DiskCounters } from './countedDisk.ts';
 import type { DriveSpec } from '../machine/drives.ts';
 
 export interface OpenDrives {
   readonly drives: readonly DriveSpec[];
+  /** Of all drives together. */
+  readonly counters: Readonly<DiskCounters>;
   /** Opens the image of the path, puts it into the drive, and closes what was there. */
   changeMedium(drive: MediumDrive, path: string | null): Promise<void>;
   /** Closes every image, also those that were changed for others meanwhile. */
@@ -23,6 +26,7 @@ export async function openDrives(
   const plan = planDrives(request);
   const { owner } = request;
   const drives: DriveSpec[] = [];
+  const counters = newDiskCounters();
   const close = async (): Promise<void> => {
     for (const drive of drives.splice(0)) {
       await (drive.kind === 'disk' ? drive.backend : drive.slot.medium)?.close();
@@ -31,7 +35,7 @@ export async function openDrives(
   const slot = async (path: string | undefined, readOnly: boolean): Promise<MediumSlot> =>
     new MediumSlot(path === undefined ? undefined : await open(path, readOnly));
   const open = (path: string, readOnly: boolean): Promise<BlockBackend> =>
-    openDisk({ path, format: 'auto', readOnly, owner });
+    openDisk({ path, format: 'auto', readOnly, owner }).then((disk) => countedDisk(disk, counters));
   const position = (kind: 'disk' | 'cdrom', index: number, where: 'virtio' | 'ide' | 'ahci') =>
     plan[where].find((place) => place.kind === kind && place.index === index)?.position ?? 0;
   const changeMedium: OpenDrives['changeMedium'] = async ({ kind, index }, path) => {
@@ -51,7 +55,7 @@ export async function openDrives(
   try {
     for (const [index, disk] of request.disks.entries()) {
       const { allowedFolders: allowed, ...choice } = disk;
-      const backend = await openDisk({ ...choice, allowed, owner });
+      const backend = countedDisk(await openDisk({ ...choice, allowed, owner }), counters);
       const place = position('disk', index, disk.interface);
       drives.push({ kind: 'disk', interface: disk.interface, position: place, backend });
     }
@@ -64,7 +68,7 @@ export async function openDrives(
     }
     for (const [index, { path, readOnly }] of request.floppies.entries())
       drives.push({ kind: 'floppy', position: index, slot: await slot(path, readOnly) });
-    return { drives: [...drives], changeMedium, close };
+    return { drives: [...drives], counters, changeMedium, close };
   } catch (error) {
     await close().catch(() => undefined);
     throw error;

@@ -1,8 +1,10 @@
 /** The commands of `guesthouse`. */
 import { Command } from 'commander';
 import { describeFailure } from './commandError.ts';
+import { completionCommand } from './completionCommand.ts';
 import { diskCommand } from './diskCommands.ts';
 import { libraryCommands } from './libraryCommands.ts';
+import { mediaCommand } from './mediaCommands.ts';
 import { networkCommands } from './networkCommands.ts';
 import { organiseCommands } from './organiseCommands.ts';
 import { runCommand } from './runCommand.ts';
@@ -27,7 +29,9 @@ export async function runCli(args: readonly string[]): Promise<number> {
   for (const command of organiseCommands()) program.addCommand(command);
   program.addCommand(diskCommand(finish));
   for (const command of networkCommands()) program.addCommand(command);
+  program.addCommand(mediaCommand());
   program.addCommand(serveCommand());
+  program.addCommand(completionCommand(program));
   for (const command of program.commands) {
     command.exitOverride().configureOutput({ outputError: () => undefined });
   }

@@ -43,10 +43,14 @@ interface SettingFlags {
   firmware?: FirmwareRequest | false;
   vga?: VmConfig['display']['card'];
   newDisk?: NewDiskRequest[];
+  json?: true;
   net?: (RunAdapter | undefined)[];
 }
 
 const print = (text: string): void => void process.stdout.write(`${text}\n`);
+/** What was done: for people, or with --json what it was done to. */
+const tell = (flags: { readonly json?: true }, result: unknown, text: string): void =>
+  print(flags.json ? JSON.stringify(result, null, 2) : text);
 
 export function libraryCommands(finish: (code: number) => void): Command[] {
   return [
@@ -131,7 +135,7 @@ export function libraryCommands(finish: (code: number) => void): Command[] {
           throw new UsageError('modify: name a setting to change, as --memory');
         checkCapabilities({ ...before, ...pick(changes, asked) });
         const after = await services.library.modify(id, pick(changes, asked));
-        print(`Changed "${after.name}".`);
+        tell(flags, after, `Changed "${after.name}".`);
       }),
     ),
 
@@ -139,11 +143,12 @@ export function libraryCommands(finish: (code: number) => void): Command[] {
       .description('delete a VM; its disk images stay where they are')
       .argument('<vm>', 'name or id')
       .option('--files', 'delete its disk images too, but for those that other VMs need')
-      .action((name: string, flags: { files?: true }) =>
+      .option('--json', 'machine-readable')
+      .action((name: string, flags: { files?: true; json?: true }) =>
         withServices('direct', async (services) => {
           const vm = await findVm(services, name);
           await services.library.delete(vm.id, flags.files ? 'delete' : 'keep');
-          print(`Deleted "${vm.name}".`);
+          tell(flags, { id: vm.id, name: vm.name }, `Deleted "${vm.name}".`);
         }),
       ),
 
@@ -151,12 +156,13 @@ export function libraryCommands(finish: (code: number) => void): Command[] {
       .description('start a VM')
       .argument('<vm>', 'name or id')
       .option('--console', 'attach to its serial console')
-      .action((name: string, flags: { console?: true }) =>
+      .option('--json', 'machine-readable')
+      .action((name: string, flags: { console?: true; json?: true }) =>
         withServices('start', async (services, lost) => {
           const vm = await findVm(services, name);
           await services.session.start(vm.id);
           if (flags.console) finish(await attachConsole(services, vm, lost));
-          else print(`"${vm.name}" is running.`);
+          else tell(flags, await findVm(services, vm.id), `"${vm.name}" is running.`);
         }),
       ),
 
@@ -164,11 +170,14 @@ export function libraryCommands(finish: (code: number) => void): Command[] {
       .description('press the power button of a VM, or power it off')
       .argument('<vm>', 'name or id')
       .option('--force', 'power off at once, like pulling the plug')
-      .action((name: string, flags: { force?: true }) =>
+      .option('--json', 'machine-readable')
+      .action((name: string, flags: { force?: true; json?: true }) =>
         withServices('direct', async (services) => {
           const vm = await findVm(services, name);
           await services.session.stop(vm.id, flags.force ? 'powerOff' : 'acpi');
-          print(
+          tell(
+            flags,
+            await findVm(services, vm.id),
             flags.force
               ? `"${vm.name}" is powered off.`
               : `Pressed the power button of "${vm.name}"; --force powers it off.`,
@@ -180,12 +189,13 @@ export function libraryCommands(finish: (code: number) => void): Command[] {
       new Command(verb)
         .description(`${verb} a running VM`)
         .argument('<vm>', 'name or id')
-        .action((name: string) =>
+        .option('--json', 'machine-readable')
+        .action((name: string, flags: { json?: true }) =>
           withServices('direct', async (services) => {
             const vm = await findVm(services, name);
             await services.session[verb](vm.id);
             const now = await findVm(services, vm.id);
-            print(`"${vm.name}" is ${stateNames[now.state].toLowerCase()}.`);
+            tell(flags, now, `"${vm.name}" is ${stateNames[now.state].toLowerCase()}.`);
           }),
         ),
     ),
@@ -221,6 +231,7 @@ export function libraryCommands(finish: (code: number) => void): Command[] {
 
 function settingOptions(command: Command): Command {
   return driveOptions(command)
+    .option('--json', 'machine-readable')
     .option('--description <text>', 'notes')
     .option(
       '--net <network>',

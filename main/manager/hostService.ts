@@ -62,7 +62,7 @@ function checkAbsolute(path: string): void {
   });
 }
 
-const inspectFile: HostService['inspectFile'] = async (path) => {
+export const inspectFile: HostService['inspectFile'] = async (path) => {
   checkAbsolute(path);
   // Opening a pipe or a terminal would wait for its other end.
   const status = await stat(path).catch((error: unknown) => {

@@ -9,11 +9,13 @@ import type { Services } from '../../shared/rpc/serviceContract.ts';
 import { UserError } from '../../shared/services/errors.ts';
 import type { HostService } from '../../shared/services/host.ts';
 import type { CloneOptions, LibraryService, VmSummary } from '../../shared/services/library.ts';
+import type { MediaService } from '../../shared/services/media.ts';
 import type { MediumDrive, SessionService } from '../../shared/services/session.ts';
 import { checkCapabilities } from '../../shared/vm/capabilities.ts';
 import { newDiskSchema, type VmChanges, type VmConfig } from '../../shared/vm/config.ts';
 import { machineRequestOf } from '../../shared/vm/machineRequest.ts';
 import type { Home } from './home.ts';
+import { createMediaService } from './mediaService.ts';
 import { RunRecord } from './runRecord.ts';
 import { TaskList, type TaskWatch } from './taskList.ts';
 import {
@@ -53,6 +55,11 @@ export class Manager implements Services {
     this.home = home;
     this.starter = starter;
     this.vms = new VmLibrary(home.vmsFolder);
+    this.media = createMediaService({
+      ...{ home, vms: this.vms, tasks: this.tasks },
+      isActive: (id) => this.sessions.get(id)?.active === true,
+      changed: () => this.listSoon(),
+    });
     try {
       // Another process (or a person) may change the files; failing to notice only delays the list.
       this.watcher = watch(home.vmsFolder, { recursive: false }, () => this.listSoon());
@@ -123,6 +130,8 @@ export class Manager implements Services {
       return this.recordOf(id).readLog(from);
     },
   };
+
+  readonly media: MediaService;
 
   readonly session: SessionService = {
     start: (id) => this.start(id),

@@ -110,6 +110,7 @@ export async function openSharedManager(
       library: forward('library'),
       session: forward('session'),
       tasks: forward('tasks'),
+      media: forward('media'),
       // About this process's own machine and shell.
       host: createHostService(shell, home.folder),
       events: hub,

@@ -8,7 +8,7 @@ import type { DiskFormat, DiskSource } from '../../shared/vm/diskTool.ts';
 import { diskTool } from './diskTool.ts';
 import type { TaskWatch } from './taskList.ts';
 
-const extensions: Readonly<Record<DiskFormat, string>> = {
+export const extensions: Readonly<Record<DiskFormat, string>> = {
   raw: 'img',
   qcow2: 'qcow2',
   vdi: 'vdi',

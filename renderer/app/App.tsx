@@ -6,7 +6,7 @@ import Tab from '@mui/material/Tab';
 import Tabs from '@mui/material/Tabs';
 import Typography from '@mui/material/Typography';
 import { useQueryClient } from '@tanstack/react-query';
-import { useEffect } from 'react';
+import { lazy, Suspense, useEffect } from 'react';
 import { t } from '../i18n/i18n.ts';
 import type { VmSummary } from '../../shared/services/library.ts';
 import { Logo, VmIcon } from '../components/Artwork.tsx';
@@ -24,6 +24,10 @@ import {
   useSelectedVm,
   type MachineTab,
 } from '../features/library/libraryStore.ts';
+import { CloneDialog } from '../features/library/CloneDialog.tsx';
+import { DeleteDialog } from '../features/library/DeleteDialog.tsx';
+import { Tasks } from '../features/tasks/Tasks.tsx';
+import { searchFieldId } from '../features/library/ListSearch.tsx';
 import { SelectionPane } from '../features/library/SelectionPane.tsx';
 import { StateLabel, stateWord } from '../features/library/StateLabel.tsx';
 import { Toolbar } from '../features/library/Toolbar.tsx';
@@ -34,6 +38,8 @@ import { focusScreen } from '../features/screen/screenFocus.ts';
 import { DroppedDialog } from '../features/media/DroppedDialog.tsx';
 import { DropTarget } from '../features/media/DropTarget.tsx';
 import { Logs } from '../features/logs/Logs.tsx';
+import { MediaPage } from '../features/mediaManager/MediaPage.tsx';
+import { NetworkPage } from '../features/networkPage/NetworkPage.tsx';
 import { Notices } from '../features/notices/Notices.tsx';
 import { NewVmDialog } from '../features/vmForm/NewVmDialog.tsx';
 import { SettingsDialog, type SettingsCategory } from '../features/vmForm/SettingsDialog.tsx';
@@ -42,6 +48,14 @@ import { AboutHost } from './AboutHost.tsx';
 import { useDialogs } from './dialogStore.ts';
 import { shortcutOf } from './shortcuts.ts';
 import { ToolsRail } from './ToolsRail.tsx';
+
+/** The charts are a large part of the program, and nobody's first wish. */
+const ActivityTab = lazy(async () => ({
+  default: (await import('../features/activity/ActivityTab.tsx')).ActivityTab,
+}));
+const ActivityPage = lazy(async () => ({
+  default: (await import('../features/activity/ActivityPage.tsx')).ActivityPage,
+}));
 
 export function App() {
   const connection = useLibrary((store) => store.connection);
@@ -86,6 +100,7 @@ export function App() {
           sx={{ flex: 1, minWidth: 0, display: 'flex', flexDirection: 'column' }}
         >
           <Notices />
+          <Tasks />
           <MainPane />
         </Box>
       </Box>
@@ -101,6 +116,14 @@ function MainPane() {
   const page = useLibrary((store) => store.page);
   const vm = useSelectedVm();
   if (!vms) return <LinearProgress aria-label={t('app.loading')} />;
+  if (page === 'activity')
+    return (
+      <Suspense fallback={<LinearProgress aria-label={t('app.loading')} />}>
+        <ActivityPage />
+      </Suspense>
+    );
+  if (page === 'media') return <MediaPage />;
+  if (page === 'network') return <NetworkPage />;
   if (page === 'home' || !vm) return <Home />;
   return marked.size > 1 ? <SelectionPane vms={targetsOf({ vms, marked })} /> : <Machine vm={vm} />;
 }
@@ -165,6 +188,14 @@ function Machine({ vm }: { readonly vm: VmSummary }) {
         {!vm.unusable && (
           <Tab value="logs" label={t('tabs.logs')} id="tab-logs" aria-controls="panel-logs" />
         )}
+        {!vm.unusable && (
+          <Tab
+            value="activity"
+            label={t('activity.title')}
+            id="tab-activity"
+            aria-controls="panel-activity"
+          />
+        )}
       </Tabs>
       <Box
         role="tabpanel"
@@ -176,6 +207,11 @@ function Machine({ vm }: { readonly vm: VmSummary }) {
         {shown === 'screen' && <Screen key={vm.id} vm={vm} />}
         {shown === 'console' && <Console key={vm.id} vm={vm} />}
         {shown === 'logs' && <Logs key={vm.id} vm={vm} />}
+        {shown === 'activity' && (
+          <Suspense fallback={<LinearProgress aria-label={t('app.loading')} />}>
+            <ActivityTab key={vm.id} vm={vm} />
+          </Suspense>
+        )}
       </Box>
     </Box>
   );
@@ -238,6 +274,10 @@ function OpenDialog() {
       return <DroppedDialog files={dialog.files} vmId={dialog.vmId} onClose={close} />;
     case 'confirm':
       return <ConfirmDialog question={dialog.question} onClose={close} />;
+    case 'clone':
+      return <CloneDialog vm={dialog.vm} onClose={close} />;
+    case 'delete':
+      return <DeleteDialog vms={dialog.vms} onClose={close} />;
     case 'name':
       return <NameDialog {...dialog} onClose={close} />;
     case 'settings': {
@@ -285,7 +325,13 @@ function useShortcuts(): void {
       const { dialog, open } = useDialogs.getState();
       if (dialog || useLibrary.getState().connection.kind !== 'open') return;
       if (shortcut === 'newVm') open({ kind: 'newVm' });
-      else run('settings', vm);
+      else if (shortcut === 'media' || shortcut === 'network')
+        useLibrary.getState().showPage(shortcut);
+      else if (shortcut === 'log') {
+        useLibrary.getState().showPage('machines');
+        useLibrary.getState().showTab('logs');
+      } else if (shortcut === 'search') document.getElementById(searchFieldId)?.focus();
+      else run(shortcut, vm);
     };
     document.addEventListener('keydown', onKeyDown);
     return () => document.removeEventListener('keydown', onKeyDown);

@@ -1,4 +1,7 @@
+import Album from '@mui/icons-material/AlbumOutlined';
 import Computer from '@mui/icons-material/ComputerOutlined';
+import Lan from '@mui/icons-material/LanOutlined';
+import Speed from '@mui/icons-material/Speed';
 import Home from '@mui/icons-material/HomeOutlined';
 import Box from '@mui/material/Box';
 import ButtonBase from '@mui/material/ButtonBase';
@@ -8,6 +11,9 @@ import { t } from '../i18n/i18n.ts';
 const pages: readonly { readonly page: Page; readonly Icon: typeof Home }[] = [
   { page: 'home', Icon: Home },
   { page: 'machines', Icon: Computer },
+  { page: 'media', Icon: Album },
+  { page: 'network', Icon: Lan },
+  { page: 'activity', Icon: Speed },
 ];
 
 /** At the left edge: the pages of the manager. */

@@ -1,4 +1,5 @@
 import { create } from 'zustand';
+import type { VmSummary } from '../../shared/services/library.ts';
 import type { Question } from '../components/ConfirmDialog.tsx';
 import type { VmDraft } from '../features/vmForm/vmDraft.ts';
 import type { SettingsCategory } from '../features/vmForm/SettingsDialog.tsx';
@@ -14,6 +15,8 @@ type OpenDialog =
       readonly name: string;
       act(name: string): Promise<void>;
     }
+  | { readonly kind: 'clone'; readonly vm: VmSummary }
+  | { readonly kind: 'delete'; readonly vms: readonly VmSummary[] }
   | { readonly kind: 'confirm'; readonly question: Question };
 
 interface DialogStore {

@@ -2,6 +2,7 @@ import '@fontsource-variable/inter';
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { createRoot } from 'react-dom/client';
 import { followLibrary } from '../features/library/libraryStore.ts';
+import { followTasks } from '../features/tasks/taskStore.ts';
 import { ConnectionContext } from '../transport/ConnectionContext.tsx';
 import { connectToManager } from '../transport/connectToManager.ts';
 import { ErrorBoundary } from './ErrorBoundary.tsx';
@@ -9,6 +10,7 @@ import { Root } from './Root.tsx';
 
 const connection = connectToManager();
 followLibrary(connection);
+followTasks(connection);
 const queries = new QueryClient({ defaultOptions: { queries: { refetchOnWindowFocus: false } } });
 
 createRoot(document.getElementById('root')!).render(

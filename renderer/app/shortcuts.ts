@@ -1,8 +1,13 @@
-export type ShortcutName = 'newVm' | 'settings';
+export type ShortcutName = 'newVm' | 'settings' | 'clone' | 'media' | 'network' | 'log' | 'search';
 
 const keys: Record<ShortcutName, { readonly code: string; readonly letter: string }> = {
   newVm: { code: 'KeyN', letter: 'N' },
   settings: { code: 'KeyS', letter: 'S' },
+  clone: { code: 'KeyO', letter: 'O' },
+  media: { code: 'KeyD', letter: 'D' },
+  network: { code: 'KeyH', letter: 'H' },
+  log: { code: 'KeyL', letter: 'L' },
+  search: { code: 'KeyF', letter: 'F' },
 };
 
 type Keystroke = Pick<

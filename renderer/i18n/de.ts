@@ -31,7 +31,6 @@ export const de: Catalogue = {
     deleteText:
       'Die Maschine und ihr eigener Ordner werden entfernt. Kernel und Plattenabbilder anderswo bleiben.',
   },
-  activity: { title: 'Aktivität' },
   clipboard: {
     failed: 'Die Zwischenablage war nicht lesbar',
     refused: 'Der Browser hat es nicht erlaubt.',
@@ -41,6 +40,7 @@ export const de: Catalogue = {
     new: 'Neu',
     settings: 'Ändern',
     delete: 'Löschen',
+    clone: 'Klonen',
     show: 'Anzeigen',
     start: 'Starten',
     resume: 'Fortsetzen',
@@ -175,6 +175,7 @@ export const de: Catalogue = {
     reset: 'Neustart …',
     powerOff: 'Ausschalten …',
     settings: 'Ändern …',
+    clone: 'Klonen …',
     delete: 'Löschen …',
   },
   newVm: { title: 'Neue Maschine' },
@@ -214,6 +215,7 @@ export const de: Catalogue = {
     engineCpus_one: 'Die Maschinerie betreibt vorerst eine CPU.',
     engineCpus_other: 'Die Maschinerie betreibt höchstens {{count}} CPUs.',
     path: 'Den ganzen Pfad angeben, vom obersten Ordner an.',
+    diskSize: 'Die Größe in GiB eingeben, höchstens 16384.',
     diskTwice: 'Dieses Abbild ist schon Platte {{number}}.',
   },
   screen: {
@@ -248,7 +250,8 @@ export const de: Catalogue = {
       storage: 'Massenspeicher',
     },
     withProblem: '{{category}}, hat einen Fehler',
-    whenOff: 'Das lässt sich ändern, wenn „{{name}}“ ausgeschaltet ist.',
+    whenOff:
+      'Daraus ist die laufende Maschine gebaut: Es lässt sich ändern, wenn „{{name}}“ ausgeschaltet ist. Medien in CD-ROM- und Diskettenlaufwerken lassen sich jetzt wechseln, unter Einzelheiten.',
   },
   size: {
     bytes: '{{number}} Bytes',
@@ -301,6 +304,7 @@ export const de: Catalogue = {
     name: 'Maschine',
     newTip: 'Eine Maschine anlegen ({{key}})',
     settingsTip: 'Die Maschine ändern ({{key}})',
+    cloneTip: 'Eine weitere wie diese machen ({{key}})',
     deleteTip: 'Die Maschine entfernen',
     showTip: 'Zu ihrem Bildschirm oder ihrer Konsole',
     startTip: 'Die Maschine einschalten (Eingabetaste in der Liste)',

@@ -30,7 +30,6 @@ export const en = {
     deleteText:
       'The machine and its own folder are removed. Its kernel and disk images elsewhere stay.',
   },
-  activity: { title: 'Activity' },
   clipboard: {
     failed: 'The clipboard could not be read',
     refused: 'The browser did not allow it.',
@@ -40,6 +39,7 @@ export const en = {
     new: 'New',
     settings: 'Settings',
     delete: 'Delete',
+    clone: 'Clone',
     show: 'Show',
     start: 'Start',
     resume: 'Resume',
@@ -174,6 +174,7 @@ export const en = {
     reset: 'Reset…',
     powerOff: 'Power off…',
     settings: 'Settings…',
+    clone: 'Clone…',
     delete: 'Delete…',
   },
   newVm: { title: 'New machine' },
@@ -213,6 +214,7 @@ export const en = {
     engineCpus_one: 'The engine runs one CPU for now.',
     engineCpus_other: 'The engine runs {{count}} CPUs at most.',
     path: 'Give the whole path, from the root folder on.',
+    diskSize: 'Enter the size in GiB, at most 16384.',
     diskTwice: 'This image is already disk {{number}}.',
   },
   screen: {
@@ -247,7 +249,8 @@ export const en = {
       storage: 'Storage',
     },
     withProblem: '{{category}}, has a problem',
-    whenOff: 'This can be changed when “{{name}}” is powered off.',
+    whenOff:
+      'The running machine is built from this: it can be changed when “{{name}}” is powered off. Media in CD-ROM and floppy drives can be changed now, in the Details.',
   },
   size: {
     bytes: '{{number}} bytes',
@@ -300,6 +303,7 @@ export const en = {
     name: 'Machine',
     newTip: 'Create a machine ({{key}})',
     settingsTip: 'Change the machine ({{key}})',
+    cloneTip: 'Make another one like it ({{key}})',
     deleteTip: 'Remove the machine',
     showTip: 'Go to its screen or console',
     startTip: 'Switch the machine on (Enter in the list)',

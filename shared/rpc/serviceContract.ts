@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { HostService } from '../services/host.ts';
 import type { LibraryEvents, LibraryService } from '../services/library.ts';
+import type { MediaService } from '../services/media.ts';
 import type { TaskEvents, TaskService } from '../services/tasks.ts';
 import type { SessionEvents, SessionService } from '../services/session.ts';
 import {
@@ -26,6 +27,7 @@ export interface ServiceMap {
   readonly session: SessionService;
   readonly host: HostService;
   readonly tasks: TaskService;
+  readonly media: MediaService;
 }
 
 /** Everything a manager tells its shells. */
@@ -46,6 +48,9 @@ type ArgumentSchemas<T> = {
 
 const vmId = z.string().min(1).max(200);
 const taskId = z.uuid();
+const filePath = z.string().min(1).max(4096);
+const sizeMiB = newDiskSchema.shape.sizeMiB;
+const diskFormat = newDiskSchema.shape.format.unwrap();
 const cloneOptionsSchema = z.strictObject({
   name: vmConfigSchema.shape.name,
   how: z.enum(['full', 'linked']),
@@ -111,6 +116,14 @@ export const serviceContract: {
     changeAdapter: z.tuple([vmId, z.int().min(0).max(7), adapterChangeSchema]),
   },
   tasks: { list: z.tuple([]), cancel: z.tuple([taskId]), dismiss: z.tuple([taskId]) },
+  media: {
+    list: z.tuple([]),
+    create: z.tuple([z.string().min(1).max(100), sizeMiB, diskFormat]),
+    convert: z.tuple([filePath, diskFormat]),
+    resize: z.tuple([filePath, sizeMiB]),
+    relocate: z.tuple([filePath, filePath]),
+    remove: z.tuple([filePath]),
+  },
   host: {
     info: z.tuple([]),
     listFolder: z.tuple([z.string().max(4096)]),

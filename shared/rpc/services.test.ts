@@ -52,6 +52,10 @@ function echoServices(): Services & { readonly hub: EventHub; readonly detached:
       networkStatus: () => Promise.resolve([]),
       changeAdapter: () => Promise.resolve(),
     },
+    media: {
+      ...{ list: unsupported, create: unsupported, convert: unsupported },
+      ...{ resize: unsupported, relocate: unsupported, remove: unsupported },
+    },
     tasks: { list: () => Promise.resolve([]), cancel: unsupported, dismiss: unsupported },
     host: { info: unsupported, listFolder: unsupported, inspectFile: unsupported },
   };

@@ -153,7 +153,9 @@ export class Window implements AsyncDisposable {
 
   /** A pixel of the guest's picture on the canvas, as #rrggbb; '' while there is none. */
   async screenPixel(x: number, y: number): Promise<string> {
-    const canvas = this.page.locator('canvas[aria-label^="Screen of"]');
+    const canvas = this.page
+      .getByLabel(/^(Screen of|Bildschirm von) /)
+      .and(this.page.locator('canvas'));
     return canvas.evaluate(
       (element, [px = 0, py = 0]) => {
         const context = (element as HTMLCanvasElement).getContext('2d');

@@ -20,7 +20,7 @@ import { isLive } from '../library/commands.ts';
 import { useLibrary } from '../library/libraryStore.ts';
 import { explain } from '../notices/noticeStore.ts';
 import type { SettingsCategory } from '../vmForm/SettingsDialog.tsx';
-import { ActivityCard } from './ActivityCard.tsx';
+import { MediumMenu } from './MediumMenu.tsx';
 import { PreviewCard } from './PreviewCard.tsx';
 import { useVmConfig } from './useVmConfig.ts';
 
@@ -129,12 +129,20 @@ function Cards({ vm, config }: { readonly vm: VmSummary; readonly config: VmConf
         {config.cdroms.map(({ path, interface: where }, index) => (
           <Row key={index} name={driveName(t('storage.cdrom', { number: index + 1 }), where)}>
             {path === undefined ? t('details.empty') : <Path path={path} />}
+            <MediumMenu
+              {...{ vm, path, drive: { kind: 'cdrom', index } }}
+              name={t('storage.cdrom', { number: index + 1 })}
+            />
           </Row>
         ))}
         {config.floppies.map(({ path, readOnly }, index) => (
           <Row key={index} name={t('storage.floppy', { number: index + 1 })}>
             {path === undefined ? t('details.empty') : <Path path={path} />}{' '}
             {readOnly && <Chip size="small" variant="outlined" label={t('storage.readOnly')} />}
+            <MediumMenu
+              {...{ vm, path, drive: { kind: 'floppy', index } }}
+              name={t('storage.floppy', { number: index + 1 })}
+            />
           </Row>
         ))}
       </Card>
@@ -152,7 +160,6 @@ function Cards({ vm, config }: { readonly vm: VmSummary; readonly config: VmConf
           </Link>
         </Row>
       </Card>
-      {isLive(vm) && <ActivityCard vm={vm} />}
     </>
   );
 }

@@ -12,7 +12,7 @@ export function SelectionPane({ vms }: { readonly vms: readonly VmSummary[] }) {
   const select = useLibrary((store) => store.select);
   const live = vms.filter(({ state }) => state === 'running').length;
   return (
-    <Box sx={{ p: 2, overflowY: 'auto', minHeight: 0 }}>
+    <Box tabIndex={0} sx={{ p: 2, overflowY: 'auto', minHeight: 0, outlineOffset: -3 }}>
       <Typography variant="h1" aria-live="polite">
         {t('list.selected', { count: vms.length })}
       </Typography>

@@ -1,5 +1,6 @@
 import Add from '@mui/icons-material/AddCircleOutlined';
 import ArrowDropDown from '@mui/icons-material/ArrowDropDown';
+import ContentCopy from '@mui/icons-material/ContentCopyOutlined';
 import DeleteOutlined from '@mui/icons-material/DeleteOutlined';
 import Pause from '@mui/icons-material/Pause';
 import PlayArrow from '@mui/icons-material/PlayArrow';
@@ -68,6 +69,12 @@ export function Toolbar() {
         icon={<SettingsOutlined />}
         tip={t('toolbar.settingsTip', { key: shortcutText('settings') })}
         {...bind('settings')}
+      />
+      <CommandButton
+        label={t('command.clone')}
+        icon={<ContentCopy />}
+        tip={t('toolbar.cloneTip', { key: shortcutText('clone') })}
+        {...bind('clone')}
       />
       <CommandButton
         label={t('command.delete')}

@@ -44,6 +44,7 @@ export function useCommandItems(vms: readonly VmSummary[], onClose: () => void):
     live && item('powerOff', t('menu.powerOff')),
     <Divider key="more" />,
     vms.length === 1 && item('settings', t('menu.settings')),
+    vms.length === 1 && item('clone', t('menu.clone')),
     item('delete', t('menu.delete')),
   ];
 }

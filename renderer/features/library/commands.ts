@@ -10,6 +10,7 @@ export const commandNames = [
   'shutDown',
   'powerOff',
   'settings',
+  'clone',
   'delete',
 ] as const;
 export type CommandName = (typeof commandNames)[number];
@@ -21,7 +22,8 @@ export function isLive(vm: VmSummary): boolean {
 /** As below, for all machines that are selected: a command is for those that it is possible for. */
 export function whyNotAny(command: CommandName, vms: readonly VmSummary[]): string | undefined {
   if (vms.length < 2) return whyNot(command, vms[0]);
-  if (command === 'show' || command === 'settings') return t('whyNot.oneMachine');
+  if (command === 'show' || command === 'settings' || command === 'clone')
+    return t('whyNot.oneMachine');
   const reasons = vms.map((vm) => whyNot(command, vm));
   return reasons.includes(undefined) ? undefined : reasons[0];
 }
@@ -52,6 +54,7 @@ export function whyNot(command: CommandName, vm: VmSummary | undefined): string 
       return isLive(vm) ? undefined : itIs;
     case 'settings':
       return undefined;
+    case 'clone':
     case 'delete':
       return isLive(vm) ? t('whyNot.powerOffFirst', { itIs }) : undefined;
   }

@@ -5,9 +5,9 @@ import { completed, type Arrangement } from '../../../shared/vm/arrangement.ts';
 import type { Connection, ConnectionState } from '../../transport/connection.ts';
 import { report } from '../notices/noticeStore.ts';
 
-export type MachineTab = 'details' | 'screen' | 'console' | 'logs';
+export type MachineTab = 'details' | 'screen' | 'console' | 'logs' | 'activity';
 /** What the tools rail leads to. */
-export type Page = 'home' | 'machines';
+export type Page = 'home' | 'machines' | 'media' | 'network' | 'activity';
 
 interface LibraryStore {
   readonly connection: ConnectionState;
@@ -106,6 +106,7 @@ export function followLibrary(connection: Connection): () => void {
     }
     const first = before.vms === undefined && vms.length === 0;
     useLibrary.setState({ ...withList(before, vms), ...(first && { page: 'home' as const }) });
+    if (before.vms === undefined) requestAnimationFrame(() => performance.mark('usable'));
   };
   const load = async () => {
     try {

@@ -1,5 +1,5 @@
 import { useMemo } from 'react';
-import { t, type TextKey } from '../../i18n/i18n.ts';
+import { t } from '../../i18n/i18n.ts';
 import type { VmSummary } from '../../../shared/services/library.ts';
 import { useDialogs } from '../../app/dialogStore.ts';
 import type { Connection } from '../../transport/connection.ts';
@@ -21,7 +21,7 @@ export function useCommands(): RunCommand {
   return useMemo(() => commandsOf(connection), [connection]);
 }
 
-type Asking = 'reset' | 'powerOff' | 'delete';
+type Asking = 'reset' | 'powerOff';
 
 function commandsOf({ library, session }: Connection): RunCommand {
   const attempt = (title: string, action: Promise<unknown>) => {
@@ -36,7 +36,7 @@ function commandsOf({ library, session }: Connection): RunCommand {
     else focusConsole();
   };
   const actions: Record<
-    Exclude<CommandName, 'show' | 'settings'>,
+    Exclude<CommandName, 'show' | 'settings' | 'clone' | 'delete'>,
     (vm: VmSummary) => Promise<unknown>
   > = {
     start: ({ id }) => session.start(id),
@@ -45,7 +45,6 @@ function commandsOf({ library, session }: Connection): RunCommand {
     reset: ({ id }) => session.reset(id),
     shutDown: ({ id }) => session.stop(id, 'acpi'),
     powerOff: ({ id }) => session.stop(id, 'powerOff'),
-    delete: ({ id }) => library.delete(id),
   };
   const act = (command: keyof typeof actions, vms: readonly VmSummary[]) => {
     for (const vm of vms) attempt(t(`failed.${command}`, { name: vm.name }), actions[command](vm));
@@ -57,7 +56,7 @@ function commandsOf({ library, session }: Connection): RunCommand {
         title:
           vms.length === 1
             ? t(`ask.${command}`, { name: vms[0]!.name })
-            : t(`many.${command}` as TextKey, { count: vms.length }),
+            : t(`many.${command}`, { count: vms.length }),
         text: t(`ask.${command}Text`),
         names: vms.length > 1 ? vms.map(({ name }) => name) : [],
         action: t(`command.${command}`),
@@ -81,9 +80,12 @@ function commandsOf({ library, session }: Connection): RunCommand {
         return void show(vm);
       case 'settings':
         return useDialogs.getState().open({ kind: 'settings', vmId: vm.id, category: 'general' });
+      case 'clone':
+        return useDialogs.getState().open({ kind: 'clone', vm });
+      case 'delete':
+        return useDialogs.getState().open({ kind: 'delete', vms });
       case 'reset':
       case 'powerOff':
-      case 'delete':
         return ask(command, vms);
       default:
         return act(command, vms);

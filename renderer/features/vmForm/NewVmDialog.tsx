@@ -5,6 +5,8 @@ import Dialog from '@mui/material/Dialog';
 import DialogActions from '@mui/material/DialogActions';
 import DialogContent from '@mui/material/DialogContent';
 import DialogTitle from '@mui/material/DialogTitle';
+import MenuItem from '@mui/material/MenuItem';
+import TextField from '@mui/material/TextField';
 import Typography from '@mui/material/Typography';
 import { useRef, useState, type FormEvent, type ReactNode } from 'react';
 import { t } from '../../i18n/i18n.ts';
@@ -15,6 +17,8 @@ import { BootFields } from './BootFields.tsx';
 import { DisplayFields, GeneralFields, SystemFields } from './fields.tsx';
 import { focusFirstProblem } from './focusFirstProblem.ts';
 import { StorageFields } from './StorageFields.tsx';
+import { NewDiskFields } from './NewDiskFields.tsx';
+import { templates, type TemplateName } from './templates.ts';
 import { useVmDraft } from './useVmDraft.ts';
 import { newDraft, type VmDraft } from './vmDraft.ts';
 
@@ -30,6 +34,7 @@ export function NewVmDialog({
   const select = useLibrary((store) => store.select);
   const form = useVmDraft({ ...newDraft, ...draft });
   const [failure, setFailure] = useState<ReturnType<typeof explain>>();
+  const [template, setTemplate] = useState<TemplateName>('custom');
   const [busy, setBusy] = useState(false);
   const element = useRef<HTMLFormElement>(null);
 
@@ -39,7 +44,7 @@ export function NewVmDialog({
     if (!form.checked.vm) return focusFirstProblem(element.current);
     setBusy(true);
     try {
-      const created = await library.create(form.checked.vm);
+      const created = await library.create(form.checked.vm, form.checked.newDisks);
       addMachine(created);
       select(created.id, 'details');
       onClose();
@@ -67,9 +72,30 @@ export function NewVmDialog({
           )}
           <Section title={t('settings.category.general')}>
             <GeneralFields {...form} autoFocus />
+            <TextField
+              select
+              label={t('template.label')}
+              helperText={t('template.help')}
+              sx={{ mt: 2, maxWidth: 360 }}
+              value={template}
+              onChange={(event) => {
+                const name = event.target.value as TemplateName;
+                setTemplate(name);
+                // What only another template has filled in goes with it.
+                const { disks: _disks, name: _name, description: _text, ...plain } = newDraft;
+                form.change({ ...plain, ...draft, ...templates[name] });
+              }}
+            >
+              {Object.keys(templates).map((name) => (
+                <MenuItem key={name} value={name}>
+                  {t(`template.${name as TemplateName}`)}
+                </MenuItem>
+              ))}
+            </TextField>
           </Section>
           <Section title={t('settings.category.storage')}>
             <StorageFields {...form} />
+            <NewDiskFields {...form} />
           </Section>
           <Section title={t('settings.category.system')}>
             <SystemFields {...form} />

@@ -9,6 +9,9 @@ import { t } from '../../i18n/i18n.ts';
 import { useConnection } from '../../transport/ConnectionContext.tsx';
 import { FileChooser } from '../files/FileChooser.tsx';
 import { formatSize } from '../files/formatSize.ts';
+import { useOf } from '../../../shared/media/mediumUse.ts';
+import { mediumWords } from '../media/mediumWords.ts';
+import { explain } from '../notices/noticeStore.ts';
 import { splitPath } from './vmDraft.ts';
 
 export interface PathFieldProps {
@@ -42,15 +45,19 @@ export function PathField(props: PathFieldProps) {
         const entry = entries.find((one) => one.name === name);
         if (!entry) return { warning: t('path.missing') };
         if (entry.kind === 'folder') return { warning: t('path.isFolder') };
-        return { size: entry.size };
-      } catch {
+        const { size, medium } = await host.inspectFile(path);
+        // What nothing is known of may well be right: a kernel of another kind, an empty raw disk.
+        const words = useOf(medium) === undefined ? [] : [mediumWords(medium)];
+        return { words: [formatSize(size), ...words].join(' · ') };
+      } catch (error) {
+        if (explain(error).message.includes(path)) return { warning: explain(error).message };
         return { warning: t('path.folderUnreadable', { folder }) };
       }
     },
   });
   const current = path === props.value.trim() ? found : undefined;
   const warning = current && 'warning' in current ? current.warning : undefined;
-  const size = current && 'size' in current ? current.size : undefined;
+  const words = current && 'words' in current ? current.words : undefined;
   const start = props.value.trim() ? splitPath(props.value.trim()).folder : (props.nearby ?? '');
 
   return (
@@ -62,11 +69,7 @@ export function PathField(props: PathFieldProps) {
         disabled={props.disabled ?? false}
         error={props.problem !== undefined}
         color={warning ? 'warning' : 'primary'}
-        helperText={
-          props.problem ??
-          (warning && `⚠ ${warning}`) ??
-          (size !== undefined ? formatSize(size) : props.help)
-        }
+        helperText={props.problem ?? (warning && `⚠ ${warning}`) ?? words ?? props.help}
         onChange={(event) => props.onChange(event.target.value)}
         onBlur={() => setAsked(props.value)}
         slotProps={{

@@ -23,7 +23,7 @@ export function StorageFields({ draft, problems, disabled = false, change }: Fie
   const { disks, cdroms, floppies } = draft;
   const last = [...disks, ...cdroms, ...floppies].map(({ path }) => path.trim()).findLast(Boolean);
   const nearby = last === undefined ? undefined : splitPath(last).folder;
-  const none = disks.length + cdroms.length + floppies.length === 0;
+  const none = draft.newDisks.length + disks.length + cdroms.length + floppies.length === 0;
   return (
     <Stack spacing={1.5}>
       {none && (

@@ -18,7 +18,7 @@ export function useVmDraft(initial: VmDraft, engine?: VmConfig['engine']) {
     setDraft((before) => ({ ...before, ...changes }));
     // A disk just added is empty for a good reason; too many drives are told of at once.
     const added = Object.keys(changes).filter((field) => field !== 'disks');
-    const isDrive = /^(disks|cdroms|floppies)$/;
+    const isDrive = /^(disks|newDisks|cdroms|floppies)$/;
     const fields = Object.keys(changes).some((field) => isDrive.test(field))
       ? [...added, 'drives']
       : added;

@@ -6,6 +6,8 @@ import { planDrives } from '../../../shared/vm/drives.ts';
 import {
   newVmSchema,
   type DiskConfig,
+  newDiskSchema,
+  type NewDisk,
   type NewVm,
   type VmConfig,
 } from '../../../shared/vm/config.ts';
@@ -25,6 +27,12 @@ export interface VmDraft {
   readonly order: string;
   readonly menu: boolean;
   readonly disks: readonly DiskConfig[];
+  /** Disks that are made with the machine; sizes in GiB, as they are typed. */
+  readonly newDisks: readonly {
+    readonly size: string;
+    readonly format: NewDisk['format'];
+    readonly interface: NewDisk['interface'];
+  }[];
   /** Drives without a path are empty. */
   readonly cdroms: readonly {
     readonly path: string;
@@ -54,6 +62,7 @@ export const newDraft: VmDraft = {
   order: 'cda',
   menu: false,
   disks: [],
+  newDisks: [],
   cdroms: [],
   floppies: [],
   firmware: undefined,
@@ -74,6 +83,7 @@ export function draftOf(config: VmConfig): VmDraft {
     order: config.boot.order,
     menu: config.boot.menu,
     disks: config.disks,
+    newDisks: [],
     cdroms: config.cdroms.map(({ path = '', interface: where }) => ({ path, interface: where })),
     floppies: config.floppies.map(({ path = '', readOnly }) => ({ path, readOnly })),
     firmware: config.boot.firmware,
@@ -87,6 +97,7 @@ export type Problems = Readonly<Record<string, string>>;
 export interface Checked {
   /** Present when there are no problems. */
   readonly vm?: NewVm;
+  readonly newDisks?: NewDisk[];
   readonly problems: Problems;
 }
 
@@ -138,7 +149,8 @@ export function checkDraft(draft: VmDraft, engine?: VmConfig['engine']): Checked
   const kernel = draft.kernel.trim();
   const initrd = draft.initrd.trim();
   // Without a kernel the machine boots from its drives.
-  const drives = draft.disks.length + draft.cdroms.length + draft.floppies.length;
+  const drives =
+    draft.disks.length + draft.newDisks.length + draft.cdroms.length + draft.floppies.length;
   const parsed = newVmSchema.safeParse({
     name: draft.name,
     description: draft.description,
@@ -167,6 +179,12 @@ export function checkDraft(draft: VmDraft, engine?: VmConfig['engine']): Checked
   const { maxCpus } = engineCapabilities[engine ?? 'translator'];
   if (number(draft.cpus) > maxCpus) problems.cpus ??= t('problem.engineCpus', { count: maxCpus });
 
+  const newDisks = draft.newDisks.flatMap(({ size, ...rest }, index) => {
+    const sizeMiB = Math.round(number(size.replace(',', '.')) * 1024);
+    const disk = newDiskSchema.safeParse({ ...rest, sizeMiB });
+    if (!disk.success) problems[`newDisks.${index}.sizeMiB`] ??= t('problem.diskSize');
+    return disk.data ?? [];
+  });
   const paths: [string, string][] = [
     ['boot.kernel', draft.kernel],
     ['boot.initrd', draft.initrd],
@@ -183,12 +201,12 @@ export function checkDraft(draft: VmDraft, engine?: VmConfig['engine']): Checked
       problems[`disks.${index}.path`] ??= t('problem.diskTwice', { number: first + 1 });
   });
   try {
-    planDrives(draft);
+    planDrives({ ...draft, disks: [...draft.disks, ...draft.newDisks] });
   } catch (error) {
     problems.drives ??= error instanceof UserError ? error.message : String(error);
   }
   return Object.keys(problems).length === 0 && parsed.success
-    ? { vm: parsed.data, problems }
+    ? { vm: parsed.data, newDisks, problems }
     : { problems };
 }
 

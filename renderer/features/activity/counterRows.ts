@@ -1,11 +1,7 @@
 import { currentLanguage, t, type TextKey } from '../../i18n/i18n.ts';
 import { en } from '../../i18n/en.ts';
-
-/** What a machine's counters were at a moment, `at` in milliseconds. */
-export interface CounterSample {
-  readonly at: number;
-  readonly values: Readonly<Record<string, number>>;
-}
+import type { CounterSample } from './rates.ts';
+import { short } from './words.ts';
 
 /** Not counts of what happened: they go up and down. */
 const levels: ReadonlySet<string> = new Set(['hitRatePercent', 'regionsLive']);
@@ -30,18 +26,6 @@ export function counterRows(
       rate: hasRate ? `${short((value - earlier) / seconds)}/s` : '',
     };
   });
-}
-
-/** Three digits and a unit: `85.2 M`. */
-function short(value: number): string {
-  const units = ['', ' k', ' M', ' G'];
-  let unit = 0;
-  let rest = value;
-  while (rest >= 1000 && unit < units.length - 1) {
-    rest /= 1000;
-    unit++;
-  }
-  return `${Number(rest.toPrecision(3)).toLocaleString(currentLanguage())}${units[unit]}`;
 }
 
 /** `portAccesses` → `Port accesses`; `disk0.reads` → `Disk0 reads`. */
