@@ -52,6 +52,10 @@ export class ScreenGuest implements AsyncDisposable {
     return this.#built.machine;
   }
 
+  get changeMedium(): BuiltMachine['changeMedium'] {
+    return this.#built.changeMedium;
+  }
+
   /** Rows of the text screen; empty in graphics modes. */
   text(): string {
     return this.machine.display?.text()?.join('\n').trimEnd() ?? '';
