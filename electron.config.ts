@@ -28,6 +28,7 @@ export default defineConfig({
           vmProcess: from('emulator/host/vmProcess.ts'),
           diskTool: from('emulator/host/diskTool.ts'),
           machineWorker: from('emulator/host/machineWorker.ts'),
+          ramWriterWorker: from('emulator/host/ramWriterWorker.ts'),
         },
         output: { format: 'es', entryFileNames: '[name].js' },
       },

@@ -37,6 +37,30 @@ export async function openImage(store: ImageStore, choice: OpenChoice): Promise<
   return openAt(store, choice, [choice.path]);
 }
 
+export interface OpenLayer {
+  readonly image: BlockImage;
+  /** Closes it without the image below. */
+  abandon(): Promise<void>;
+}
+
+/** Opens a QCOW2 image for writing on top of an image that is open already, which is closed with it. */
+export async function openLayer(
+  store: ImageStore,
+  path: string,
+  below: BlockImage,
+): Promise<OpenLayer> {
+  const file = await store.open(path, false);
+  try {
+    const { codecs } = store;
+    const openBacking = async (): Promise<BlockImage> => below;
+    const image = await openQcow2({ file, readOnly: false, codecs, openBacking });
+    return { image, abandon: () => file.close() };
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
 /** `chain`: the paths from the top image to this one. */
 async function openAt(
   store: ImageStore,

@@ -12,7 +12,9 @@ import { bootableKernel, extractVmlinux } from './kernelDecompress.ts';
 import { asUserError, namingKernel } from './machineErrors.ts';
 import { loadCore } from './coreModule.ts';
 import { openFirmware, type OpenFirmware } from './openFirmware.ts';
+import { loadMachineFiles } from './machineFiles.ts';
 import { Networks } from './openNetworks.ts';
+import type { LayeredDisk } from '../block/layeredDisk.ts';
 import { openDrives, type OpenDrives } from './openDrives.ts';
 
 /** From measurements of boots (docs/performance.md). */
@@ -45,6 +47,8 @@ export interface BuiltMachine {
   readonly networks: Networks;
   readonly changeMedium: OpenDrives['changeMedium'];
   readonly diskCounters: Readonly<DiskCounters>;
+  /** In the order of the request. */
+  readonly disks: readonly LayeredDisk[];
   /** Ends the machine and closes its disks. */
   close(): Promise<void>;
 }
@@ -67,6 +71,7 @@ export async function buildMachine(
     networks = new Networks(request);
     const {
       drives,
+      disks,
       changeMedium,
       counters,
       close: closeDrives,
@@ -97,7 +102,8 @@ export async function buildMachine(
       },
     );
     await networks.open();
-    const built = { machine, networks, changeMedium, diskCounters: counters };
+    if (request.state !== undefined) await loadMachineFiles(machine, request.state);
+    const built = { machine, networks, disks, changeMedium, diskCounters: counters };
     return {
       ...built,
       close: async () => {

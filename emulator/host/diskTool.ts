@@ -1,5 +1,6 @@
 /** Disk images without a machine: what `guesthouse disk` and the media manager do. */
 import { rm } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { UserError } from '../../shared/services/errors.ts';
 import type {
   DiskInfo,
@@ -13,6 +14,8 @@ import { copyImage } from '../block/copyImage.ts';
 import { createImage, type NewImage } from '../block/createImage.ts';
 import { hostStore } from '../block/file/hostStore.ts';
 import { openImage } from '../block/openImage.ts';
+import { rebaseImage } from '../block/rebaseImage.ts';
+import { setQcow2Backing } from '../block/qcow2/qcow2Rebase.ts';
 import { asUserError } from './machineErrors.ts';
 
 const store = hostStore('"guesthouse disk"');
@@ -65,8 +68,8 @@ export const createDisk: DiskToolModule['createDisk'] = async (disk) => {
   const { path, format, backing } = disk;
   try {
     let { size } = disk;
-    let backingFormat: DiskInfo['format'] | undefined;
-    if (backing !== undefined) {
+    let backingFormat = backing?.format === 'auto' ? undefined : backing?.format;
+    if (backing !== undefined && (size === undefined || backingFormat === undefined)) {
       const image = await open(backing, { readOnly: true });
       size ??= image.size;
       backingFormat = image.format;
@@ -153,4 +156,54 @@ export const mergeDisk: DiskToolModule['mergeDisk'] = async (source, watch) => {
     }),
   );
   return { into: path };
+};
+
+export const diskLayer: DiskToolModule['diskLayer'] = async (path) => {
+  try {
+    const choice = { path, format: 'auto', readOnly: true, alone: true } as const;
+    const image = await openImage(hostStore(undefined, { unlocked: true }), choice);
+    try {
+      const { format, size, backing } = await image.info();
+      if (backing === undefined) return { format, size };
+      return {
+        format,
+        size,
+        backing: store.resolve(path, backing.name.replace(/^file:(?:\/\/)?/, '')),
+      };
+    } finally {
+      await image.close();
+    }
+  } catch (error) {
+    throw asUserError(error);
+  }
+};
+
+export const rebaseDisk: DiskToolModule['rebaseDisk'] = async (source, backing, options = {}) => {
+  const { path } = source;
+  const { sameContent = false, signal, progress } = options;
+  const below = backing && {
+    path: resolve(backing.path),
+    format: (await diskInfo(backing))[0]?.format,
+  };
+  if (!sameContent)
+    await withImage(source, { readOnly: false }, async (image) => {
+      const other = backing && (await open(backing, { readOnly: true }));
+      try {
+        await rebaseImage({ image, backing: other, signal, progress });
+      } finally {
+        await other?.close();
+      }
+    });
+  try {
+    const file = await store.open(path, false);
+    try {
+      const { format } = below ?? {};
+      const named = below && format && { name: store.relative(path, below.path), format };
+      await setQcow2Backing(file, named);
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    throw asUserError(error);
+  }
 };

@@ -7,13 +7,20 @@ import type { MediumDrive } from '../../shared/services/session.ts';
 import type { InputEvent } from '../../shared/input/inputEvent.ts';
 import type { Frame, Thumbnail } from '../../shared/vm/frames.ts';
 import type { MachineRequest } from '../../shared/vm/machineRequest.ts';
-import { serveVm, type VmControl, type VmEvents } from '../../shared/vm/vmProtocol.ts';
+import {
+  serveVm,
+  type DiskLayer,
+  type SnapshotTaken,
+  type VmControl,
+  type VmEvents,
+} from '../../shared/vm/vmProtocol.ts';
 import type { MachineEnd } from '../machine/machine.ts';
 import { buildMachine, type BuiltMachine } from './buildMachine.ts';
 import type { FrameAnswer, FrameQuestion } from './screenLines.ts';
 import { FramePump } from './framePump.ts';
 import { CharacterQueue } from './characterQueue.ts';
 import { asUserError } from './machineErrors.ts';
+import { SnapshotTaker } from './snapshotTaker.ts';
 
 /** A guest that reads nothing must not make the queue grow without limit. */
 const maxWaitingInput = 1 << 20;
@@ -23,6 +30,7 @@ class MachineHost implements VmControl {
     (port) => new CharacterQueue((bytes) => this.events?.serialOutput(port, bytes)),
   );
   private built: BuiltMachine | undefined;
+  private snapshots: SnapshotTaker | undefined;
   private ending = false;
   private pump: FramePump | undefined;
   events: VmEvents | undefined;
@@ -45,7 +53,8 @@ class MachineHost implements VmControl {
       throw asUserError(error);
     }
     void this.built.machine.ended.then((end) => this.guestEnded(end));
-    this.built.machine.start();
+    this.snapshots = new SnapshotTaker(this.built, request);
+    if (request.state === undefined) this.built.machine.start();
   }
 
   async pause(): Promise<void> {
@@ -53,7 +62,10 @@ class MachineHost implements VmControl {
   }
 
   resume(): Promise<void> {
-    this.machine().resume();
+    const machine = this.machine();
+    // A machine that goes on from a saved state has not started yet.
+    machine.start();
+    machine.resume();
     return Promise.resolve();
   }
 
@@ -131,6 +143,28 @@ class MachineHost implements VmControl {
   async changeAdapter(index: number, change: AdapterChange): Promise<void> {
     this.machine();
     await this.built?.networks.adapter(index).change(change);
+  }
+
+  prepareLayers(layers: DiskLayer[]): Promise<void> {
+    return this.snapshot((taker) => taker.prepareLayers(layers));
+  }
+
+  takeSnapshot(folder: string): Promise<SnapshotTaken> {
+    return this.snapshot((taker) => taker.take(folder));
+  }
+
+  saveState(folder: string): Promise<void> {
+    return this.snapshot((taker) => taker.saveState(folder));
+  }
+
+  private async snapshot<T>(work: (taker: SnapshotTaker) => Promise<T>): Promise<T> {
+    this.machine();
+    if (this.snapshots === undefined) throw new Error('unreachable');
+    try {
+      return await work(this.snapshots);
+    } catch (error) {
+      throw asUserError(error);
+    }
   }
 
   async shutdown(): Promise<void> {

@@ -6,6 +6,7 @@ import type { MachineRequest } from '../../shared/vm/machineRequest.ts';
 import type { BlockBackend } from '../backends/block.ts';
 import { MediumSlot } from '../backends/mediumSlot.ts';
 import { openDisk } from '../block/file/fileDisk.ts';
+import { LayeredDisk } from '../block/layeredDisk.ts';
 import { countedDisk, newDiskCounters, type DiskCounters } from './countedDisk.ts';
 import type { DriveSpec } from '../machine/drives.ts';
 
@@ -15,6 +16,8 @@ export interface OpenDrives {
   readonly counters: Readonly<DiskCounters>;
   /** Opens the image of the path, puts it into the drive, and closes what was there. */
   changeMedium(drive: MediumDrive, path: string | null): Promise<void>;
+  /** In the order of the request. */
+  readonly disks: readonly LayeredDisk[];
   /** Closes every image, also those that were changed for others meanwhile. */
   close(): Promise<void>;
 }
@@ -27,6 +30,7 @@ export async function openDrives(
   const { owner } = request;
   const drives: DriveSpec[] = [];
   const counters = newDiskCounters();
+  const disks: LayeredDisk[] = [];
   const close = async (): Promise<void> => {
     for (const drive of drives.splice(0)) {
       await (drive.kind === 'disk' ? drive.backend : drive.slot.medium)?.close();
@@ -55,7 +59,9 @@ export async function openDrives(
   try {
     for (const [index, disk] of request.disks.entries()) {
       const { allowedFolders: allowed, ...choice } = disk;
-      const backend = countedDisk(await openDisk({ ...choice, allowed, owner }), counters);
+      const layered = new LayeredDisk(await openDisk({ ...choice, allowed, owner }));
+      disks.push(layered);
+      const backend = countedDisk(layered, counters);
       const place = position('disk', index, disk.interface);
       drives.push({ kind: 'disk', interface: disk.interface, position: place, backend });
     }
@@ -68,7 +74,7 @@ export async function openDrives(
     }
     for (const [index, { path, readOnly }] of request.floppies.entries())
       drives.push({ kind: 'floppy', position: index, slot: await slot(path, readOnly) });
-    return { drives: [...drives], counters, changeMedium, close };
+    return { drives: [...drives], disks, counters, changeMedium, close };
   } catch (error) {
     await close().catch(() => undefined);
     throw error;

@@ -1,5 +1,6 @@
 import type { CharacterBackend } from '../backends/character.ts';
 import type { InputEvent, PointerMode } from '../../shared/input/inputEvent.ts';
+import type { RamWatch } from '../bus/ramWatch.ts';
 import type { VersionedState } from '../bus/types.ts';
 import type { BootOrder } from '../firmware/bios/biosMachine.ts';
 import type { DriveSpec } from './drives.ts';
@@ -69,14 +70,18 @@ export type MachineEnd =
   | { readonly kind: 'tripleFault'; readonly detail: string }
   | { readonly kind: 'failure'; readonly detail: string };
 
-export interface MachineState {
+/** A saved machine without its RAM. */
+export interface MachineParts {
   readonly version: number;
   readonly devices: Readonly<Record<string, VersionedState>>;
   readonly cpus: readonly VersionedState[];
-  /** Guest RAM, whole. */
-  readonly ram: Uint8Array;
   readonly timeNs: number;
   readonly wallMs: number;
+}
+
+export interface MachineState extends MachineParts {
+  /** Guest RAM, whole. */
+  readonly ram: Uint8Array;
 }
 
 /** One PC. Lives on one thread; runs in slices between which the thread's event loop breathes. */
@@ -91,9 +96,16 @@ export interface Machine {
   input(event: InputEvent): void;
   /** Which pointer motion the guest understands now. */
   readonly pointerMode: PointerMode;
+  /** What the user wants; a machine that a host failure has stopped does not run. */
+  readonly running: boolean;
   /** Only while paused or before start. */
   save(): MachineState;
-  load(state: MachineState): void;
+  saveParts(): MachineParts;
+  /** Without RAM in the state, `ram` has been filled before. */
+  load(state: MachineParts & Partial<MachineState>): void;
+  /** The whole guest RAM, live. */
+  readonly ram: Uint8Array;
+  readonly ramWatch: RamWatch | undefined;
   /** Resolves once, when the guest powers off or cannot go on. */
   readonly ended: Promise<MachineEnd>;
   /** Undefined without a graphics card. */

@@ -1,6 +1,7 @@
 import type { InputEvent, PointerMode } from '../../shared/input/inputEvent.ts';
 import { CountedClock, HostClock } from '../bus/clock.ts';
 import { HostEntropy, SeededEntropy } from '../bus/entropy.ts';
+import type { RamWatch } from '../bus/ramWatch.ts';
 import type { InterruptMessage } from '../bus/interruptMessage.ts';
 import { guestPhysical, type Device } from '../bus/types.ts';
 import type { FwCfgFile } from '../devices/legacy/fwCfg.ts';
@@ -14,7 +15,7 @@ import { acpiPlatform } from './acpiPlatform.ts';
 import { bootOrderFile, romSize } from './externalFirmware.ts';
 import { e820File, fwCfgItems, lowTables, smbiosFiles } from './firmwareData.ts';
 import { floppyTypes } from './drives.ts';
-import type { Machine, MachineEnd, MachineSpec, MachineState } from './machine.ts';
+import type { Machine, MachineEnd, MachineParts, MachineSpec, MachineState } from './machine.ts';
 import { PcBoard } from './pcBoard.ts';
 import {
   acpiTablesStart,
@@ -27,7 +28,7 @@ import {
 import type { PcEngine, PcParts } from './pcParts.ts';
 import { virtioFunctions } from './pcVirtio.ts';
 import { SliceLoop } from './sliceLoop.ts';
-import { loadMachine, saveMachine } from './snapshot.ts';
+import { loadMachine, saveMachine, saveParts } from './snapshot.ts';
 
 /** Builds a PC; throws KernelImageError for a kernel it cannot load. */
 export function createPc(spec: MachineSpec, parts: PcParts): Machine {
@@ -330,7 +331,24 @@ class Pc implements Machine {
     return saveMachine(this.#stateful());
   }
 
-  load(state: MachineState): void {
+  saveParts(): MachineParts {
+    if (this.#running !== undefined) throw new Error('only a paused machine can be saved');
+    return saveParts(this.#stateful());
+  }
+
+  get running(): boolean {
+    return this.#wanted === 'running' && this.#end === undefined;
+  }
+
+  get ram(): Uint8Array {
+    return this.#engine.ram;
+  }
+
+  get ramWatch(): RamWatch | undefined {
+    return this.#engine.ramWatch;
+  }
+
+  load(state: MachineParts & Partial<MachineState>): void {
     if (this.#running !== undefined) throw new Error('only a paused machine can load a state');
     loadMachine(this.#stateful(), state);
   }

@@ -1,5 +1,6 @@
 import type { DirectMemory } from '../bus/directMemory.ts';
 import type { DmaMemory, Entropy } from '../bus/types.ts';
+import type { RamWatch } from '../bus/ramWatch.ts';
 import type { VideoMemory } from '../bus/videoMemory.ts';
 import type { MachineSpec } from './machine.ts';
 import type { Vcpu, VcpuHost } from '../vcpu/vcpu.ts';
@@ -33,6 +34,8 @@ export interface PcEngine {
   readonly directMemory: DirectMemory;
   /** The whole guest RAM, `memory` bytes, live. */
   readonly ram: Uint8Array;
+  /** Without it RAM is copied while the machine stands still. */
+  readonly ramWatch?: RamWatch;
   /** Instructions since creation; exact between slices, and growing the same way on every run. */
   instructionsRetired(): number;
   dispose?(): void;

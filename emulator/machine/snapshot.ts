@@ -2,7 +2,7 @@ import type { CountedClock, HostClock } from '../bus/clock.ts';
 import { SeededEntropy } from '../bus/entropy.ts';
 import type { Device, Entropy, VersionedState } from '../bus/types.ts';
 import { StateError } from '../bus/types.ts';
-import type { MachineState } from './machine.ts';
+import type { MachineParts, MachineState } from './machine.ts';
 import type { PcEngine } from './pcParts.ts';
 
 /** Version of the whole; devices and CPUs have versions of their own. */
@@ -17,7 +17,12 @@ export interface Stateful {
   readonly entropy: Entropy;
 }
 
-export function saveMachine({ clock, devices, engine, entropy }: Stateful): MachineState {
+export function saveMachine(machine: Stateful): MachineState {
+  // The live RAM is shared memory; a saved state is a plain copy.
+  return { ...saveParts(machine), ram: Uint8Array.from(machine.engine.ram) };
+}
+
+export function saveParts({ clock, devices, engine, entropy }: Stateful): MachineParts {
   const states: Record<string, VersionedState> = {};
   for (const device of devices) states[device.id] = device.save();
   if (entropy instanceof SeededEntropy) {
@@ -27,25 +32,24 @@ export function saveMachine({ clock, devices, engine, entropy }: Stateful): Mach
     version,
     devices: states,
     cpus: [engine.vcpu.save()],
-    // The live RAM is shared memory; a saved state is a plain copy.
-    ram: Uint8Array.from(engine.ram),
     timeNs: clock.nowNs(),
     wallMs: clock.wallMs(),
   };
 }
 
-/** Loads into a machine of the same specification. Throws StateError before anything is changed,
+/** Loads into a machine of the same specification; RAM that the state lacks is in place already. Throws StateError before anything is changed,
  * unless a device finds its own state damaged; the machine must not be run then. */
-export function loadMachine(machine: Stateful, state: MachineState): void {
+export function loadMachine(machine: Stateful, state: MachineParts & Partial<MachineState>): void {
   const { clock, devices, engine, entropy } = machine;
   if (state.version !== version) {
     throw new StateError(
       `The saved state has version ${state.version}; this build takes ${version}.`,
     );
   }
-  if (state.ram.length !== engine.ram.length) {
+  const { ram = engine.ram } = state;
+  if (ram.length !== engine.ram.length) {
     throw new StateError(
-      `The saved state has ${state.ram.length / 2 ** 20} MiB of RAM, the machine ${engine.ram.length / 2 ** 20} MiB.`,
+      `The saved state has ${ram.length / 2 ** 20} MiB of RAM, the machine ${engine.ram.length / 2 ** 20} MiB.`,
     );
   }
   const known = new Set([...devices.map(({ id }) => id), entropyKey]);
@@ -60,7 +64,7 @@ export function loadMachine(machine: Stateful, state: MachineState): void {
     );
   }
   clock.setNs(state.timeNs, state.wallMs);
-  engine.ram.set(state.ram);
+  if (ram !== engine.ram) engine.ram.set(ram);
   for (const device of devices) device.load(state.devices[device.id] as VersionedState);
   if (entropy instanceof SeededEntropy) {
     const saved = state.devices[entropyKey]?.data as { state?: number } | undefined;

@@ -8,6 +8,7 @@ import { mediaCommand } from './mediaCommands.ts';
 import { networkCommands } from './networkCommands.ts';
 import { organiseCommands } from './organiseCommands.ts';
 import { runCommand } from './runCommand.ts';
+import { snapshotCommands } from './snapshotCommands.ts';
 import { serveCommand } from './serveCommand.ts';
 
 /** Runs one command line (without node and script) and returns the exit code. */
@@ -28,6 +29,7 @@ export async function runCli(args: readonly string[]): Promise<number> {
   for (const command of libraryCommands(finish)) program.addCommand(command);
   for (const command of organiseCommands()) program.addCommand(command);
   program.addCommand(diskCommand(finish));
+  for (const command of snapshotCommands()) program.addCommand(command);
   for (const command of networkCommands()) program.addCommand(command);
   program.addCommand(mediaCommand());
   program.addCommand(serveCommand());

@@ -4,6 +4,7 @@ import type { VmState } from '../../shared/vm/lifecycle.ts';
 
 export const stateNames: Readonly<Record<VmState, string>> = {
   poweredOff: 'Powered off',
+  saved: 'Saved',
   starting: 'Starting',
   running: 'Running',
   paused: 'Paused',

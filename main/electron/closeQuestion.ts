@@ -4,7 +4,8 @@ import type { VmSummary } from '../../shared/services/library.ts';
 export function closeQuestion(
   vms: readonly VmSummary[],
 ): { message: string; detail: string } | undefined {
-  const live = vms.filter(({ state }) => state !== 'poweredOff' && state !== 'aborted');
+  const off = ['poweredOff', 'saved', 'aborted'];
+  const live = vms.filter(({ state }) => !off.includes(state));
   if (live.length === 0) return undefined;
   const names = live.map(({ name }) => `“${name}”`).join(', ');
   return {

@@ -1,6 +1,5 @@
 /** The one owner of a library's running VMs: services over the library and the VM processes. */
 import { copyFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { watch, type FSWatcher } from 'node:fs';
 import type { Socket } from 'node:net';
 import { EventHub } from '../../shared/rpc/eventHub.ts';
@@ -26,11 +25,10 @@ import {
   makeDisks,
   removeFiles,
 } from './vmDisks.ts';
+import { Snapshots, variablesFile } from './snapshots.ts';
 import { VmLibrary, type LibraryEntry } from './vmLibrary.ts';
 import type { VmProcessStarter } from './vmProcessStarter.ts';
 import { VmSession } from './vmSession.ts';
-
-const firmwareVariables = 'firmware-variables.fd';
 
 export type TakeScreen = (id: string, handover: ScreenHandover, socket: Socket) => boolean;
 
@@ -42,6 +40,7 @@ export class Manager implements Services {
   readonly host: HostService;
   readonly tasks = new TaskList((tasks) => this.events.emit('tasksChanged', tasks));
   private readonly home: Home;
+  readonly snapshots: Snapshots;
   private readonly vms: VmLibrary;
   private readonly starter: VmProcessStarter;
   private readonly sessions = new Map<string, VmSession>();
@@ -59,6 +58,15 @@ export class Manager implements Services {
       ...{ home, vms: this.vms, tasks: this.tasks },
       isActive: (id) => this.sessions.get(id)?.active === true,
       changed: () => this.listSoon(),
+    });
+    this.snapshots = new Snapshots({
+      vms: this.vms,
+      running: (id) => {
+        const session = this.sessions.get(id);
+        return session?.active ? session : undefined;
+      },
+      changed: () => this.listSoon(),
+      log: (id, line) => this.recordOf(id).log(line),
     });
     try {
       // Another process (or a person) may change the files; failing to notice only delays the list.
@@ -94,6 +102,10 @@ export class Manager implements Services {
     clone: async (id, options) => {
       this.refuseWhileActive(id, 'clone it');
       const config = await this.vms.get(id);
+      if (options.how === 'linked') {
+        await this.refuseWhileSaved(id);
+        await this.snapshots.refuseLayers(id);
+      }
       await this.vms.checkName(options.name);
       await checkDisksExist(config);
       return this.tasks.run({ kind: 'clone', subject: options.name }, (watch) =>
@@ -111,7 +123,10 @@ export class Manager implements Services {
       const fixed = (Object.keys(changes) as (keyof VmChanges)[]).filter(
         (key) => changes[key] !== undefined && !changeableWhileRunning.includes(key),
       );
-      if (fixed.length > 0) this.refuseWhileActive(id, `change ${fixed.join(', ')}`);
+      if (fixed.length > 0) {
+        this.refuseWhileActive(id, `change ${fixed.join(', ')}`);
+        await this.refuseWhileSaved(id);
+      }
       const config = await this.vms.modify(id, changes);
       this.listSoon();
       return config;
@@ -119,6 +134,7 @@ export class Manager implements Services {
     delete: async (id, files = 'keep') => {
       this.refuseWhileActive(id, 'delete it');
       const removable = files === 'delete' ? await this.library.deletionFiles(id) : [];
+      await this.snapshots.beforeDelete(id);
       await this.vms.delete(id);
       await removeFiles(removable.filter(({ neededBy }) => neededBy === undefined));
       this.sessions.delete(id);
@@ -202,9 +218,7 @@ export class Manager implements Services {
     try {
       this.refuseWhileActive(id, 'clone it');
       clone = await this.vms.create({ ...rest, name: options.name, disks, adapters });
-      const [from, to] = [config, clone].map((vm) =>
-        join(this.vms.folderOf(vm.id), firmwareVariables),
-      );
+      const [from, to] = [config, clone].map((vm) => variablesFile(this.vms.folderOf(vm.id)));
       await copyFile(from!, to!).catch((error: NodeJS.ErrnoException) => {
         if (error.code !== 'ENOENT') throw error;
       });
@@ -243,13 +257,12 @@ export class Manager implements Services {
     if (this.closing) {
       throw new UserError({ code: 'closing', message: 'Guesthouse is being closed.' });
     }
-    const config = await this.vms.get(id);
-    checkCapabilities(config);
     const session = await this.sessionOf(id);
-    await session.start(
-      config.name,
-      machineRequestOf(config, join(this.vms.folderOf(id), firmwareVariables)),
-    );
+    await this.snapshots.start(id, async (config, state, loaded) => {
+      checkCapabilities(config);
+      const variables = variablesFile(this.vms.folderOf(id));
+      await session.start(config.name, machineRequestOf(config, variables, state), loaded);
+    });
   }
 
   private async running(id: string): Promise<VmSession> {
@@ -269,6 +282,15 @@ export class Manager implements Services {
       code: 'running',
       message: `The VM is running: one cannot ${what}.`,
       hint: 'Power it off first.',
+    });
+  }
+
+  private async refuseWhileSaved(id: string): Promise<void> {
+    if (!(await this.snapshots.hasState(id))) return;
+    throw new UserError({
+      code: 'saved',
+      message: 'The VM has a saved state, which fits only the hardware that it has now.',
+      hint: 'Start it and shut it down, or discard the saved state.',
     });
   }
 
@@ -321,7 +343,10 @@ export class Manager implements Services {
         ...(hint === undefined ? {} : { hint }),
       };
     }
-    return { id, name, ...(session ? session.condition : await this.recordOf(id).read()) };
+    const condition = session ? session.condition : await this.recordOf(id).read();
+    if (condition.state === 'poweredOff' && (await this.snapshots.hasState(id)))
+      return { id, name, ...condition, state: 'saved' };
+    return { id, name, ...condition };
   }
 
   /** Tells the list after a moment, so that a burst of changes is told once. */

@@ -111,6 +111,7 @@ export async function openSharedManager(
       session: forward('session'),
       tasks: forward('tasks'),
       media: forward('media'),
+      snapshots: forward('snapshots'),
       // About this process's own machine and shell.
       host: createHostService(shell, home.folder),
       events: hub,

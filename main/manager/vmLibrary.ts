@@ -95,6 +95,14 @@ export class VmLibrary {
     });
   }
 
+  /** Puts another configuration in its place, whose drives may be others; the VM keeps its name. */
+  async replace(id: string, config: VmConfig): Promise<void> {
+    await this.exclusively(async () => {
+      const { name, description, createdAt } = await this.get(id);
+      await this.write({ ...config, id, name, description, createdAt });
+    });
+  }
+
   /** Removes the VM's own folder and nothing else. */
   async delete(id: string): Promise<void> {
     await this.exclusively(async () => {

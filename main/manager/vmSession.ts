@@ -18,7 +18,14 @@ import {
 } from '../../shared/vm/frames.ts';
 import type { VmState } from '../../shared/vm/lifecycle.ts';
 import type { MachineRequest } from '../../shared/vm/machineRequest.ts';
-import { controlVm, type VmControl, type VmEnd } from '../../shared/vm/vmProtocol.ts';
+import {
+  controlVm,
+  snapshotTakenSchema,
+  type DiskLayer,
+  type SnapshotTaken,
+  type VmControl,
+  type VmEnd,
+} from '../../shared/vm/vmProtocol.ts';
 import { SerialHistory } from './serialHistory.ts';
 import type { ProcessExit, VmProcess, VmProcessStarter } from './vmProcessStarter.ts';
 
@@ -67,7 +74,8 @@ export class VmSession {
   }
 
   /** Resolves when the machine runs. Rejects with the reason why it does not. */
-  async start(label: string, request: MachineRequest): Promise<void> {
+  /** `loaded`: a saved state has been loaded and is about to run. */
+  async start(label: string, request: MachineRequest, loaded?: () => Promise<void>): Promise<void> {
     if (this.run) throw wrongState('running already');
     this.histories = [new SerialHistory()];
     this.change({ state: 'starting' });
@@ -88,6 +96,10 @@ export class VmSession {
     const exited = vmProcess.exited.then((exit) => this.exited(run, exit, startError));
     try {
       await control.start(request);
+      if (request.state !== undefined) {
+        await loaded?.();
+        await control.resume();
+      }
     } catch (error) {
       startError = error instanceof UserError ? error : undefined;
       const killer = setTimeout(() => vmProcess.kill(), shutdownMs);
@@ -193,6 +205,27 @@ export class VmSession {
 
   async changeAdapter(index: number, change: AdapterChange): Promise<void> {
     await this.expect('running', 'paused').control.changeAdapter(index, change);
+  }
+
+  async prepareLayers(layers: DiskLayer[]): Promise<void> {
+    await this.expect('running', 'paused').control.prepareLayers(layers);
+  }
+
+  async takeSnapshot(folder: string): Promise<SnapshotTaken> {
+    const taken = await this.expect('running', 'paused').control.takeSnapshot(folder);
+    return snapshotTakenSchema.parse(taken);
+  }
+
+  /** Saves the state; the VM is paused then, and no longer has one to lose. */
+  async saveState(folder: string): Promise<void> {
+    const run = this.expect('running', 'paused');
+    try {
+      await run.control.saveState(folder);
+    } catch (error) {
+      if (this.run === run && this.current.state === 'running') await run.control.resume();
+      throw error;
+    }
+    if (this.run === run && this.current.state === 'running') this.change({ state: 'paused' });
   }
 
   private expect(...states: VmState[]): Run {

@@ -262,6 +262,7 @@ export const de: Catalogue = {
   },
   state: {
     poweredOff: 'Ausgeschaltet',
+    saved: 'Gesichert',
     starting: 'Startet',
     running: 'Läuft',
     paused: 'Angehalten',
@@ -329,6 +330,7 @@ export const de: Catalogue = {
     powerOffFirst: '{{itIs}}; zuerst ausschalten',
     state: {
       poweredOff: '„{{name}}“ ist ausgeschaltet',
+      saved: '„{{name}}“ ist gesichert',
       starting: '„{{name}}“ startet gerade',
       running: '„{{name}}“ läuft',
       paused: '„{{name}}“ ist angehalten',

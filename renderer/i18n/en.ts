@@ -261,6 +261,7 @@ export const en = {
   },
   state: {
     poweredOff: 'Powered Off',
+    saved: 'Saved',
     starting: 'Starting',
     running: 'Running',
     paused: 'Paused',
@@ -327,6 +328,7 @@ export const en = {
     powerOffFirst: '{{itIs}}; power it off first',
     state: {
       poweredOff: '“{{name}}” is powered off',
+      saved: '“{{name}}” is saved',
       starting: '“{{name}}” is starting',
       running: '“{{name}}” is running',
       paused: '“{{name}}” is paused',

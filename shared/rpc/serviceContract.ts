@@ -3,6 +3,7 @@ import type { HostService } from '../services/host.ts';
 import type { LibraryEvents, LibraryService } from '../services/library.ts';
 import type { MediaService } from '../services/media.ts';
 import type { TaskEvents, TaskService } from '../services/tasks.ts';
+import type { SnapshotService } from '../services/snapshots.ts';
 import type { SessionEvents, SessionService } from '../services/session.ts';
 import {
   arrangementChangeSchema,
@@ -25,6 +26,7 @@ import { mediumDriveSchema } from '../vm/vmProtocol.ts';
 export interface ServiceMap {
   readonly library: LibraryService;
   readonly session: SessionService;
+  readonly snapshots: SnapshotService;
   readonly host: HostService;
   readonly tasks: TaskService;
   readonly media: MediaService;
@@ -55,6 +57,8 @@ const cloneOptionsSchema = z.strictObject({
   name: vmConfigSchema.shape.name,
   how: z.enum(['full', 'linked']),
 });
+const snapshotName = z.string().trim().min(1).max(100);
+const snapshotDescription = z.string().max(10_000).optional();
 const portIndex = z.int().min(0).max(3);
 const bytes = z.instanceof(Uint8Array) as z.ZodType<Uint8Array>;
 
@@ -123,6 +127,19 @@ export const serviceContract: {
     resize: z.tuple([filePath, sizeMiB]),
     relocate: z.tuple([filePath, filePath]),
     remove: z.tuple([filePath]),
+  },
+  snapshots: {
+    list: z.tuple([vmId]),
+    take: z.tuple([vmId, z.object({ name: snapshotName, description: snapshotDescription })]),
+    restore: z.tuple([vmId, z.uuid()]),
+    delete: z.tuple([vmId, z.uuid()]),
+    change: z.tuple([
+      vmId,
+      z.uuid(),
+      z.object({ name: snapshotName.optional(), description: snapshotDescription }),
+    ]),
+    saveState: z.tuple([vmId]),
+    discardState: z.tuple([vmId]),
   },
   host: {
     info: z.tuple([]),

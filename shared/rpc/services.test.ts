@@ -57,6 +57,15 @@ function echoServices(): Services & { readonly hub: EventHub; readonly detached:
       ...{ resize: unsupported, relocate: unsupported, remove: unsupported },
     },
     tasks: { list: () => Promise.resolve([]), cancel: unsupported, dismiss: unsupported },
+    snapshots: {
+      list: () => Promise.resolve({ snapshots: [] }),
+      take: unsupported,
+      restore: unsupported,
+      delete: unsupported,
+      change: unsupported,
+      saveState: unsupported,
+      discardState: unsupported,
+    },
     host: { info: unsupported, listFolder: unsupported, inspectFile: unsupported },
   };
 }

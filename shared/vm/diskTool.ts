@@ -29,7 +29,7 @@ export interface DiskLayout {
 export interface NewDisk extends DiskLayout {
   readonly path: string;
   readonly format: DiskFormat;
-  /** Bytes; with a backing image its size by default. */
+  /** Bytes; with a backing image its size by default. With both and a format that is named the backing image is not opened. */
   readonly size?: number | undefined;
   readonly backing?: DiskSource | undefined;
 }
@@ -60,6 +60,13 @@ export interface DiskCheck {
   readonly repaired: readonly string[];
 }
 
+export interface DiskLayer {
+  readonly format: DiskFormat;
+  /** Of the disk, in bytes. */
+  readonly size: number;
+  readonly backing?: string;
+}
+
 export interface Watch {
   readonly signal?: AbortSignal | undefined;
   /** Bytes of the disk that are done. */
@@ -82,4 +89,15 @@ export interface DiskToolModule {
   ): Promise<void>;
   /** Writes what the image has into the one that it builds on; the image itself stays as it is. */
   mergeDisk(source: DiskSource, watch?: Watch): Promise<{ readonly into: string }>;
+  /** One image alone, looked at without a lock; `backing` is an absolute path. */
+  diskLayer(path: string): Promise<DiskLayer>;
+  /**
+   * Lets a QCOW2 image build on another image, or on none. What the disk reads stays the same: where the two
+   * differ it is copied into the image, unless `sameContent` says that they do not.
+   */
+  rebaseDisk(
+    source: DiskSource,
+    backing: DiskSource | undefined,
+    options?: { readonly sameContent?: boolean } & Watch,
+  ): Promise<void>;
 }

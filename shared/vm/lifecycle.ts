@@ -1,6 +1,7 @@
-/** States of a VM as the user sees them; Saved comes with snapshots. */
+/** States of a VM as the user sees them. 'saved': off, and the next start goes on from the saved state. */
 export const vmStates = [
   'poweredOff',
+  'saved',
   'starting',
   'running',
   'paused',

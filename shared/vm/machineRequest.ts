@@ -37,13 +37,19 @@ export const machineRequestSchema = z.strictObject({
   debugExit: z.boolean().default(false),
   /** 'counted': time advances with executed instructions and starts at a fixed date; runs repeat exactly. */
   clock: z.enum(clocks).default('host'),
+  /** Absolute folder of a saved state to go on from; the machine then waits for `resume`. */
+  state: z.string().min(1).optional(),
   /** Who uses the disks, for the message that others get while they are locked. */
   owner: z.string().max(200).optional(),
 });
 export type MachineRequest = z.infer<typeof machineRequestSchema>;
 
-/** `variables`: the file for the VM's UEFI variables. */
-export function machineRequestOf(config: VmConfig, variables: string): MachineRequest {
+/** `variables`: the file for the VM's UEFI variables; `state`: the folder of its saved state, if it has one. */
+export function machineRequestOf(
+  config: VmConfig,
+  variables: string,
+  state?: string,
+): MachineRequest {
   const { memoryMiB, cpus, cpuModel, engine, boot, disks, cdroms, floppies, display } = config;
   const { firmware } = boot;
   const adapters = config.adapters.map((adapter, index) => ({
@@ -54,6 +60,7 @@ export function machineRequestOf(config: VmConfig, variables: string): MachineRe
     ...{ memoryMiB, cpus, cpuModel, engine, disks, cdroms, floppies, display },
     adapters,
     boot: { ...boot, ...(firmware === undefined ? {} : { firmware: { ...firmware, variables } }) },
+    ...(state === undefined ? {} : { state }),
     owner: `the VM "${config.name}"`,
   });
 }

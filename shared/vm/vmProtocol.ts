@@ -34,6 +34,15 @@ export interface VmControl {
   counters(): Promise<Record<string, number>>;
   networkStatus(): Promise<AdapterStatus[]>;
   changeAdapter(index: number, change: AdapterChange): Promise<void>;
+  /** Makes an empty QCOW2 layer for each of these disks, counted as in the request, and keeps it ready. */
+  prepareLayers(layers: DiskLayer[]): Promise<void>;
+  /**
+   * Saves the state into a new folder while the machine goes on; at the moment of the state it puts the prepared
+   * layers on its disks. Resolves when the state and what lies below the layers is durable.
+   */
+  takeSnapshot(folder: string): Promise<SnapshotTaken>;
+  /** Pauses, and saves the state into a new folder; everything is durable then. The machine stays paused. */
+  saveState(folder: string): Promise<void>;
   /** Pulls the plug: ends the machine, closes its disks, then the process exits. */
   shutdown(): Promise<void>;
 }
@@ -42,6 +51,14 @@ export const mediumDriveSchema: z.ZodType<MediumDrive> = z.strictObject({
   kind: z.enum(['cdrom', 'floppy']),
   index: z.int().min(0).max(7),
 });
+const layerSchema = z.strictObject({ disk: z.int().min(0).max(15), path: z.string().min(1) });
+export type DiskLayer = z.infer<typeof layerSchema>;
+
+export const snapshotTakenSchema = z.object({
+  /** How long the guest stood still, in ms. */
+  pauseMs: z.number(),
+});
+export type SnapshotTaken = z.infer<typeof snapshotTakenSchema>;
 
 const endSchema = z.union([
   z.object({ kind: z.literal('powerOff') }),
@@ -80,6 +97,9 @@ const controlSchemas: Readonly<Record<keyof VmControl, z.ZodType<unknown[]>>> = 
   counters: z.tuple([]),
   networkStatus: z.tuple([]),
   changeAdapter: z.tuple([z.int().min(0), adapterChangeSchema]),
+  prepareLayers: z.tuple([z.array(layerSchema).max(16)]),
+  takeSnapshot: z.tuple([z.string().min(1)]),
+  saveState: z.tuple([z.string().min(1)]),
   shutdown: z.tuple([]),
 };
 

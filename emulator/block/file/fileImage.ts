@@ -12,6 +12,8 @@ export interface OpenImage {
   readonly readOnly: boolean;
   /** Makes a new file; one that is there already is an error. */
   readonly create?: boolean;
+  /** Only a look at what is there, which may change meanwhile. */
+  readonly unlocked?: boolean;
   /** Who uses the image, for the message that others get: 'the VM "web"'. */
   readonly owner?: string | undefined;
 }
@@ -21,6 +23,7 @@ export async function openImageFile({
   path,
   readOnly,
   create = false,
+  unlocked = false,
   owner,
 }: OpenImage): Promise<ImageFile> {
   let real: string;
@@ -40,7 +43,7 @@ export async function openImageFile({
   let lock: ImageLock | undefined;
   try {
     const status = await handle.stat();
-    lock = await lockImage(real, { readOnly, owner: owner ?? 'another VM' });
+    if (!unlocked) lock = await lockImage(real, { readOnly, owner: owner ?? 'another VM' });
     return new FileImage({ path, readOnly, handle, lock, size: status.size });
   } catch (error) {
     await lock?.release();
@@ -53,7 +56,7 @@ class FileImage implements ImageFile {
   readonly path: string;
   readonly readOnly: boolean;
   readonly #handle: FileHandle;
-  readonly #lock: ImageLock;
+  readonly #lock: ImageLock | undefined;
   #size: number;
   #closed: Promise<void> | undefined;
 
@@ -61,7 +64,7 @@ class FileImage implements ImageFile {
     readonly path: string;
     readonly readOnly: boolean;
     readonly handle: FileHandle;
-    readonly lock: ImageLock;
+    readonly lock: ImageLock | undefined;
     readonly size: number;
   }) {
     this.path = parts.path;
@@ -143,7 +146,7 @@ class FileImage implements ImageFile {
   }
 
   close(): Promise<void> {
-    this.#closed ??= this.#handle.close().finally(() => this.#lock.release());
+    this.#closed ??= this.#handle.close().finally(() => this.#lock?.release());
     return this.#closed;
   }
 }

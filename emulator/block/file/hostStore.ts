@@ -6,11 +6,15 @@ import type { ImageStore } from '../imageFile.ts';
 import { nodeCodecs } from './codecs.ts';
 import { openImageFile } from './fileImage.ts';
 
-/** `owner`: who uses the images, for the message that others get while they are locked. */
-export function hostStore(owner?: string): ImageStore {
+/**
+ * `owner`: who uses the images, for the message that others get while they are locked. `unlocked`: to look at images
+ * that others may be changing.
+ */
+export function hostStore(owner?: string, { unlocked = false } = {}): ImageStore {
   return {
     codecs: nodeCodecs,
-    open: (file, readOnly) => openImageFile({ path: file, readOnly, owner }),
+    open: (file, readOnly) =>
+      openImageFile({ path: file, readOnly, owner, unlocked: unlocked && readOnly }),
     create: (file) => openImageFile({ path: file, readOnly: false, create: true, owner }),
     resolve: (image, name) => path.resolve(path.dirname(image), name),
     relative: (image, target) => {

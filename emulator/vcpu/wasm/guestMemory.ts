@@ -5,7 +5,8 @@ import { CORE_STATIC_BASE, VCPU_REGION_SIZE } from '../../cpu/layout.ts';
 /**
  * The one shared memory of a machine, sized once (docs/engine.md, "One module, one memory"):
  * core's static data · a region per vCPU · a byte per 4 KiB page that says whether it holds decoded code · guest
- * RAM and ROM · ROM of chips · video memory and a byte per 4 KiB page of it that says whether it was written.
+ * RAM and ROM · ROM of chips · video memory · a byte per 4 KiB page from RAM's start to there that says whether it was
+ * written: always for video memory, for the rest while someone watches it.
  */
 export interface GuestMemory {
   readonly memory: WebAssembly.Memory;
@@ -18,6 +19,8 @@ export interface GuestMemory {
   readonly rom: { readonly offset: number; readonly size: number };
   /** Byte offsets in the memory; `size` 0 if there is none. */
   readonly video: { readonly offset: number; readonly size: number; readonly written: number };
+  /** What lies from the start of RAM to the end of video memory, with its notes of writes. */
+  readonly all: { readonly offset: number; readonly size: number; readonly written: number };
   /** Adds a slot; what it returns takes it away. The slot that was added first wins an overlap. */
   mapSlot(slot: MemorySlot): Mapping;
   /** Called after every change of `slots`. */
@@ -60,8 +63,11 @@ export function createGuestMemory(
   });
   const rom = { offset: guestStart + end, size: romBytes };
   const videoStart = rom.offset + romBytes;
-  const video = { offset: videoStart, size: videoBytes, written: videoStart + videoBytes };
-  const pages = Math.ceil((video.written + videoBytes / pageSize) / wasmPage);
+  const written = videoStart + videoBytes;
+  const all = { offset: guestStart, size: written - guestStart, written };
+  const notes = written + (videoStart - guestStart) / pageSize;
+  const video = { offset: videoStart, size: videoBytes, written: notes };
+  const pages = Math.ceil((written + all.size / pageSize) / wasmPage);
   const memory = new WebAssembly.Memory({ initial: pages, maximum: 65536, shared: true });
   const guest: GuestMemory = {
     memory,
@@ -70,6 +76,7 @@ export function createGuestMemory(
     codeMap,
     rom,
     video,
+    all,
     mapSlot: (slot) => {
       slots.push(slot);
       guest.onSlotsChanged?.();

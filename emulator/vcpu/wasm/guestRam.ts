@@ -14,14 +14,14 @@ export class GuestRam implements DmaMemory {
   readonly #codePages: Uint8Array;
   readonly #slots: readonly MemorySlot[];
   readonly #codeChanged: CodeChanged;
-  readonly #video: GuestMemory['video'];
+  readonly #noted: GuestMemory['all'];
 
-  constructor({ memory, slots, codeMap, video }: GuestMemory, codeChanged: CodeChanged) {
+  constructor({ memory, slots, codeMap, all }: GuestMemory, codeChanged: CodeChanged) {
     this.#bytes = new Uint8Array(memory.buffer);
     this.#view = new DataView(memory.buffer);
     this.#codePages = new Uint8Array(memory.buffer, codeMap, 0x100000);
     this.#slots = slots;
-    this.#video = video;
+    this.#noted = all;
     this.#codeChanged = codeChanged;
   }
 
@@ -171,11 +171,10 @@ export class GuestRam implements DmaMemory {
   }
 
   #notify(address: number, offset: number, length: number): void {
-    const { offset: video, size, written } = this.#video;
-    if (offset >= video && offset < video + size) {
-      const first = written + ((offset - video) >>> 12);
-      this.#bytes.fill(1, first, written + ((offset - video + length - 1) >>> 12) + 1);
-    }
+    const { offset: start, written } = this.#noted;
+    const noted = written + ((offset - start) >>> 12);
+    const lastNoted = written + ((offset - start + length - 1) >>> 12);
+    for (let note = noted; note <= lastNoted; note++) this.#bytes[note] = 1;
     const last = (offset + length - 1) >>> 12;
     for (let page = offset >>> 12; page <= last; page++) {
       if (this.#codePages[page] !== 0) {

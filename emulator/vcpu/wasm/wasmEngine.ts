@@ -1,10 +1,12 @@
 import { HostEntropy } from '../../bus/entropy.ts';
 import type { DirectMemory } from '../../bus/directMemory.ts';
 import type { Entropy } from '../../bus/types.ts';
+import type { RamWatch } from '../../bus/ramWatch.ts';
 import type { VideoMemory } from '../../bus/videoMemory.ts';
 import type { VcpuHost } from '../vcpu.ts';
 import type { CpuModel } from './cpuidModels.ts';
 import { createGuestMemory } from './guestMemory.ts';
+import { EngineRamWatch } from './engineRamWatch.ts';
 import { EngineVideoMemory } from './engineVideoMemory.ts';
 import { GuestRam } from './guestRam.ts';
 import type { TranslationPolicy } from './translations.ts';
@@ -38,6 +40,7 @@ export interface WasmEngine {
   readonly directMemory: DirectMemory;
   /** The whole guest RAM, live. */
   readonly ram: Uint8Array;
+  readonly ramWatch: RamWatch;
   instructionsRetired(): number;
 }
 
@@ -91,6 +94,7 @@ export function createWasmEngine(
       codeChanged: (start, length) => vcpu.codeChanged(start, length),
     },
     ram,
+    ramWatch: new EngineRamWatch(guest, vcpu, ramStart, ramBytes),
     instructionsRetired: () => vcpu.instructionsRetired(),
   };
 }

@@ -88,7 +88,7 @@ export class SerialTerminal {
 
   /** Told of every change; attaches anew to every run and over every connection. */
   follow(state: VmState, epoch: number): void {
-    const live = state !== 'poweredOff' && state !== 'aborted';
+    const live = !['poweredOff', 'saved', 'aborted'].includes(state);
     const newRun = live && !this.live;
     this.live = live;
     if (newRun || this.attachedEpoch !== epoch) void this.attach(epoch);

@@ -3,12 +3,14 @@ import PauseCircle from '@mui/icons-material/PauseCircle';
 import PlayCircle from '@mui/icons-material/PlayCircle';
 import PowerSettingsNew from '@mui/icons-material/PowerSettingsNew';
 import ReportProblem from '@mui/icons-material/ReportProblem';
+import Save from '@mui/icons-material/Save';
 import Box from '@mui/material/Box';
 import { t } from '../../i18n/i18n.ts';
 import type { VmSummary } from '../../../shared/services/library.ts';
 
 const appearances = {
   poweredOff: { Icon: PowerSettingsNew, color: 'text.secondary' },
+  saved: { Icon: Save, color: 'secondary.main' },
   starting: { Icon: HourglassTop, color: 'secondary.main' },
   running: { Icon: PlayCircle, color: 'success.main' },
   paused: { Icon: PauseCircle, color: 'secondary.main' },

@@ -16,7 +16,7 @@ export const commandNames = [
 export type CommandName = (typeof commandNames)[number];
 
 export function isLive(vm: VmSummary): boolean {
-  return vm.state !== 'poweredOff' && vm.state !== 'aborted';
+  return !['poweredOff', 'saved', 'aborted'].includes(vm.state);
 }
 
 /** As below, for all machines that are selected: a command is for those that it is possible for. */

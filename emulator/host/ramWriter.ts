@@ -1,0 +1,65 @@
+/** Copies a machine's RAM into a file on a thread of its own, so that the machine can run meanwhile. */
+import { Worker } from 'node:worker_threads';
+import { ramPageSize } from '../bus/ramWatch.ts';
+import { framesKept } from './ramPages.ts';
+
+export interface RamWriterData {
+  readonly path: string;
+  /** Live; in shared memory. */
+  readonly ram: Uint8Array;
+  /** What cleanFrames() said of each page when it was copied last; in shared memory. */
+  readonly counts: Uint8Array;
+  readonly frames: Uint32Array;
+}
+
+export type RamWriterTask =
+  | { readonly kind: 'copyAll' }
+  /** Rising page numbers. */
+  | { readonly kind: 'copyPages'; readonly pages: Uint32Array }
+  /** Pages whose bytes have been copied already. */
+  | { readonly kind: 'write'; readonly pages: Uint32Array; readonly bytes: Uint8Array }
+  /** Everything is durable; the thread ends. */
+  | { readonly kind: 'finish' };
+
+export class RamWriter {
+  readonly counts: Uint8Array;
+  readonly frames: Uint32Array;
+  readonly #worker: Worker;
+  readonly #waiting: PromiseWithResolvers<void>[] = [];
+  #failure: Error | undefined;
+
+  /** Makes the file, sparse where RAM is empty. Failures come with the tasks. */
+  constructor(path: string, ram: Uint8Array) {
+    const pages = ram.length / ramPageSize;
+    this.counts = new Uint8Array(new SharedArrayBuffer(pages));
+    this.frames = new Uint32Array(new SharedArrayBuffer(pages * framesKept * 4));
+    const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+    this.#worker = new Worker(new URL(`./ramWriterWorker.${extension}`, import.meta.url), {
+      workerData: { path, ram, counts: this.counts, frames: this.frames } satisfies RamWriterData,
+    });
+    this.#worker.on('message', (error: Error | undefined) => {
+      const waiting = this.#waiting.shift();
+      if (error === undefined) waiting?.resolve();
+      else waiting?.reject(error);
+    });
+    const fail = (error: Error): void => {
+      this.#failure ??= error;
+      for (const waiting of this.#waiting.splice(0)) waiting.reject(error);
+    };
+    this.#worker.on('error', (error) => fail(error as Error));
+    this.#worker.on('exit', () => fail(new Error('The thread that saves RAM has ended.')));
+  }
+
+  /** Rejects with the host's error (ENOSPC, …). */
+  async run(task: RamWriterTask): Promise<void> {
+    if (this.#failure !== undefined) throw this.#failure;
+    const waiting = Promise.withResolvers<void>();
+    this.#waiting.push(waiting);
+    this.#worker.postMessage(task, task.kind === 'write' ? [task.bytes.buffer as ArrayBuffer] : []);
+    await waiting.promise;
+  }
+
+  async abandon(): Promise<void> {
+    await this.#worker.terminate();
+  }
+}

@@ -1,0 +1,82 @@
+/** Snapshots of a running machine: its state in a folder, and from that moment on new layers on its disks. */
+import { copyFile, mkdir, open } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { MachineRequest } from '../../shared/vm/machineRequest.ts';
+import type { DiskLayer, SnapshotTaken } from '../../shared/vm/vmProtocol.ts';
+import { createImage } from '../block/createImage.ts';
+import { hostStore } from '../block/file/hostStore.ts';
+import type { LayeredDisk } from '../block/layeredDisk.ts';
+import { openLayer, type OpenLayer } from '../block/openImage.ts';
+import type { BuiltMachine } from './buildMachine.ts';
+import { saveMachineFiles } from './machineFiles.ts';
+
+interface Prepared {
+  readonly disk: LayeredDisk;
+  readonly layer: OpenLayer;
+}
+
+export class SnapshotTaker {
+  readonly #built: BuiltMachine;
+  readonly #request: MachineRequest;
+  readonly #prepared: Prepared[] = [];
+
+  constructor(built: BuiltMachine, request: MachineRequest) {
+    this.#built = built;
+    this.#request = request;
+  }
+
+  /** Rejects with BlockError. */
+  async prepareLayers(layers: readonly DiskLayer[]): Promise<void> {
+    await this.#dropPrepared();
+    const store = hostStore(this.#request.owner);
+    for (const { disk: index, path } of layers) {
+      const disk = this.#built.disks[index];
+      if (disk === undefined) throw new RangeError(`there is no disk ${index}`);
+      const { top } = disk;
+      const { path: below, format } = await top.info();
+      const backing = { path: below, format };
+      await createImage(store, { path, format: 'qcow2', size: top.size, backing });
+      this.#prepared.push({ disk, layer: await openLayer(store, path, top) });
+    }
+  }
+
+  /** See VmControl. */
+  async take(folder: string): Promise<SnapshotTaken> {
+    // What is written now need not be written once more while a guest waits for its flush.
+    await Promise.all(this.#built.disks.map((disk) => disk.flush()));
+    const { pauseMs } = await saveMachineFiles(this.#built.machine, folder, {
+      goOn: true,
+      atPause: async () => {
+        await this.#copyVariables(folder);
+        for (const { disk, layer } of this.#prepared.splice(0)) disk.push(layer.image);
+      },
+    }).finally(() => this.#dropPrepared());
+    await Promise.all(this.#built.disks.map((disk) => disk.settle()));
+    return { pauseMs };
+  }
+
+  /** See VmControl. */
+  async saveState(folder: string): Promise<void> {
+    await saveMachineFiles(this.#built.machine, folder, { goOn: false });
+    await Promise.all(this.#built.disks.map((disk) => disk.flush()));
+  }
+
+  /** UEFI variables are part of the state, in a file of their own. */
+  async #copyVariables(folder: string): Promise<void> {
+    const variables = this.#request.boot.firmware?.variables;
+    if (variables === undefined) return;
+    await mkdir(folder, { recursive: true });
+    try {
+      await copyFile(variables, join(folder, 'variables'));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+      throw error;
+    }
+    await using file = await open(join(folder, 'variables'), 'r+');
+    await file.sync();
+  }
+
+  async #dropPrepared(): Promise<void> {
+    for (const { layer } of this.#prepared.splice(0)) await layer.abandon();
+  }
+}
