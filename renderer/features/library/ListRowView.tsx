@@ -1,7 +1,7 @@
 import ChevronRight from '@mui/icons-material/ChevronRight';
 import Box from '@mui/material/Box';
 import Typography from '@mui/material/Typography';
-import type { ComponentProps } from 'react';
+import { memo, type ComponentProps } from 'react';
 import { t } from '../../i18n/i18n.ts';
 import { VmIcon } from '../../components/Artwork.tsx';
 import type { ListRow } from './listRows.ts';
@@ -33,7 +33,16 @@ interface ListRowViewProps extends Pick<
 
 const line = { content: '""', position: 'absolute', left: 4, right: 4, height: 2 } as const;
 
-export function ListRowView(props: ListRowViewProps) {
+/**
+ * Drawn anew only if something that is seen has changed, so that scrolling draws the rows that come: what a row does
+ * depends on the row itself, which is another object whenever the list changes.
+ */
+export const ListRowView = memo(RowView, (before, now) =>
+  seen.every((name) => before[name] === now[name]),
+);
+const seen = ['row', 'top', 'height', 'marked', 'focused', 'drop'] as const;
+
+function RowView(props: ListRowViewProps) {
   const { row, top, height, marked, focused, drop, toggle, ...events } = props;
   return (
     <Box

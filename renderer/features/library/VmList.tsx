@@ -42,6 +42,7 @@ export function VmList() {
     estimateSize: (index) => rowHeight[rows[index]!.kind],
     getItemKey: (index) => rows[index]!.id,
     overscan: 6,
+    useFlushSync: false,
   });
   const index = rows.findIndex(({ id }) => id === cursor);
   useEffect(() => {

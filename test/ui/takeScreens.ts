@@ -1,0 +1,73 @@
+/** `npm run screens`: pictures of the main screens, light and dark, at 1280×800, into docs/screens. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { echoKernel } from '../framework/echoKernel.ts';
+import { Manager } from './manager.ts';
+import { openBrowser, Window } from './window.ts';
+
+const folder = path.resolve(import.meta.dirname, '../../docs/screens');
+mkdirSync(folder, { recursive: true });
+const browser = await openBrowser();
+const manager = await Manager.start();
+try {
+  const kernel = path.join(manager.home, 'hello.bin');
+  writeFileSync(kernel, echoKernel());
+  for (const colorScheme of ['light', 'dark'] as const) {
+    await using window = await Window.open(browser, manager.url, { colorScheme });
+    const { page } = window;
+    const shot = async (name: string): Promise<void> => {
+      await page.mouse.move(640, 790);
+      await page.waitForTimeout(500);
+      await page.screenshot({ path: path.join(folder, `${name}-${colorScheme}.png`) });
+    };
+    const tool = (name: string): Promise<void> =>
+      page.getByRole('navigation', { name: 'Tools' }).getByRole('button', { name }).click();
+    if (colorScheme === 'light') {
+      for (const name of ['Debian desktop', 'Web server', 'Mail server', 'Old Windows']) {
+        await window.button('New').click();
+        await window.field('Name').fill(name);
+        await window.field('Kernel').fill(kernel);
+        await window.inDialog('Add new disk').click();
+        await window.inDialog('Create').click();
+        await window.machine(name).waitFor();
+      }
+      await window.select('Mail server');
+      await window.machine('Web server').click({ modifiers: ['Control'] });
+      await window.machine('Web server').click({ button: 'right' });
+      await page.getByRole('menuitem', { name: 'Put into a new group…' }).click();
+      await window.field('Name').fill('Servers');
+      await page.keyboard.press('Enter');
+      await page.getByRole('dialog').waitFor({ state: 'detached' });
+      await window.select('Web server');
+      await window.start();
+      await window.waitForState('Web server', 'Running', 60);
+    }
+    await window.machine('Web server').waitFor();
+    await tool('Home');
+    await shot('home');
+    await window.select('Web server');
+    await page.getByRole('tab', { name: 'Details' }).click();
+    await shot('details');
+    await page.getByRole('tab', { name: 'Activity' }).click();
+    await page.waitForTimeout(8000);
+    await shot('activity');
+    await page.getByRole('tab', { name: 'Logs' }).click();
+    await shot('logs');
+    for (const name of ['Media', 'Network']) {
+      await tool(name);
+      await shot(name.toLowerCase());
+    }
+    await window.button('New').click();
+    await window.inDialog('Add new disk').click();
+    await shot('new');
+    await page.keyboard.press('Escape');
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+    await window.select('Debian desktop');
+    await window.button('Settings').click();
+    await page.getByRole('tab', { name: 'Storage' }).click();
+    await shot('settings');
+  }
+} finally {
+  await browser.close();
+  await manager[Symbol.asyncDispose]();
+}
