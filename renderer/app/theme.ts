@@ -68,6 +68,12 @@ export const theme = createTheme({
       defaultProps: { enterDelay: 400, describeChild: true },
       styleOverrides: { tooltip: { fontSize: '0.78rem' } },
     },
+    // What a field is for, and why it is off, is read although it is off.
+    MuiFormHelperText: {
+      styleOverrides: {
+        root: { '&.Mui-disabled': { color: 'var(--mui-palette-text-secondary)' } },
+      },
+    },
     MuiTextField: { defaultProps: { size: 'small', fullWidth: true } },
     MuiDialogActions: { styleOverrides: { root: { padding: '12px 16px' } } },
     MuiDialogTitle: { styleOverrides: { root: { fontSize: '1.15rem', fontWeight: 650 } } },
