@@ -1,0 +1,108 @@
+/** Pages of the tools rail: network and activity, with a machine that runs. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { connect, createServer, type AddressInfo } from 'node:net';
+import path from 'node:path';
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { echoKernel } from '../framework/echoKernel.ts';
+import { Manager } from './manager.ts';
+import { hasChromium, openBrowser, screenshotPath, Window } from './window.ts';
+
+/** A TCP port of this machine that nobody uses now. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+const answers = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+
+describe.skipIf(!hasChromium)('the pages of the tools rail', () => {
+  let browser: Browser;
+  let manager: Manager;
+  let files: string;
+
+  beforeAll(async () => {
+    browser = await openBrowser();
+    manager = await Manager.start();
+    files = path.join(manager.home, 'files');
+    mkdirSync(files);
+    writeFileSync(path.join(files, 'echo.bin'), echoKernel());
+    writeFileSync(path.join(files, 'data.img'), new Uint8Array(1 << 20));
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await manager?.[Symbol.asyncDispose]();
+  });
+  const page = (window: Window, name: string) =>
+    window.page.getByRole('navigation', { name: 'Tools' }).getByRole('button', { name }).click();
+
+  test('show what machines do, and which ports lead to them', async () => {
+    await using window = await Window.open(browser, manager.url);
+    const ui = window.page;
+    const kernel = path.join(files, 'echo.bin');
+    const data = path.join(files, 'data.img');
+    await window.create({ name: 'echo', kernel, memoryMiB: 16, disks: [{ path: data }] });
+
+    // Network: a port is forwarded while the machine is off, wrong ones are told of where they stand.
+    const port = await freePort();
+    await page(window, 'Network');
+    await ui.getByRole('button', { name: 'Add' }).click();
+    await ui.getByText('A port is a number from 1 to 65535.').first().waitFor();
+    await ui.getByRole('textbox', { name: 'Port here' }).fill(String(port));
+    await ui.getByRole('textbox', { name: 'Port of the guest' }).fill('22');
+    await ui.keyboard.press('Enter');
+    const forwarded = `TCP 127.0.0.1:${port} → guest:22`;
+    await ui.getByText(forwarded).waitFor();
+    expect(await window.accessibilityProblems()).toEqual([]);
+    expect(await answers(port)).toBe(false);
+
+    await window.select('echo');
+    await window.start();
+    await window.waitForState('echo', 'Running', 60);
+    expect(await answers(port)).toBe(true);
+    await page(window, 'Network');
+    await ui.getByText(/changes count at once/).waitFor();
+    await ui.getByText(forwarded).waitFor();
+    await ui.screenshot({ path: screenshotPath('network-light') });
+    await ui.getByRole('button', { name: `Close ${forwarded}` }).click();
+    await ui.getByText('No port of this computer leads to the guest.').waitFor();
+    await expect.poll(() => answers(port)).toBe(false);
+    await ui.getByRole('switch', { name: 'Cable plugged in' }).click();
+    await expect.poll(() => ui.getByRole('switch').isChecked()).toBe(false);
+
+    // Activity: of one machine and of all.
+    await window.select('echo');
+    await ui.getByRole('tab', { name: 'Activity' }).click();
+    await ui
+      .getByRole('region', { name: 'CPU' })
+      .getByText(/its process \d/)
+      .waitFor();
+    await ui
+      .getByRole('region', { name: 'Memory' })
+      .getByText(/[KMG]iB/)
+      .first()
+      .waitFor();
+    await ui
+      .getByRole('region', { name: 'Counters' })
+      .getByText('Instructions', { exact: true })
+      .waitFor();
+    await ui.screenshot({ path: screenshotPath('activity-light') });
+    expect(await window.accessibilityProblems()).toEqual([]);
+    expect(await window.overflows()).toEqual([]);
+    await page(window, 'Activity');
+    await ui.getByRole('row', { name: /echo/ }).getByText(/\d %/).waitFor();
+    expect(await window.accessibilityProblems()).toEqual([]);
+    await ui.getByRole('row', { name: /echo/ }).getByRole('button', { name: 'echo' }).click();
+    await ui.getByRole('region', { name: 'CPU' }).waitFor();
+  });
+});
