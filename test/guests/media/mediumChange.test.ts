@@ -76,8 +76,7 @@ it('Linux ejects CD-ROMs and reads those that come instead', async () => {
       await guest.waitForSerial(`EMPTY sr${index}`, 400);
       expect(guest.serial.text).toContain(`FIRST sr${index} ${first[index][1]}`);
       await guest.changeMedium({ kind: 'cdrom', index }, second[index][0]);
-      await guest.waitForSerial(`SECOND sr${index}`, 120);
-      await guest.waitForSerial(/ sectors\s+$/, 20);
+      await guest.waitForSerial(new RegExp(`SECOND sr${index} .* sectors`), 120);
       const size = [500, 200][index]! * 4;
       expect(guest.serial.text).toContain(
         `SECOND sr${index} ${second[index][1]}  - ${size} sectors`,
