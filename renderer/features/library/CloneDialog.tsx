@@ -1,4 +1,3 @@
-import Alert from '@mui/material/Alert';
 import Box from '@mui/material/Box';
 import Button from '@mui/material/Button';
 import Dialog from '@mui/material/Dialog';
@@ -12,6 +11,7 @@ import TextField from '@mui/material/TextField';
 import Typography from '@mui/material/Typography';
 import { useState, type FormEvent } from 'react';
 import type { VmSummary } from '../../../shared/services/library.ts';
+import { FailureAlert } from '../../components/FailureAlert.tsx';
 import { t } from '../../i18n/i18n.ts';
 import { useConnection } from '../../transport/ConnectionContext.tsx';
 import { explain } from '../notices/noticeStore.ts';
@@ -45,11 +45,7 @@ export function CloneDialog({ vm, onClose }: { readonly vm: VmSummary; onClose()
       <form noValidate onSubmit={(event) => void submit(event)}>
         <DialogTitle id="clone-title">{t('clone.title', { name: vm.name })}</DialogTitle>
         <DialogContent dividers sx={{ display: 'grid', gap: 2 }}>
-          {failure && (
-            <Alert severity="error">
-              {failure.message} <b>{failure.hint}</b>
-            </Alert>
-          )}
+          {failure && <FailureAlert failure={failure} />}
           <TextField
             autoFocus
             label={t('general.name')}

@@ -18,6 +18,7 @@ import { useEffect, useRef, useState } from 'react';
 import { useOf } from '../../../shared/media/mediumUse.ts';
 import { inspectMedium, type Medium } from '../../../shared/media/recogniseMedium.ts';
 import { useDialogs } from '../../app/dialogStore.ts';
+import { FailureAlert } from '../../components/FailureAlert.tsx';
 import { t } from '../../i18n/i18n.ts';
 import { placeFile } from '../../transport/placeFile.ts';
 import { useConnection } from '../../transport/ConnectionContext.tsx';
@@ -115,11 +116,7 @@ export function DroppedDialog(props: {
     <Dialog open onClose={onClose} fullWidth maxWidth="sm" aria-labelledby="dropped-title">
       <DialogTitle id="dropped-title">{t('drop.title', { count: files.length })}</DialogTitle>
       <DialogContent dividers sx={{ display: 'flex', flexDirection: 'column', gap: 2 }}>
-        {failure && (
-          <Alert severity="error">
-            {failure.message} <b>{failure.hint}</b>
-          </Alert>
-        )}
+        {failure && <FailureAlert failure={failure} />}
         {!found && <LinearProgress aria-label={t('drop.looking')} />}
         <Box component="ul" sx={{ m: 0, p: 0, listStyle: 'none', display: 'grid', gap: 1 }}>
           {(found ?? []).map((one, index) => (

@@ -1,4 +1,3 @@
-import Alert from '@mui/material/Alert';
 import Button from '@mui/material/Button';
 import Dialog from '@mui/material/Dialog';
 import DialogActions from '@mui/material/DialogActions';
@@ -11,6 +10,7 @@ import { useState, type FormEvent, type ReactNode } from 'react';
 import type { MediumEntry } from '../../../shared/services/media.ts';
 import { newDiskSchema } from '../../../shared/vm/config.ts';
 import type { DiskFormat } from '../../../shared/vm/diskTool.ts';
+import { FailureAlert } from '../../components/FailureAlert.tsx';
 import { t } from '../../i18n/i18n.ts';
 import { useConnection } from '../../transport/ConnectionContext.tsx';
 import { explain } from '../notices/noticeStore.ts';
@@ -50,11 +50,7 @@ function Asking(props: {
       <form noValidate onSubmit={(event) => void submit(event)}>
         <DialogTitle id="medium-title">{props.title}</DialogTitle>
         <DialogContent dividers sx={{ display: 'grid', gap: 2 }}>
-          {failure && (
-            <Alert severity="error" sx={{ overflowWrap: 'anywhere' }}>
-              {failure.message} <b>{failure.hint}</b>
-            </Alert>
-          )}
+          {failure && <FailureAlert failure={failure} />}
           {props.children}
         </DialogContent>
         <DialogActions>

@@ -1,4 +1,3 @@
-import Alert from '@mui/material/Alert';
 import Box from '@mui/material/Box';
 import Button from '@mui/material/Button';
 import Dialog from '@mui/material/Dialog';
@@ -9,6 +8,7 @@ import MenuItem from '@mui/material/MenuItem';
 import TextField from '@mui/material/TextField';
 import Typography from '@mui/material/Typography';
 import { useRef, useState, type FormEvent, type ReactNode } from 'react';
+import { FailureAlert } from '../../components/FailureAlert.tsx';
 import { t } from '../../i18n/i18n.ts';
 import { useConnection } from '../../transport/ConnectionContext.tsx';
 import { addMachine, useLibrary } from '../library/libraryStore.ts';
@@ -65,11 +65,7 @@ export function NewVmDialog({
       >
         <DialogTitle id="new-vm-title">{t('newVm.title')}</DialogTitle>
         <DialogContent dividers sx={{ display: 'flex', flexDirection: 'column', gap: 2.5 }}>
-          {failure && (
-            <Alert severity="error">
-              {failure.message} <b>{failure.hint}</b>
-            </Alert>
-          )}
+          {failure && <FailureAlert failure={failure} />}
           <Section title={t('settings.category.general')}>
             <GeneralFields {...form} autoFocus />
             <TextField

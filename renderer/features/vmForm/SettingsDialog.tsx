@@ -15,6 +15,7 @@ import Tab from '@mui/material/Tab';
 import Tabs from '@mui/material/Tabs';
 import { useQueryClient } from '@tanstack/react-query';
 import { useRef, useState, type FormEvent } from 'react';
+import { FailureAlert } from '../../components/FailureAlert.tsx';
 import { t } from '../../i18n/i18n.ts';
 import type { VmSummary } from '../../../shared/services/library.ts';
 import type { VmConfig } from '../../../shared/vm/config.ts';
@@ -128,11 +129,7 @@ export function SettingsDialog(props: {
             aria-labelledby={`settings-tab-${category}`}
             sx={{ flex: 1, minWidth: 0, p: 3, overflowY: 'auto' }}
           >
-            {failure && (
-              <Alert severity="error" sx={{ mb: 2 }}>
-                {failure.message} <b>{failure.hint}</b>
-              </Alert>
-            )}
+            {failure && <FailureAlert failure={failure} />}
             {live && category !== 'general' && (
               <Alert severity="info" sx={{ mb: 2 }}>
                 {t('settings.whenOff', { name: vm.name })}
