@@ -9,9 +9,13 @@ import { hostTool } from '../guestCache.ts';
 import { inFolder } from './loaderMedia.ts';
 import { ScreenGuest } from './screenGuest.ts';
 
-/** Names each medium by its checksum; waits for the next where the drive is empty. */
+/**
+ * Names each medium by its checksum; waits for the next where the drive is empty. Left to itself Linux would close the tray
+ * at the next open, over the old medium.
+ */
 const script = `
 dmesg -n 1
+echo 0 > /proc/sys/dev/cdrom/autoclose || exit 1
 for drive in sr0 sr1; do
   echo "FIRST $drive $(sha256sum < /dev/$drive)"
   eject /dev/$drive || exit 1
