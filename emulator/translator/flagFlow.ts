@@ -2,7 +2,7 @@
 import { FlagRule } from '../isa/flagRules.ts';
 import type { Effects } from './effects.ts';
 import type { GuestBlock, RegionSource } from './guestCode.ts';
-import { sameForm, type FlagForm } from './guestFlags.ts';
+import { sameForm, type FlagForm } from './flagForms.ts';
 
 /** All flags are new, whatever they were. */
 export const overwritesFlags = ({ flags, readsFlags, byHandler }: Effects): boolean =>

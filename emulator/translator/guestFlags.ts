@@ -6,7 +6,7 @@
  *
  * Of a plain operation two operands are kept, and the third is computed from them: of ADD the result and b, of SUB a and b.
  */
-import type { Cond, Val, Width } from '../isa/dsl.ts';
+import type { Cond, Val } from '../isa/dsl.ts';
 import { FlagRule } from '../isa/flagRules.ts';
 import {
   OFF_FLAG_FORM,
@@ -14,46 +14,11 @@ import {
   OFF_FLAG_FORM_B,
   OFF_FLAG_FORM_RESULT,
 } from '../cpu/layout.ts';
+import { flagFormCode, storedCode, type FlagForm, type LazyFlags } from './flagForms.ts';
 import type { FunctionBuilder, WasmCond } from './functionBuilder.ts';
 import type { FlagOperands, GuestState } from './guestState.ts';
 import type { CoreFunctions } from './regionFrame.ts';
 import { Op, blockVoid } from './wasmOpcodes.ts';
-
-/** `carried`: a carry or borrow came in, so that all three operands are kept. */
-export interface LazyFlags {
-  readonly rule: FlagRule;
-  readonly width: Width;
-  readonly carried: boolean;
-}
-export type FlagForm = 'words' | 'stored' | 'dynamic' | LazyFlags;
-
-const rules: readonly FlagRule[] = [
-  FlagRule.add,
-  FlagRule.sub,
-  FlagRule.inc,
-  FlagRule.dec,
-  FlagRule.logic,
-];
-const widths: readonly Width[] = [8, 16, 32, 64];
-
-/** flagFormCode('stored'). */
-const storedCode = 0x40;
-
-/** Number of a form for the core's storeLazyFlags: 0 is 'words'. Of 64-bit operations it is a multiple of 4. */
-export function flagFormCode(form: 'words' | 'stored' | LazyFlags): number {
-  if (form === 'words') return 0;
-  if (form === 'stored') return storedCode;
-  const rule = rules.indexOf(form.rule) + (form.carried ? rules.length : 0);
-  return 1 + rule * 4 + widths.indexOf(form.width);
-}
-
-export const sameForm = (a: FlagForm, b: FlagForm): boolean =>
-  a === b ||
-  (typeof a === 'object' &&
-    typeof b === 'object' &&
-    a.rule === b.rule &&
-    a.width === b.width &&
-    a.carried === b.carried);
 
 const top = (width: number): bigint => 1n << BigInt(width - 1);
 const extendSigned: Partial<Record<number, number>> = { 8: Op.i32Extend8S, 16: Op.i32Extend16S };

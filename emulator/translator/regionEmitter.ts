@@ -1,32 +1,26 @@
 /** One region as a wasm function: (entry, base, retired) -> regionExit. */
 import type { Semantics, Val } from '../isa/dsl.ts';
 import {
-  MODE_CODE32,
-  MODE_CODE64,
-  MODE_CODE_MASK,
-  MODE_FLAT,
-  MODE_STACK32,
   OFF_CPL,
   OFF_FAULT,
-  OFF_MODE,
-  OFF_PENDING,
   OFF_REGION_FROM,
   OFF_REGION_LIMIT,
   OFF_RIP,
   OFF_TLB_CONTEXT,
-  OFF_TLB_EXECUTE,
 } from '../cpu/layout.ts';
 import { controlOps, type Ending } from './controlOps.ts';
 import { operandOf } from './effects.ts';
 import { FunctionBuilder, type BranchHint } from './functionBuilder.ts';
 import { flagFormsAtStart, flagsDeadAfter } from './flagFlow.ts';
-import { GuestFlags, sameForm, type FlagForm } from './guestFlags.ts';
+import { sameForm, type FlagForm } from './flagForms.ts';
+import { GuestFlags } from './guestFlags.ts';
 import type { GuestBlock, GuestInstruction, RegionSource } from './guestCode.ts';
 import { GuestState } from './guestState.ts';
 import { integerOps } from './integerOps.ts';
 import { loopPages } from './loopPages.ts';
 import { operandOps } from './operandOps.ts';
 import { PageCache } from './pageCache.ts';
+import { checkTranslation, pushModeDiffers, pushMustLeave } from './regionChecks.ts';
 import {
   RegionFrame,
   exitLabel,
@@ -445,7 +439,7 @@ class RegionEmitter {
       this.#state.loadFlags();
       this.#sseMode.load();
       this.#flags.form = 'words';
-      this.#pushMustLeave(cpu, alive);
+      pushMustLeave(f, alive);
       b.op(Op.i32Eqz);
       f.if();
       for (const to of targets) {
@@ -454,7 +448,7 @@ class RegionEmitter {
         f.pushRip(offset);
         b.integer('eq', this.#state.width);
         f.if();
-        this.#checkTranslation(offset, host);
+        checkTranslation(this.#frame, offset, host);
         this.#transfer(number, to, offset, 0, true);
         this.#flags.form = 'words';
         f.endIf();
@@ -471,7 +465,7 @@ class RegionEmitter {
     b.integer('eq', 32);
     b.op(Op.select);
     b.memory(Op.i32Store, cpu + OFF_REGION_FROM);
-    this.#pushModeDiffers(cpu);
+    pushModeDiffers(f);
     f.if();
     f.exitStored(0);
     f.endIf();
@@ -554,41 +548,17 @@ class RegionEmitter {
     this.#flags.form = form;
   }
 
-  /** Pushes whether an event waits, the region has died, or the mode is another. */
-  #pushMustLeave(cpu: number, alive: number): void {
-    const b = this.#b;
-    b.i32(0);
-    b.memory(Op.i32Load, cpu + OFF_PENDING);
-    b.i32(0);
-    b.memory(Op.i32Load8U, alive);
-    b.op(Op.i32Eqz);
-    b.integer('or', 32);
-    this.#pushModeDiffers(cpu);
-    b.integer('or', 32);
-  }
-
-  #pushModeDiffers(cpu: number): void {
-    const b = this.#b;
-    const f = this.#frame;
-    b.i32(0);
-    b.memory(Op.i32Load, cpu + OFF_MODE);
-    b.i32(f.is64 ? MODE_CODE64 : MODE_CODE32 | MODE_FLAT | MODE_STACK32);
-    b.integer('xor', 32);
-    b.i32(MODE_CODE_MASK | MODE_FLAT | MODE_STACK32);
-    b.integer('and', 32);
-  }
-
   /** Leaves to the next instruction if the region may not go on behind one that changes what it relies on. */
   #checkSystem(number: number, offset: number): void {
     const f = this.#frame;
-    const { cpu, alive } = this.#host;
+    const { alive } = this.#host;
     this.#loadContext();
     this.#sseMode.load();
-    this.#pushMustLeave(cpu, alive);
+    pushMustLeave(f, alive);
     f.if(false);
     f.exitTo(offset, 0, regionExit.leave);
     f.endIf();
-    this.#checkTranslation(offset, this.#source.blocks[this.#source.next[number]!]!.host);
+    checkTranslation(this.#frame, offset, this.#source.blocks[this.#source.next[number]!]!.host);
   }
 
   /** Going to another page: its translation must still be the one the region was made for. */
@@ -596,42 +566,7 @@ class RegionEmitter {
     const source = this.#source;
     const [a, c] = [source.blocks[from]!, source.blocks[to]!];
     if (a.host >> 12 === c.host >> 12 && a.offset - c.offset === a.host - c.host) return;
-    this.#checkTranslation(offset, c.host);
-  }
-
-  /** Leaves to `offset` unless the execute TLB has the page of it where `host` is. */
-  #checkTranslation(offset: number, host: number): void {
-    const f = this.#frame;
-    const b = this.#b;
-    const { is64 } = f;
-    const { width } = this.#state;
-    f.pushRip(offset);
-    const rip = b.take(width);
-    b.push32(rip);
-    b.i32(8);
-    b.integer('shrU', 32);
-    b.i32(0xfff0);
-    b.integer('and', 32);
-    const entry = b.take(32);
-    b.push(entry);
-    b.memory(is64 ? Op.i64Load : Op.i32Load, this.#host.cpu + OFF_TLB_EXECUTE + (is64 ? 0 : 12));
-    b.push(rip);
-    if (is64) b.i64(-4096);
-    else b.i32(-4096);
-    b.integer('and', width);
-    b.getLocal(f.context);
-    b.integer('or', width);
-    b.integer('ne', width);
-    b.push(entry);
-    b.memory(Op.i32Load, this.#host.cpu + OFF_TLB_EXECUTE + 8);
-    b.push32(rip);
-    b.integer('add', 32);
-    b.i32(host);
-    b.integer('ne', 32);
-    b.integer('or', 32);
-    f.if(false);
-    f.exitTo(offset, 0);
-    f.endIf();
+    checkTranslation(this.#frame, offset, c.host);
   }
 }
 

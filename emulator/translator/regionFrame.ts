@@ -1,7 +1,8 @@
 /** What the parts of a region's emitter share: the builder, guest state, and the ways out. */
 import { OFF_FAULT, OFF_REGION_FROM, OFF_RIP } from '../cpu/layout.ts';
 import { typeOf, type FunctionBuilder } from './functionBuilder.ts';
-import { flagFormCode, type GuestFlags } from './guestFlags.ts';
+import { flagFormCode } from './flagForms.ts';
+import type { GuestFlags } from './guestFlags.ts';
 import type { GuestInstruction } from './guestCode.ts';
 import type { GuestState } from './guestState.ts';
 import { PageCache } from './pageCache.ts';

@@ -1,0 +1,70 @@
+/** What a region looks at before it goes on in itself: events, its own life, the mode, the translation of a page. */
+import {
+  MODE_CODE32,
+  MODE_CODE64,
+  MODE_CODE_MASK,
+  MODE_FLAT,
+  MODE_STACK32,
+  OFF_MODE,
+  OFF_PENDING,
+  OFF_TLB_EXECUTE,
+} from '../cpu/layout.ts';
+import type { RegionFrame } from './regionFrame.ts';
+import { Op } from './wasmOpcodes.ts';
+
+/** Pushes whether an event waits, the region has died, or the mode is another. */
+export function pushMustLeave(f: RegionFrame, alive: number): void {
+  const { b, cpu } = f;
+  b.i32(0);
+  b.memory(Op.i32Load, cpu + OFF_PENDING);
+  b.i32(0);
+  b.memory(Op.i32Load8U, alive);
+  b.op(Op.i32Eqz);
+  b.integer('or', 32);
+  pushModeDiffers(f);
+  b.integer('or', 32);
+}
+
+/** Pushes whether the mode is another than the region's code was decoded for. */
+export function pushModeDiffers(f: RegionFrame): void {
+  const { b, cpu } = f;
+  b.i32(0);
+  b.memory(Op.i32Load, cpu + OFF_MODE);
+  b.i32(f.is64 ? MODE_CODE64 : MODE_CODE32 | MODE_FLAT | MODE_STACK32);
+  b.integer('xor', 32);
+  b.i32(MODE_CODE_MASK | MODE_FLAT | MODE_STACK32);
+  b.integer('and', 32);
+}
+
+/** Leaves to `offset` unless the execute TLB has the page of it where `host` is. */
+export function checkTranslation(f: RegionFrame, offset: number, host: number): void {
+  const { b, cpu, is64 } = f;
+  const { width } = f.state;
+  f.pushRip(offset);
+  const rip = b.take(width);
+  b.push32(rip);
+  b.i32(8);
+  b.integer('shrU', 32);
+  b.i32(0xfff0);
+  b.integer('and', 32);
+  const entry = b.take(32);
+  b.push(entry);
+  b.memory(is64 ? Op.i64Load : Op.i32Load, cpu + OFF_TLB_EXECUTE + (is64 ? 0 : 12));
+  b.push(rip);
+  if (is64) b.i64(-4096);
+  else b.i32(-4096);
+  b.integer('and', width);
+  b.getLocal(f.context);
+  b.integer('or', width);
+  b.integer('ne', width);
+  b.push(entry);
+  b.memory(Op.i32Load, cpu + OFF_TLB_EXECUTE + 8);
+  b.push32(rip);
+  b.integer('add', 32);
+  b.i32(host);
+  b.integer('ne', 32);
+  b.integer('or', 32);
+  f.if(false);
+  f.exitTo(offset, 0);
+  f.endIf();
+}
