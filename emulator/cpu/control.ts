@@ -183,7 +183,8 @@ function writeCr0(value: u64): void {
   }
   store<u64>(CPU, value, OFF_CR0);
   store<u64>(CPU, efer, OFF_EFER);
-  if (changed & (<u64>CR0_PG | CR0_WP | CR0_PE)) flushAll();
+  // Without paging translations are the same in real and protected mode, between which boot loaders go for each BIOS call.
+  if (changed & CR0_PG || (value & CR0_PG && changed & CR0_WP)) flushAll();
   controlChanged();
 }
 
