@@ -53,14 +53,18 @@ const OFF_PAGES: usize = OFF_HASH + 4 * HASH_ENTRIES;
 const OFF_SCRATCH_BLOCK: usize = OFF_PAGES + 4 * PAGE_ENTRIES;
 const OFF_ARENA: usize = OFF_SCRATCH_BLOCK + 256;
 /** A block of the greatest size, with its page entries. */
-const LARGEST: u32 = BLOCK_HEADER + RECORD_SIZE * (BLOCK_LIMIT + 2) + 64;
+const LARGEST: u32 = BLOCK_HEADER + RECORD_SIZE * (BLOCK_LIMIT + 2) + 176;
 
-/** Page entry: first block, wasm page, next entry of the hash chain, bitmap of 64-byte lines with code. */
+/**
+ * Page entry: first block, wasm page, next entry of the hash chain, bitmap of the 8 bytes that hold code: loaders keep
+ * their variables close beside it.
+ */
 const PAGE_FIRST = 0;
 const PAGE_HOST = 4;
 const PAGE_NEXT = 8;
-const PAGE_LINES = 16;
-const PAGE_SIZE = 24;
+const PAGE_MAP = 16;
+const PAGE_MAP_BYTES = 64;
+const PAGE_SIZE = PAGE_MAP + PAGE_MAP_BYTES;
 
 @inline
 function hashOf(host: u32, key: u32): usize {
@@ -125,17 +129,25 @@ function pageEntryFor(host: u32): usize {
   store<u32>(entry, 0, PAGE_FIRST);
   store<u32>(entry, host & ~0xfff, PAGE_HOST);
   store<u32>(entry, load<u32>(bucket), PAGE_NEXT);
-  store<u64>(entry, 0, PAGE_LINES);
+  memory.fill(entry + PAGE_MAP, 0, PAGE_MAP_BYTES);
   store<u32>(bucket, <u32>entry);
   return entry;
 }
 
-/** Bits of the 64-byte lines of a page from offset `from` to `to`, exclusive. */
-@inline
-function lines(from: u32, to: u32): u64 {
-  const first = from >> 6;
-  const last = (to - 1) >> 6;
-  return (~(<u64>0) << <u64>first) & (~(<u64>0) >> <u64>(63 - last));
+/** Notes code in a page from offset `from` to `to`, exclusive. */
+function mapCode(entry: usize, from: u32, to: u32): void {
+  for (let unit = from >> 3; unit <= (to - 1) >> 3; unit++) {
+    const at = entry + PAGE_MAP + <usize>(unit >> 3);
+    store<u8>(at, load<u8>(at) | (<u8>1 << <u8>(unit & 7)));
+  }
+}
+
+/** Whether code may lie from offset `from` to `to`, exclusive. */
+function mayHoldCode(entry: usize, from: u32, to: u32): bool {
+  for (let unit = from >> 3; unit <= (to - 1) >> 3; unit++) {
+    if ((load<u8>(entry + PAGE_MAP + <usize>(unit >> 3)) >> <u8>(unit & 7)) & 1) return true;
+  }
+  return false;
 }
 
 /** Bytes of a block that lie in its first page. */
@@ -216,14 +228,14 @@ function newBlock(linear: u64, host: u32, key: u32): usize {
   const from = host & 0xfff;
   store<u32>(block, load<u32>(page, PAGE_FIRST), BLOCK_NEXT_IN_PAGE);
   store<u32>(page, <u32>block, PAGE_FIRST);
-  store<u64>(page, load<u64>(page, PAGE_LINES) | lines(from, from + bytesInFirst(block)), PAGE_LINES);
+  mapCode(page, from, from + bytesInFirst(block));
   markCode(host);
   const second = load<u32>(block, BLOCK_SECOND);
   if (second) {
     const next = pageEntryFor(second);
     store<u32>(block, load<u32>(next, PAGE_FIRST), BLOCK_NEXT_IN_SECOND);
     store<u32>(next, <u32>block, PAGE_FIRST);
-    store<u64>(next, load<u64>(next, PAGE_LINES) | 1, PAGE_LINES);
+    mapCode(next, 0, <u32>load<u16>(block, BLOCK_BYTES) - bytesInFirst(block));
     markCode(second);
   }
   return block;
@@ -247,6 +259,21 @@ function chainField(block: usize, page: u32): usize {
 @inline
 function isInFirst(block: usize, page: u32): bool {
   return (load<u32>(block, BLOCK_HOST) & ~0xfff) == page;
+}
+
+/** Where a block starts in one of its pages. */
+@inline
+function startIn(block: usize, page: u32): u32 {
+  return isInFirst(block, page) ? load<u32>(block, BLOCK_HOST) & 0xfff : 0;
+}
+
+/** Where a block ends in one of its pages, exclusive. */
+@inline
+function endIn(block: usize, page: u32): u32 {
+  const first = bytesInFirst(block);
+  return isInFirst(block, page)
+    ? (load<u32>(block, BLOCK_HOST) & 0xfff) + first
+    : <u32>load<u16>(block, BLOCK_BYTES) - first;
 }
 
 /** Makes the rest of the block leave it, and takes it out of the hash table. */
@@ -286,26 +313,28 @@ export function codeWritten(host: u32, size: i32): void {
   if (!entry) return;
   const from = host & 0xfff;
   const to = min<u32>(from + size, 0x1000);
-  if (!(load<u64>(entry, PAGE_LINES) & lines(from, to))) return;
+  if (!mayHoldCode(entry, from, to)) return;
   const page = host & ~0xfff;
-  let left: u64 = 0;
+  let changed = false;
   let link = entry + PAGE_FIRST;
   for (let block = <usize>load<u32>(link); block; block = <usize>load<u32>(link)) {
     const field = chainField(block, page);
-    const inFirst = isInFirst(block, page);
-    const start = inFirst ? load<u32>(block, BLOCK_HOST) & 0xfff : 0;
-    const length = bytesInFirst(block);
-    const end = inFirst ? start + length : <u32>load<u16>(block, BLOCK_BYTES) - length;
-    if (!isDead(block) && (to <= start || from >= end)) {
-      left |= lines(start, end);
-      link = field;
-      continue;
-    }
-    if (!isDead(block)) kill(block);
-    store<u32>(link, load<u32>(field));
+    if (!isDead(block) && to > startIn(block, page) && from < endIn(block, page)) kill(block);
+    if (isDead(block)) {
+      store<u32>(link, load<u32>(field));
+      changed = true;
+    } else link = field;
   }
-  store<u64>(entry, left, PAGE_LINES);
-  if (!load<u32>(entry, PAGE_FIRST)) unmarkCode(host);
+  if (changed) remapCode(entry, page);
+}
+
+function remapCode(entry: usize, page: u32): void {
+  memory.fill(entry + PAGE_MAP, 0, PAGE_MAP_BYTES);
+  let block = <usize>load<u32>(entry, PAGE_FIRST);
+  if (!block) unmarkCode(page);
+  for (; block; block = <usize>load<u32>(chainField(block, page))) {
+    mapCode(entry, startIn(block, page), endIn(block, page));
+  }
 }
 
 /** Guest physical memory was changed by a device. */
@@ -338,16 +367,12 @@ export function overlapsRegion(host: u32, size: i32, region: u32): bool {
   if (!entry) return false;
   const from = host & 0xfff;
   const to = from + size;
-  if (!(load<u64>(entry, PAGE_LINES) & lines(from, to))) return false;
+  if (!mayHoldCode(entry, from, to)) return false;
   const page = host & ~0xfff;
   let block = <usize>load<u32>(entry, PAGE_FIRST);
   for (; block; block = <usize>load<u32>(chainField(block, page))) {
     if (isDead(block) || load<u16>(block, BLOCK_REGION) != region) continue;
-    const inFirst = isInFirst(block, page);
-    const start = inFirst ? load<u32>(block, BLOCK_HOST) & 0xfff : 0;
-    const length = bytesInFirst(block);
-    const end = inFirst ? start + length : <u32>load<u16>(block, BLOCK_BYTES) - length;
-    if (to > start && from < end) return true;
+    if (to > startIn(block, page) && from < endIn(block, page)) return true;
   }
   return false;
 }
