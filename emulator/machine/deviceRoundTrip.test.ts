@@ -99,7 +99,7 @@ class Bench {
         directMemory: new ArrayDirectMemory(1 << 20, romBytes + variableBytes),
         sendMessage: (message) => this.log.push(JSON.stringify(message)),
         picInterrupt: (high) => this.log.push(`intr ${high}`),
-        fwCfg: { items: new Map(), files: new Map([['etc/test', Uint8Array.of(1, 2, 3)]]) },
+        fwCfg: { items: new Map(), files: () => new Map([['etc/test', Uint8Array.of(1, 2, 3)]]) },
         idle: { rest: () => undefined, wake: () => undefined },
         onHostFailure: () => undefined,
         requestReset: () => this.log.push('reset'),

@@ -94,7 +94,6 @@ class Pc implements Machine {
       void this.pause();
       parts.onHostFailure(error.message);
     };
-    let pmBase = (): number => 0;
     this.#board = new PcBoard(
       {
         spec,
@@ -109,7 +108,7 @@ class Pc implements Machine {
         },
         fwCfg: {
           items: fwCfgItems(spec.memory, spec.cpus, boot?.menu ?? false),
-          files: this.#fwCfgFiles(() => pmBase()),
+          files: () => this.#fwCfgFiles(() => this.#board.pmBase),
         },
         idle: { rest: () => this.#loop.rest(), wake: () => this.#loop.wake() },
         requestReset: () => {
@@ -130,7 +129,6 @@ class Pc implements Machine {
           onHostFailure,
         }),
     );
-    pmBase = () => this.#board.pmBase;
     this.#settling = this.#board.devices.filter((device) => device.pause !== undefined);
     this.#loop = new SliceLoop({
       engine,

@@ -65,7 +65,7 @@ export interface PcBoardParts {
   readonly picInterrupt: (high: boolean) => void;
   readonly fwCfg: {
     readonly items: ReadonlyMap<number, Uint8Array>;
-    readonly files: ReadonlyMap<string, FwCfgFile>;
+    readonly files: () => ReadonlyMap<string, FwCfgFile>;
   };
   readonly requestReset: () => void;
   /** What the BIOS asks of whoever runs the CPU. */

@@ -9,10 +9,11 @@ function setUp() {
   const device = new FwCfg({
     memory,
     items: new Map([[5, Uint8Array.of(1, 0)]]),
-    files: new Map([
-      ['etc/z', Uint8Array.of(9)],
-      ['etc/a', Uint8Array.from(Buffer.from('hello'))],
-    ]),
+    files: () =>
+      new Map([
+        ['etc/z', Uint8Array.of(9)],
+        ['etc/a', Uint8Array.from(Buffer.from('hello'))],
+      ]),
   });
   const item = (key: number, length: number) => {
     device.region.write(0, 2, key);
@@ -64,8 +65,11 @@ describe('fw_cfg', () => {
     const device = new FwCfg({
       memory: new ArrayMemory(16),
       items: new Map(),
-      files: new Map([['late', () => Uint8Array.of(++made, 7)]]),
+      files: () => new Map([['late', () => Uint8Array.of(++made, 7)]]),
     });
+    // The directory has its length.
+    device.region.write(0, 2, 0x19);
+    device.region.read(1, 1);
     const before = made;
     device.region.write(0, 2, 0x20);
     expect([device.region.read(1, 1), device.region.read(1, 1)]).toEqual([before + 1, 7]);

@@ -47,27 +47,35 @@ export class FwCfg implements Device {
   readonly id: DeviceId = 'fw-cfg';
   readonly #memory: DmaMemory;
   readonly #items = new Map<number, FwCfgFile>();
+  /** Until the guest selects the first of them. */
+  #files: (() => ReadonlyMap<string, FwCfgFile>) | undefined;
   /** What is selected; undefined after loading a state. */
   #selected: Uint8Array | undefined;
   #selector = 0;
   #offset = 0;
   #dmaHigh = 0;
 
-  /** Files are given in any order; the directory lists them sorted by name. */
+  /**
+   * Files, made when the guest first asks for one, come in any order; the directory lists them sorted by name.
+   */
   constructor(parts: {
     memory: DmaMemory;
     items: ReadonlyMap<number, Uint8Array>;
-    files: ReadonlyMap<string, FwCfgFile>;
+    files: () => ReadonlyMap<string, FwCfgFile>;
   }) {
     this.#memory = parts.memory;
     this.#items.set(fwCfgKeys.signature, new TextEncoder().encode('QEMU'));
     this.#items.set(fwCfgKeys.id, Uint8Array.of(FEATURES, 0, 0, 0));
     for (const [key, bytes] of parts.items) this.#items.set(key, bytes);
-    const names = [...parts.files.keys()].sort();
+    this.#files = parts.files;
+  }
+
+  #addFiles(files: ReadonlyMap<string, FwCfgFile>): void {
+    const names = [...files.keys()].sort();
     const directory = new DataView(new ArrayBuffer(4 + 64 * names.length));
     directory.setUint32(0, names.length);
     for (const [index, name] of names.entries()) {
-      const content = parts.files.get(name) ?? new Uint8Array();
+      const content = files.get(name) ?? new Uint8Array();
       const at = 4 + 64 * index;
       directory.setUint32(at, bytesOf(content).length);
       directory.setUint16(at + 4, fwCfgKeys.firstFile + index);
@@ -112,6 +120,10 @@ export class FwCfg implements Device {
   }
 
   get #item(): Uint8Array {
+    if (this.#files !== undefined && !this.#items.has(this.#selector)) {
+      this.#addFiles(this.#files());
+      this.#files = undefined;
+    }
     return (this.#selected ??= bytesOf(this.#items.get(this.#selector)));
   }
 

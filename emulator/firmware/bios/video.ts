@@ -151,9 +151,7 @@ export class Video {
     const { memory } = this.#context;
     const start = mode.segment * 16;
     if (mode.kind === 'text') {
-      const blank = new Uint8Array(0x8000);
-      for (let i = 0; i < blank.length; i += 2) [blank[i], blank[i + 1]] = [0x20, 0x07];
-      memory.write(start, blank);
+      memory.write(start, new Uint8Array(new Uint16Array(0x4000).fill(0x0720).buffer));
     } else {
       memory.write(start, new Uint8Array(mode.segment === 0xa000 ? 0x10000 : 0x8000));
     }
