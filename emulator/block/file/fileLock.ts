@@ -69,6 +69,10 @@ export async function lockImage(
     release: async () => {
       if (created) await rm(ownFile, { force: true });
       created = false;
+      // Readers do not mind each other, so that nobody else may ever come to clear those of crashes.
+      if (readOnly)
+        for (const other of await readerFiles(image).catch(() => []))
+          await clearOrThrow(other, image).catch(() => undefined);
     },
   };
 }
