@@ -129,7 +129,7 @@ class MachineHost implements VmControl {
     return Promise.resolve({
       ...machine.counters(),
       ...this.built?.diskCounters,
-      ...this.built?.networks.counters(),
+      ...this.built?.networks?.counters(),
       processCpuMs: Math.round((user + system) / 1000),
       residentBytes: process.memoryUsage.rss(),
     });
@@ -137,12 +137,14 @@ class MachineHost implements VmControl {
 
   networkStatus(): Promise<AdapterStatus[]> {
     this.machine();
-    return Promise.resolve(this.built?.networks.adapters.map((one) => one.status()) ?? []);
+    return Promise.resolve(this.built?.networks?.adapters.map((one) => one.status()) ?? []);
   }
 
   async changeAdapter(index: number, change: AdapterChange): Promise<void> {
     this.machine();
-    await this.built?.networks.adapter(index).change(change);
+    const { Networks } = await import('./openNetworks.ts');
+    const networks = this.built?.networks ?? new Networks({ adapters: [], clock: 'host' });
+    await networks.adapter(index).change(change);
   }
 
   prepareLayers(layers: DiskLayer[]): Promise<void> {

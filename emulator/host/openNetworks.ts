@@ -16,7 +16,7 @@ import type { FirewallRule } from '../net/user/firewall.ts';
 import { UserNetwork } from '../net/user/userNetwork.ts';
 import { CaptureFile } from './captureFile.ts';
 import { HostTime } from './hostTime.ts';
-import { networkSocket } from './paths.ts';
+import { networkSocket } from './networkSocket.ts';
 import { SharedNetwork } from './sharedNetwork.ts';
 
 type AdapterRequest = MachineRequest['adapters'][number];

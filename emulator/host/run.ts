@@ -15,12 +15,14 @@ import { buildMachine } from './buildMachine.ts';
 import { RunScreen } from './runScreen.ts';
 import { CharacterQueue } from './characterQueue.ts';
 
+/** How often the text of the screen is looked at for --until-screen, in milliseconds. */
+const screenLookMs = 5;
 const escapeByte = 0x1d; // Ctrl-]
 const signalNumbers = { SIGHUP: 1, SIGINT: 2, SIGPIPE: 13, SIGTERM: 15 } as const;
 
 type Ending =
   | { readonly kind: 'guest'; readonly end: MachineEnd }
-  | { readonly kind: 'timeout' | 'escape' }
+  | { readonly kind: 'timeout' | 'escape' | 'screen' }
   | { readonly kind: 'hostFailure'; readonly message: string }
   | { readonly kind: 'signal'; readonly number: number };
 
@@ -52,12 +54,16 @@ export const runMachine: RunModule['runMachine'] = async (request, options) => {
       outside,
       hostFailure.promise,
       brokenPipe.promise,
+      ...(options.untilScreen === undefined
+        ? []
+        : [untilScreen(screen, options.untilScreen, cleanup)]),
     ]);
     serial.flush();
     await screen.finish();
     const text = options.screenText ? screen.text() : undefined;
     if (text !== undefined) print(new TextEncoder().encode(text));
-    if (options.stats) printCounters({ ...built.machine.counters(), ...built.networks.counters() });
+    if (options.stats)
+      printCounters({ ...built.machine.counters(), ...built.networks?.counters() });
     return exitCode(ending, request, options);
   } finally {
     for (const undo of cleanup) undo();
@@ -76,6 +82,16 @@ function outsideEndings(options: RunOptions, cleanup: (() => void)[]): Promise<E
       process.on(name, listener);
       cleanup.push(() => process.off(name, listener));
     }
+  });
+}
+
+function untilScreen(screen: RunScreen, text: string, cleanup: (() => void)[]): Promise<Ending> {
+  return new Promise((resolve) => {
+    const look = (): void => {
+      if (screen.shows(text)) resolve({ kind: 'screen' });
+    };
+    const timer = setInterval(look, screenLookMs);
+    cleanup.push(() => clearInterval(timer));
   });
 }
 
@@ -131,6 +147,8 @@ function exitCode(ending: Ending, request: MachineRequest, options: RunOptions):
     case 'hostFailure':
       complain(`the machine cannot go on: ${ending.message}`);
       return runExit.unusable;
+    case 'screen':
+      return runExit.screenSeen;
     case 'escape':
       return runExit.interrupted;
     case 'signal':

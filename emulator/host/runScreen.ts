@@ -49,6 +49,11 @@ export class RunScreen {
     await Promise.all(this.#writes);
   }
 
+  /** Whether a line of the text-mode screen contains this. */
+  shows(text: string): boolean {
+    return this.#display?.text()?.some((row) => row.includes(text)) ?? false;
+  }
+
   /** The text-mode screen, or undefined after saying why there is none. */
   text(): string | undefined {
     const rows = this.#display?.text();

@@ -1,15 +1,7 @@
 /** The commands of `guesthouse`. */
 import { Command } from 'commander';
 import { describeFailure } from './commandError.ts';
-import { completionCommand } from './completionCommand.ts';
-import { diskCommand } from './diskCommands.ts';
-import { libraryCommands } from './libraryCommands.ts';
-import { mediaCommand } from './mediaCommands.ts';
-import { networkCommands } from './networkCommands.ts';
-import { organiseCommands } from './organiseCommands.ts';
 import { runCommand } from './runCommand.ts';
-import { snapshotCommands } from './snapshotCommands.ts';
-import { serveCommand } from './serveCommand.ts';
 
 /** Runs one command line (without node and script) and returns the exit code. */
 export async function runCli(args: readonly string[]): Promise<number> {
@@ -26,14 +18,11 @@ export async function runCli(args: readonly string[]): Promise<number> {
     .showHelpAfterError(false)
     .configureOutput({ outputError: () => undefined });
   program.addCommand(runCommand(finish));
-  for (const command of libraryCommands(finish)) program.addCommand(command);
-  for (const command of organiseCommands()) program.addCommand(command);
-  program.addCommand(diskCommand(finish));
-  for (const command of snapshotCommands()) program.addCommand(command);
-  for (const command of networkCommands()) program.addCommand(command);
-  program.addCommand(mediaCommand());
-  program.addCommand(serveCommand());
-  program.addCommand(completionCommand(program));
+  // `run` starts sooner without the others, which are most of the program.
+  if (args[0] !== 'run') {
+    const { otherCommands } = await import('./otherCommands.ts');
+    for (const command of otherCommands(program, finish)) program.addCommand(command);
+  }
   for (const command of program.commands) {
     command.exitOverride().configureOutput({ outputError: () => undefined });
   }

@@ -5,7 +5,6 @@
  */
 import { enableCompileCache } from 'node:module';
 import { join, resolve } from 'node:path';
-import process from 'node:process';
 import { setFlagsFromString } from 'node:v8';
 import envPaths from 'env-paths';
 
@@ -15,8 +14,8 @@ import envPaths from 'env-paths';
  */
 setFlagsFromString('--no-function-context-cells');
 // cacheFolder() of emulator/host/paths.ts.
-const home = process.env.GUESTHOUSE_HOME;
+const home = globalThis.process.env.GUESTHOUSE_HOME;
 const folder = home ? join(resolve(home), 'cache') : envPaths('guesthouse', { suffix: '' }).cache;
 enableCompileCache(join(folder, 'code'));
 const { runCli } = await import('./commandLine.ts');
-process.exit(await runCli(process.argv.slice(2)));
+globalThis.process.exit(await runCli(globalThis.process.argv.slice(2)));

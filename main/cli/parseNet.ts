@@ -1,5 +1,4 @@
 /** The --net option: adapters and their networks as text. */
-import { randomBytes } from 'node:crypto';
 import { adapterModels, adapterSchema, type AdapterConfig } from '../../shared/vm/network.ts';
 import { describeIssue } from '../../shared/vm/configMigrations.ts';
 import { UsageError } from './commandError.ts';
@@ -80,8 +79,12 @@ export function withMacs(
   adapters: readonly RunAdapter[],
 ): (RunAdapter & { readonly mac: string })[] {
   const random = (): string =>
-    ['52', '54', ...Array.from(randomBytes(4), (byte) => byte.toString(16).padStart(2, '0'))].join(
-      ':',
-    );
+    [
+      '52',
+      '54',
+      ...Array.from(crypto.getRandomValues(new Uint8Array(4)), (byte) =>
+        byte.toString(16).padStart(2, '0'),
+      ),
+    ].join(':');
   return adapters.map((adapter) => ({ ...adapter, mac: adapter.mac ?? random() }));
 }

@@ -19,6 +19,7 @@ import {
   type TimedScreenshot,
 } from '../../shared/vm/machineRequest.ts';
 import { UserError } from '../../shared/services/errors.ts';
+import { engineEntry } from '../manager/engineEntry.ts';
 import { UsageError } from './commandError.ts';
 import { netHelp, parseNet, withMacs, type RunAdapter } from './parseNet.ts';
 import {
@@ -58,6 +59,7 @@ interface RunFlags {
   vga: MachineRequest['display']['card'];
   screenshot?: TimedScreenshot[];
   screenText?: true;
+  untilScreen?: string;
   sendkeys?: TimedKeys[];
 }
 
@@ -130,6 +132,10 @@ export function runCommand(finish: (code: number) => void): Command {
     )
     .option('--screen-text', 'print the text-mode screen to stdout when the run ends')
     .option(
+      '--until-screen <text>',
+      'end the run, with exit code 0, when a line of the text-mode screen contains this',
+    )
+    .option(
       '--boot-protocol <how>',
       bootProtocols.join(', '),
       oneOf('--boot-protocol', bootProtocols),
@@ -187,20 +193,21 @@ async function run(flags: RunFlags): Promise<number> {
     clock: flags.clock,
   });
   checkCapabilities(request);
-  if (flags.vga === 'none' && (flags.screenshot !== undefined || flags.screenText)) {
+  const { screenshot, screenText, untilScreen } = flags;
+  if (flags.vga === 'none' && (screenshot ?? screenText ?? untilScreen) !== undefined) {
     throw new UsageError(
-      '--screenshot and --screen-text need a graphics card: leave out --vga none',
+      '--screenshot, --screen-text and --until-screen need a graphics card: leave out --vga none',
     );
   }
-  const entry = new URL('../../emulator/host/run.ts', import.meta.url);
-  const { runMachine } = (await import(entry.href)) as RunModule;
+  const { runMachine } = (await import(engineEntry('run').href)) as RunModule;
   const options: RunOptions = {
     serial: flags.serial,
     stats: flags.stats ?? false,
-    screenshots: flags.screenshot ?? [],
+    screenshots: screenshot ?? [],
     keys: flags.sendkeys ?? [],
-    screenText: flags.screenText ?? false,
+    screenText: screenText ?? false,
     ...(flags.maxSeconds === undefined ? {} : { maxSeconds: flags.maxSeconds }),
+    ...(untilScreen === undefined ? {} : { untilScreen }),
   };
   try {
     return await runMachine(request, options);

@@ -1,9 +1,7 @@
 import type { DiskToolModule } from '../../shared/vm/diskTool.ts';
+import { engineEntry } from './engineEntry.ts';
 
-/** The engine's work on disk images; in the desktop app it lies beside this program as it was built. */
+/** The engine's work on disk images. */
 export async function diskTool(): Promise<DiskToolModule> {
-  const entry = import.meta.url.endsWith('.ts')
-    ? '../../emulator/host/diskTool.ts'
-    : './diskTool.js';
-  return (await import(new URL(entry, import.meta.url).href)) as DiskToolModule;
+  return (await import(engineEntry('diskTool').href)) as DiskToolModule;
 }

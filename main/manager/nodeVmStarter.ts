@@ -1,12 +1,11 @@
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { ChannelEvents } from '../../shared/rpc/channel.ts';
+import { engineEntry } from './engineEntry.ts';
 import type { ProcessExit, VmProcess, VmProcessStarter } from './vmProcessStarter.ts';
 
-const vmProcessEntry = fileURLToPath(new URL('../../emulator/host/vmProcess.ts', import.meta.url));
-
 /** VM processes as children of this Node process, on the same Node binary. */
-export function nodeVmStarter(entry = vmProcessEntry): VmProcessStarter {
+export function nodeVmStarter(entry = fileURLToPath(engineEntry('vmProcess'))): VmProcessStarter {
   return { start: (label) => startChild(entry, label) };
 }
 

@@ -1,16 +1,15 @@
 /** The headless server as a whole: manager, web server, and their end. */
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import open from 'open';
 import { UserError } from '../../shared/services/errors.ts';
+import { windowFolder } from '../manager/engineEntry.ts';
 import { openHome } from '../manager/home.ts';
 import { nodeVmStarter } from '../manager/nodeVmStarter.ts';
 import { openSharedManager } from '../manager/sharedManager.ts';
 import { startWebServer, type WebServer, type WebServerOptions } from './webServer.ts';
 
 export const defaultPort = 8734;
-export const windowFolder = fileURLToPath(new URL('../../out/renderer', import.meta.url));
 
 export interface ServeOptions {
   /** Absent: the default port, or any free one if that is in use. 0: any free one. */

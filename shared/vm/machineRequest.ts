@@ -86,6 +86,8 @@ export interface RunOptions {
   readonly keys: readonly TimedKeys[];
   /** Print the text-mode screen to stdout at the end. */
   readonly screenText: boolean;
+  /** Ends the run when a line of the text-mode screen contains this. */
+  readonly untilScreen?: string;
   /** Print the engine's and devices' counters to stderr at the end. */
   readonly stats: boolean;
 }
@@ -93,6 +95,8 @@ export interface RunOptions {
 /** Exit codes of `guesthouse run`. */
 export const runExit = {
   powerOff: 0,
+  /** The screen shows what was waited for. */
+  screenSeen: 0,
   usage: 64,
   unusable: 70,
   timeout: 124,

@@ -1,5 +1,4 @@
 /** Image files of this host. */
-import { randomBytes } from 'node:crypto';
 import { readdir, realpath } from 'node:fs/promises';
 import path from 'node:path';
 import type { ImageStore } from '../imageFile.ts';
@@ -36,7 +35,7 @@ export function hostStore(owner?: string, { unlocked = false } = {}): ImageStore
       const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
       return entries.filter((entry) => entry.isFile()).map(({ name }) => path.join(folder, name));
     },
-    random: (bytes) => new Uint8Array(randomBytes(bytes)),
+    random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
     now: () => Date.now(),
   };
 }

@@ -1,12 +1,13 @@
 /** `guesthouse run` with drives, as a process: keys typed, screenshots, the text of the screen at the end. */
-import { execFile } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { readFile, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { decode } from 'fast-png';
 import { expect, it } from 'vitest';
 import { inFolder } from './loaderMedia.ts';
 
-const command = path.resolve(import.meta.dirname, '../../../main/cli/main.js');
+const fromSources = path.resolve(import.meta.dirname, '../../../main/cli/main.js');
+const built = path.resolve(import.meta.dirname, '../../../out/main/guesthouse.js');
 
 interface Outcome {
   readonly code: number;
@@ -14,13 +15,14 @@ interface Outcome {
   readonly stderr: string;
 }
 
-const run = (...args: string[]): Promise<Outcome> =>
+const runOn = (command: string, ...args: string[]): Promise<Outcome> =>
   new Promise((resolve) => {
-    const child = execFile(process.execPath, [command, 'run', ...args], (_, stdout, stderr) =>
+    const child = execFile(process.execPath, [command, ...args], (_, stdout, stderr) =>
       resolve({ code: child.exitCode ?? -1, stdout, stderr }),
     );
     child.stdin?.end();
   });
+const run = (...args: string[]): Promise<Outcome> => runOn(fromSources, 'run', ...args);
 
 it('types keys, takes screenshots and prints the screen when the guest powers off', async () => {
   await inFolder(async (folder) => {
@@ -43,6 +45,19 @@ it('types keys, takes screenshots and prints the screen when the guest powers of
   });
 });
 
+it.each([
+  ['from its sources', fromSources],
+  ['as it is built', built],
+])('ends when the screen shows what it is told to wait for, %s', async (_, command) => {
+  const outcome = await runOn(
+    ...([command, 'run'] as const),
+    ...['--cdrom', '/usr/lib/grub-rescue/grub-rescue-cdrom.iso', '--serial', 'none'],
+    ...['--until-screen', 'GNU GRUB  version', '--screen-text', '--max-seconds', '120'],
+  );
+  expect(outcome).toMatchObject({ code: 0, stderr: '' });
+  expect(outcome.stdout).toContain('GNU GRUB  version');
+});
+
 it('prints the screen when the time is over, and says when there is none', async () => {
   await inFolder(async (folder) => {
     const disk = path.join(folder, 'blank.img');
@@ -55,6 +70,20 @@ it('prints the screen when the time is over, and says when there is none', async
     expect(outcome.stderr).toContain('the machine ran longer than 3 s');
     const without = await run('--disk', disk, '--vga', 'none', '--screen-text');
     expect(without).toMatchObject({ code: 64, stdout: '' });
-    expect(without.stderr).toContain('--screen-text need a graphics card');
+    expect(without.stderr).toContain('--until-screen need a graphics card');
+  });
+});
+
+it('works on the library as it is built', async () => {
+  await inFolder(async (folder) => {
+    const env = { ...process.env, GUESTHOUSE_HOME: folder };
+    const guesthouse = (...args: string[]): string =>
+      execFileSync(process.execPath, [built, ...args], { env, encoding: 'utf8' });
+    guesthouse('create', 'small', '--cdrom', '/usr/lib/grub-rescue/grub-rescue-cdrom.iso');
+    guesthouse('start', 'small');
+    expect(JSON.parse(guesthouse('list', '--json'))).toMatchObject([
+      { name: 'small', state: 'running' },
+    ]);
+    guesthouse('stop', 'small', '--force');
   });
 });

@@ -1,0 +1,23 @@
+import type { Command } from 'commander';
+import { completionCommand } from './completionCommand.ts';
+import { diskCommand } from './diskCommands.ts';
+import { libraryCommands } from './libraryCommands.ts';
+import { mediaCommand } from './mediaCommands.ts';
+import { networkCommands } from './networkCommands.ts';
+import { organiseCommands } from './organiseCommands.ts';
+import { serveCommand } from './serveCommand.ts';
+import { snapshotCommands } from './snapshotCommands.ts';
+
+/** All commands of `program` but `run`. Those that end with a code of their own give it to `finish`. */
+export function otherCommands(program: Command, finish: (code: number) => void): Command[] {
+  return [
+    ...libraryCommands(finish),
+    ...organiseCommands(),
+    diskCommand(finish),
+    ...snapshotCommands(),
+    ...networkCommands(),
+    mediaCommand(),
+    serveCommand(),
+    completionCommand(program),
+  ];
+}
