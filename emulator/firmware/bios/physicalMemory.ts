@@ -47,7 +47,16 @@ export class PhysicalMemory {
   }
   write(address: number, bytes: Uint8Array): void {
     const at = guestPhysical(address);
-    if (this.ram.inRam(at, bytes.length)) this.ram.write(at, bytes);
-    else bytes.forEach((byte, i) => this.write8(address + i, byte));
+    if (this.ram.inRam(at, bytes.length)) {
+      this.ram.write(at, bytes);
+      return;
+    }
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    let i = 0;
+    // Four at a time where the CPU could do so, too.
+    if ((address & 3) === 0)
+      for (; i + 4 <= bytes.length && !this.ram.inRam(guestPhysical(address + i), 1); i += 4)
+        this.#bus.write(address + i, 4, view.getUint32(i, true));
+    for (; i < bytes.length; i++) this.write8(address + i, view.getUint8(i));
   }
 }
