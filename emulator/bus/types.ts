@@ -37,8 +37,11 @@ export interface Device {
   readonly id: DeviceId;
   reset(): void;
   start?(): void;
-  /** Resolves when no host I/O is in flight, so that save() sees a settled device. */
-  pause?(): Promise<void>;
+  /**
+   * Resolves when no host I/O is in flight, so that save() sees a settled device. `soon`: what takes long may be left
+   * for resume() to do again.
+   */
+  pause?(soon?: boolean): Promise<void>;
   resume?(): void;
   dispose?(): void;
   save(): VersionedState;

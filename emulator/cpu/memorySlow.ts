@@ -18,9 +18,6 @@ import {
   OFF_TLB_READ,
   OFF_TLB_WRITABLE,
   OFF_TLB_WRITE,
-  OFF_VIDEO_SIZE,
-  OFF_VIDEO_START,
-  OFF_VIDEO_WRITTEN,
   TLB_ENTRIES,
   VECTOR_AC,
 } from './layout';
@@ -39,6 +36,7 @@ import {
   hostAddressForWrite,
   hostAddressOf,
   isLapicPage,
+  noteVideoWrite,
 } from './physical';
 import { CPU, faulted, mode } from './state';
 import { contextOf, enter, isCode, tlbEntry } from './tlb';
@@ -78,15 +76,6 @@ function locateRead(linear: u64, user: bool): usize {
   // For stores to pages with code, which never enter the write table.
   setWritable(linear, lastWriteAllowed() && hostAddressForWrite(physical) != 0);
   return <usize>host;
-}
-
-/** Every page of video memory passes here before it is written for the first time since watchVideo(). */
-@inline
-function noteVideoWrite(host: u32): void {
-  const offset = host - load<u32>(CPU, OFF_VIDEO_START);
-  if (offset < load<u32>(CPU, OFF_VIDEO_SIZE)) {
-    store<u8>(<usize>(load<u32>(CPU, OFF_VIDEO_WRITTEN) + (offset >> 12)), 1);
-  }
 }
 
 /** Wasm address for writing `linear`; 0 = device, ROM (devicePhysical) or fault. */

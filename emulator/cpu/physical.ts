@@ -9,6 +9,9 @@ import {
   OFF_COUNT_MMIO,
   OFF_SLOTS,
   OFF_SLOT_COUNT,
+  OFF_VIDEO_SIZE,
+  OFF_VIDEO_START,
+  OFF_VIDEO_WRITTEN,
   SLOT_SIZE,
 } from './layout';
 import { CPU } from './state';
@@ -43,6 +46,15 @@ export function hostAddressForWrite(address: u64): u32 {
     }
   }
   return 0;
+}
+
+/** Every page of noted memory passes here before it is written for the first time since watchVideo(). */
+@inline
+export function noteVideoWrite(host: u32): void {
+  const offset = host - load<u32>(CPU, OFF_VIDEO_START);
+  if (offset < load<u32>(CPU, OFF_VIDEO_SIZE)) {
+    store<u8>(<usize>(load<u32>(CPU, OFF_VIDEO_WRITTEN) + (offset >> 12)), 1);
+  }
 }
 
 /** Whether `address` is in the xAPIC's page. */
@@ -117,6 +129,7 @@ export function physicalWrite(address: u64, value: u64, size: i32): void {
     deviceWrite(address, value, size);
     return;
   }
+  noteVideoWrite(<u32>host);
   if (size == 8) store<u64>(host, value);
   else if (size == 4) store<u32>(host, <u32>value);
   else if (size == 2) store<u16>(host, <u16>value);

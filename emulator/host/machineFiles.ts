@@ -7,18 +7,18 @@ import { mkdir, open, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { deserialize, serialize } from 'node:v8';
 import { UserError } from '../../shared/services/errors.ts';
-import { ramPageSize, type LastWrites } from '../bus/ramWatch.ts';
+import { ramPageSize } from '../bus/ramWatch.ts';
 import { StateError } from '../bus/types.ts';
 import { stretchAt } from '../block/file/fileHoles.ts';
 import type { Machine, MachineParts } from '../machine/machine.ts';
-import { framesKept, manyFrames } from './ramPages.ts';
+import { mapRam } from './mapRam.ts';
 import { RamWriter } from './ramWriter.ts';
 
 /** Rounds of copying while the machine runs. */
 const mostRounds = 8;
 /** With fewer pages written in a round the machine can stop for the rest: 8 MiB. */
 const fewPages = 2048;
-/** Room for the last pages, beside those that may be page tables. Fresh memory would cost the pause time. */
+/** Room for the last pages. Fresh memory would cost the pause time. */
 const lastRoom = 4 * fewPages;
 /** What is read at a time. */
 const chunk = 4 << 20;
@@ -51,15 +51,15 @@ export async function saveMachineFiles(
     writer = new RamWriter(join(folder, 'ram'), machine.ram);
     const watched = ran && ramWatch !== undefined;
     if (watched) await copyWhileRunning(machine, writer);
-    const last = watched ? prepareLast(machine.ram, writer) : undefined;
+    const last = watched ? prepareLast(machine.ram) : undefined;
     const before = performance.now();
     await machine.pause();
     let parts: Buffer;
     let pages: Uint32Array | undefined;
     try {
-      const written = ramWatch?.takeLast();
-      if (last !== undefined && written?.wideTables === true) pages = last.copy(written);
-      else await writer.run({ kind: 'copyAll' });
+      pages = last === undefined ? undefined : ramWatch?.takeLast();
+      if (last === undefined || pages === undefined) await writer.run({ kind: 'copyAll' });
+      else last.copy(pages);
       // At once: what devices save may be live.
       parts = serialize({ ...machine.saveParts(), ramSize: machine.ram.length });
       await hooks.atPause?.();
@@ -92,29 +92,16 @@ async function copyWhileRunning({ ramWatch }: Machine, writer: RamWriter): Promi
 }
 
 /** Sets aside memory for the last copy before the machine stops. */
-function prepareLast(ram: Uint8Array, { counts, frames }: RamWriter) {
-  const suspects: number[] = [];
-  for (let page = 0; page < counts.length; page++) if (counts[page] !== 0) suspects.push(page);
-  const mayHaveChanged = (page: number, { wasWritten }: LastWrites): boolean => {
-    const count = counts[page] as number;
-    if (count === manyFrames) return true;
-    for (let i = 0; i < count; i++)
-      if (wasWritten(frames[page * framesKept + i] as number)) return true;
-    return false;
-  };
+function prepareLast(ram: Uint8Array) {
   const last = {
-    bytes: new Uint8Array((lastRoom + suspects.length / 4) * ramPageSize).fill(1),
-    /** Pages written, and page tables whose dirty bits may have been set; returns them all, rising. */
-    copy(writes: LastWrites): Uint32Array {
-      const tables = suspects.filter((page) => mayHaveChanged(page, writes));
-      const pages = Uint32Array.from(new Set([...writes.pages, ...tables])).sort();
+    bytes: new Uint8Array(lastRoom * ramPageSize).fill(1),
+    copy(pages: Uint32Array): void {
       const size = pages.length * ramPageSize;
       if (size > last.bytes.length) last.bytes = new Uint8Array(size);
       pages.forEach((page, index) => {
         const at = page * ramPageSize;
         last.bytes.set(ram.subarray(at, at + ramPageSize), index * ramPageSize);
       });
-      return pages;
     },
   };
   return last;
@@ -156,10 +143,14 @@ export async function loadMachineFiles(machine: Machine, folder: string): Promis
   }
 }
 
-/** Holes of the file are zeroes, as much of RAM is. Several reads at once: most of the time goes into the pages' first use. */
+/**
+ * Where the host can, the file takes RAM's place and its pages come as they are used. Otherwise it is read: holes are
+ * zeroes, as much of RAM is; several reads at once, since most of the time goes into the pages' first use.
+ */
 async function readRam(path: string, ram: Uint8Array): Promise<void> {
   const file = await open(path, 'r');
   try {
+    if (await mapRam(file, ram)) return;
     const parts: { readonly at: number; readonly length: number }[] = [];
     for (let at = 0; at < ram.length;) {
       const stretch = await stretchAt(file.fd, at, ram.length);

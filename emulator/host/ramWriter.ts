@@ -1,15 +1,10 @@
 /** Copies a machine's RAM into a file on a thread of its own, so that the machine can run meanwhile. */
 import { Worker } from 'node:worker_threads';
-import { ramPageSize } from '../bus/ramWatch.ts';
-import { framesKept } from './ramPages.ts';
 
 export interface RamWriterData {
   readonly path: string;
   /** Live; in shared memory. */
   readonly ram: Uint8Array;
-  /** What cleanFrames() said of each page when it was copied last; in shared memory. */
-  readonly counts: Uint8Array;
-  readonly frames: Uint32Array;
 }
 
 export type RamWriterTask =
@@ -22,20 +17,15 @@ export type RamWriterTask =
   | { readonly kind: 'finish' };
 
 export class RamWriter {
-  readonly counts: Uint8Array;
-  readonly frames: Uint32Array;
   readonly #worker: Worker;
   readonly #waiting: PromiseWithResolvers<void>[] = [];
   #failure: Error | undefined;
 
   /** Makes the file, sparse where RAM is empty. Failures come with the tasks. */
   constructor(path: string, ram: Uint8Array) {
-    const pages = ram.length / ramPageSize;
-    this.counts = new Uint8Array(new SharedArrayBuffer(pages));
-    this.frames = new Uint32Array(new SharedArrayBuffer(pages * framesKept * 4));
     const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
     this.#worker = new Worker(new URL(`./ramWriterWorker.${extension}`, import.meta.url), {
-      workerData: { path, ram, counts: this.counts, frames: this.frames } satisfies RamWriterData,
+      workerData: { path, ram } satisfies RamWriterData,
     });
     this.#worker.on('message', (error: Error | undefined) => {
       const waiting = this.#waiting.shift();

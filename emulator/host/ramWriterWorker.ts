@@ -2,10 +2,10 @@
 import { closeSync, fdatasyncSync, ftruncateSync, openSync, writeSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import { ramPageSize } from '../bus/ramWatch.ts';
-import { cleanFrames, framesKept, isEmptyPage, wordsPerPage } from './ramPages.ts';
+import { isEmptyPage, wordsPerPage } from './ramPages.ts';
 import type { RamWriterData, RamWriterTask } from './ramWriter.ts';
 
-const { path, ram, counts, frames } = workerData as RamWriterData;
+const { path, ram } = workerData as RamWriterData;
 const pageCount = ram.length / ramPageSize;
 /** Pages that are copied at a time. */
 const batch = 256;
@@ -52,7 +52,6 @@ function copyPages(count: number, pageAt: (index: number) => number): void {
     for (let i = 0; i < length; i++) {
       const page = pageAt(first + i);
       copy.set(ram.subarray(page * ramPageSize, (page + 1) * ramPageSize), i * ramPageSize);
-      counts[page] = cleanFrames(words, i * wordsPerPage, frames, page * framesKept);
     }
     write((index) => pageAt(first + index), copy, length);
   }

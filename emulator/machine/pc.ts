@@ -266,7 +266,7 @@ class Pc implements Machine {
       await this.#running;
       this.#running = undefined;
       this.#pausesWanted--;
-      await Promise.all(this.#settling.map((device) => device.pause?.()));
+      await Promise.all(this.#settling.map((device) => device.pause?.(true)));
     });
   }
 

@@ -39,6 +39,8 @@ export class Vga implements Display {
   readonly #graphics: VgaGraphics;
   /** Written since the last picture, by 4 KiB pages. */
   readonly #pages: Uint8Array;
+  /** Pages that may not be zero, but for those of #pages. */
+  readonly #held: Uint8Array;
   #touched = false;
   /** Something other than video memory has changed since the last picture. */
   #changed = true;
@@ -53,6 +55,7 @@ export class Vga implements Display {
     this.#memory = memory;
     this.#clock = clock;
     this.#pages = new Uint8Array(memory.bytes.length / videoPageSize);
+    this.#held = new Uint8Array(memory.bytes.length / videoPageSize);
     this.#text = new VgaText(memory.bytes);
     this.#graphics = new VgaGraphics(memory.bytes);
     this.registers = new VgaRegisters({
@@ -177,8 +180,15 @@ export class Vga implements Display {
     else if (mode !== undefined) this.#graphics.drawVbe(picture, mode, state, this.#colors, pages);
     else if (this.#isText) this.#text.draw(picture, state, this.#colors, frame, all);
     else this.#graphics.drawVga(picture, state, this.#colors, pages);
+    this.#noteHeld();
     this.#pages.fill(0);
     return picture;
+  }
+
+  #noteHeld(): void {
+    if (!this.#pages.includes(1)) return;
+    for (let page = 0; page < this.#pages.length; page++)
+      if (this.#pages[page] !== 0) this.#held[page] = 1;
   }
 
   /** A dark screen keeps its size; at power-on it is that of the text mode to come. */
@@ -195,6 +205,7 @@ export class Vga implements Display {
 
   reset(): void {
     if (this.#used) this.#memory.bytes.fill(0);
+    this.#held.fill(0);
     this.registers.reset();
     this.vbe.reset();
     this.window.latch = 0;
@@ -208,6 +219,8 @@ export class Vga implements Display {
   }
 
   save() {
+    if (this.#memory.takeWritten(this.#pages)) this.#touched = true;
+    this.#noteHeld();
     return {
       version: 1,
       data: {
@@ -215,13 +228,15 @@ export class Vga implements Display {
         vbe: this.vbe.save(),
         latch: this.window.latch,
         dacIs8Bit: this.registers.dacIs8Bit,
-        memory: saveVideoMemory(this.#memory.bytes),
+        memory: saveVideoMemory(this.#memory.bytes, this.#held),
       },
     };
   }
 
   load(state: VersionedState): void {
     const data = checkedState('vga', state, this.save());
+    // Untouched, its pages cost nothing.
+    if (this.#used) this.#memory.bytes.fill(0);
     // First: loading the VBE registers must not convert the palette.
     this.registers.dacIs8Bit = data.dacIs8Bit;
     this.registers.load(data.registers);
@@ -229,6 +244,11 @@ export class Vga implements Display {
     this.window.latch = data.latch;
     this.#used = true;
     loadVideoMemory(this.#memory.bytes, data.memory);
+    this.#held.fill(0);
+    data.memory.at.forEach((at, i) => {
+      const end = at + (data.memory.parts[i]?.length ?? 0);
+      this.#held.fill(1, at / videoPageSize, end / videoPageSize);
+    });
     this.#changed = true;
     this.#fontsChanged = true;
   }

@@ -1,4 +1,5 @@
 import { StateError } from '../../bus/types.ts';
+import { videoPageSize } from '../../bus/videoMemory.ts';
 
 /** Video memory in saved states: the parts that are not zero. */
 const partSize = 0x10000;
@@ -10,13 +11,19 @@ export interface SavedVideoMemory {
   readonly parts: Uint8Array[];
 }
 
-export function saveVideoMemory(bytes: Uint8Array): SavedVideoMemory {
+/** `held`: 1 for each page that may not be zero, for memory too large to look at all of it. */
+export function saveVideoMemory(bytes: Uint8Array, held?: Uint8Array): SavedVideoMemory {
   const at: number[] = [];
   const parts: Uint8Array[] = [];
   for (let offset = 0; offset < bytes.length; offset += partSize) {
-    if (isZero(new Uint32Array(bytes.buffer, bytes.byteOffset + offset, partSize / 4))) continue;
+    const end = offset + partSize;
+    const empty =
+      held === undefined
+        ? isZero(new Uint32Array(bytes.buffer, bytes.byteOffset + offset, partSize / 4))
+        : !held.subarray(offset / videoPageSize, end / videoPageSize).includes(1);
+    if (empty) continue;
     at.push(offset);
-    parts.push(Uint8Array.from(bytes.subarray(offset, offset + partSize)));
+    parts.push(new Uint8Array(bytes.subarray(offset, end)));
   }
   return { size: bytes.length, at, parts };
 }
@@ -26,13 +33,12 @@ function isZero(dwords: Uint32Array): boolean {
   return true;
 }
 
-/** Offsets that do not exist are left out: the state may come from anywhere. */
+/** Into memory that is zero. Offsets that do not exist are left out: the state may come from anywhere. */
 export function loadVideoMemory(bytes: Uint8Array, saved: SavedVideoMemory): void {
   if (saved.size !== bytes.length)
     throw new StateError(
       `the saved state has ${saved.size} bytes of video memory, not ${bytes.length}`,
     );
-  bytes.fill(0);
   saved.parts.forEach((part, i) => {
     const offset = saved.at[i] ?? bytes.length;
     if (offset + part.length <= bytes.length) bytes.set(part, offset);

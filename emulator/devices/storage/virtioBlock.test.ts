@@ -279,6 +279,23 @@ describe('pause and reset', () => {
     expect(statusOf(status)).toBe(OK);
   });
 
+  test('a pause that is to be soon leaves a flush for resume to do again', async () => {
+    disk.gated = true;
+    const status = submit(FLUSH, 0, {});
+    await settle();
+    await driver.fn.pause(true);
+    expect(statusOf(status)).toBe(0xff);
+    for (const go of disk.waiting.splice(0)) go();
+    await settle();
+    expect(statusOf(status)).toBe(0xff);
+    driver.fn.resume();
+    await settle();
+    for (const go of disk.waiting.splice(0)) go();
+    await settle();
+    expect(statusOf(status)).toBe(OK);
+    expect(disk.log).toEqual(['flush', 'flush']);
+  });
+
   test('after a reset nothing of before reaches the guest, and new requests do not overtake it', async () => {
     disk.gated = true;
     const status = submit(OUT, 0, { read: pattern(512, 1) });

@@ -80,6 +80,9 @@ export class VirtioBlock implements VirtioDevice {
   #bytesInFlight = 0;
   /** Heads of requests that the host failed and that resume() tries again. */
   #stalled: number[] = [];
+  /** Ends the wait for flushes, which resume() does again: a disk may take long over one. */
+  #leaveFlushes = newLeave();
+  #leavesFlushes = false;
   /** I/O of before a reset, which new requests wait for so that they cannot overtake it. */
   #drained: Promise<unknown> | undefined;
 
@@ -168,6 +171,10 @@ export class VirtioBlock implements VirtioDevice {
 
   #failed(epoch: number, queue: Virtqueue, chain: DescriptorChain, error: unknown): void {
     if (epoch !== this.#epoch) return;
+    if (error instanceof Later) {
+      this.#stalled.push(chain.head);
+      return;
+    }
     if (error instanceof BlockError && error.code === 'no-space') {
       this.#stalled.push(chain.head);
       this.#parts.onHostFailure(error);
@@ -211,7 +218,8 @@ export class VirtioBlock implements VirtioDevice {
       }
       case requestType.flush:
         await this.#drained;
-        await disk.flush();
+        if (this.#leavesFlushes) throw new Later();
+        await Promise.race([disk.flush(), this.#leaveFlushes.promise]);
         this.counters.flushes++;
         return 0;
       case requestType.getId: {
@@ -288,11 +296,17 @@ export class VirtioBlock implements VirtioDevice {
     });
   }
 
-  async pause(): Promise<void> {
+  async pause(soon = false): Promise<void> {
+    if (soon) {
+      this.#leavesFlushes = true;
+      this.#leaveFlushes.reject(new Later());
+    }
     while (this.#inFlight.size > 0) await Promise.all(this.#inFlight);
   }
 
   resume(): void {
+    if (this.#leavesFlushes) this.#leaveFlushes = newLeave();
+    this.#leavesFlushes = false;
     const heads = this.#stalled;
     this.#stalled = [];
     for (const head of heads) {
@@ -310,6 +324,15 @@ export class VirtioBlock implements VirtioDevice {
     this.#epoch++;
     this.#stalled = [...stalled];
   }
+}
+
+/** What resume() does again. */
+class Later extends Error {}
+
+function newLeave(): PromiseWithResolvers<never> {
+  const leave = Promise.withResolvers<never>();
+  leave.promise.catch(() => undefined);
+  return leave;
 }
 
 /** The driver asked for what the device does not do: VIRTIO_BLK_S_UNSUPP. */

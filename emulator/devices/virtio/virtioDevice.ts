@@ -26,8 +26,8 @@ export interface VirtioDevice {
   notified(queue: number): void;
   /** Back to power-on. What host I/O still brings must not reach guest memory any more. */
   reset(): void;
-  /** Resolves when no host I/O is in flight. */
-  pause?(): Promise<void>;
+  /** Resolves when no host I/O is in flight. `soon`: what takes long may be left for resume() to do again. */
+  pause?(soon?: boolean): Promise<void>;
   resume?(): void;
   dispose?(): void;
   save(): VersionedState;

@@ -468,8 +468,8 @@ export class VirtioPci implements PciFunction, VirtioTransport {
     this.device.resume?.();
   }
 
-  async pause(): Promise<void> {
-    await this.device.pause?.();
+  async pause(soon?: boolean): Promise<void> {
+    await this.device.pause?.(soon);
   }
 
   resume(): void {

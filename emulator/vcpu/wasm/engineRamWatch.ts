@@ -1,4 +1,4 @@
-import { ramPageSize, type LastWrites, type RamWatch } from '../../bus/ramWatch.ts';
+import { ramPageSize, type RamWatch } from '../../bus/ramWatch.ts';
 import type { GuestMemory } from './guestMemory.ts';
 import type { WasmCpu } from './wasmCpu.ts';
 
@@ -12,27 +12,21 @@ const lowMemory = 2 ** 20;
 export class EngineRamWatch implements RamWatch {
   readonly #guest: GuestMemory;
   readonly #cpu: WasmCpu;
-  readonly #start: number;
   readonly #notes: Uint8Array;
   readonly #view: DataView;
-  /** 1: written since start(). */
-  readonly #ever: Uint8Array;
 
   /** `start`: where RAM of `size` bytes begins in the memory. */
   constructor(guest: GuestMemory, cpu: WasmCpu, start: number, size: number) {
     this.#guest = guest;
     this.#cpu = cpu;
-    this.#start = start;
     const { offset, written } = guest.all;
     const first = written + (start - offset) / ramPageSize;
     this.#notes = new Uint8Array(guest.memory.buffer, first, size / ramPageSize);
     this.#view = new DataView(guest.memory.buffer, first, size / ramPageSize);
-    this.#ever = new Uint8Array(size / ramPageSize);
   }
 
   start(): void {
     this.#notes.fill(0);
-    this.#ever.fill(0);
     this.#cpu.noteWrites(this.#guest.all);
   }
 
@@ -43,7 +37,6 @@ export class EngineRamWatch implements RamWatch {
       for (let page = from; page < to; page++) {
         if (notes[page] === 0) continue;
         pages.push(page);
-        this.#ever[page] = 1;
         notes[page] = 0;
       }
     };
@@ -58,29 +51,9 @@ export class EngineRamWatch implements RamWatch {
     return Uint32Array.from(pages);
   }
 
-  takeLast(): LastWrites {
-    const { shared, wideTables } = this.#cpu.ownWrites();
+  takeLast(): Uint32Array {
     this.#notes.fill(1, 0, lowMemory / ramPageSize);
-    for (const address of shared) {
-      const page = this.#pageOf(Math.floor(address / ramPageSize));
-      if (page !== undefined) this.#notes.fill(1, page, page + 2);
-    }
-    return {
-      pages: this.take(),
-      wideTables,
-      wasWritten: (frame) => this.#ever[this.#pageOf(frame) ?? Infinity] === 1,
-    };
-  }
-
-  /** Number of a page in RAM by its guest physical number; undefined for what is not RAM. */
-  #pageOf(frame: number): number | undefined {
-    const address = frame * ramPageSize;
-    for (const { start, size, offset } of this.#guest.slots) {
-      if (address < start || address >= start + size) continue;
-      const page = (offset + address - start - this.#start) / ramPageSize;
-      return page < this.#notes.length ? page : undefined;
-    }
-    return undefined;
+    return this.take();
   }
 
   stop(): void {

@@ -201,20 +201,6 @@ export class WasmCpu implements Vcpu {
     this.#core.watchVideo();
   }
 
-  /**
-   * What the CPU writes to RAM by itself and is not noted: whether its page tables have entries of 8 bytes
-   * (with accessed and dirty bits), and the guest physical addresses of what it shares with a KVM guest.
-   */
-  ownWrites(): { readonly wideTables: boolean; readonly shared: readonly number[] } {
-    const paged = (this.#get32(layout.OFF_CR0) & layout.CR0_PG) !== 0;
-    const shared = [layout.OFF_KVM_SYSTEM_TIME, layout.OFF_KVM_WALL_CLOCK, layout.OFF_KVM_PV_EOI];
-    return {
-      wideTables: !paged || (this.#get32(layout.OFF_CR4) & layout.CR4_PAE) !== 0,
-      // The lowest bits are flags.
-      shared: shared.map((at) => Number(this.#view.getBigUint64(this.#base + at, true) & ~3n)),
-    };
-  }
-
   reset(): void {
     this.#core.resetCpu();
   }
