@@ -28,6 +28,8 @@ export interface OpenChoice {
   readonly snapshot?: string | undefined;
   /** Leave out what it builds on: only `ownExtent` and reads of its own data make sense then. */
   readonly alone?: boolean | undefined;
+  /** What is written is what images that build on this one have already: they do not lose it. */
+  readonly merging?: boolean | undefined;
   /** Open a damaged image for writing. */
   readonly toRepair?: boolean | undefined;
 }
@@ -115,7 +117,8 @@ async function openFormat(
       });
     case 'vmdk':
       return openVmdk({
-        ...{ file, readOnly, codecs: store.codecs },
+        ...{ file, readOnly, codecs: store.codecs, keepsCid: choice.merging },
+        random: (bytes) => store.random(bytes),
         openParent: (name) => openBacking(name.replaceAll('\\', '/')),
         openExtent: async (name) => {
           const path = store.resolve(choice.path, name);

@@ -24,6 +24,7 @@ interface OpenHow {
   readonly readOnly: boolean;
   readonly toRepair?: boolean;
   readonly alone?: boolean;
+  readonly merging?: boolean;
 }
 
 function open({ path, format, allowedFolders, snapshot }: DiskSource, how: OpenHow) {
@@ -146,14 +147,18 @@ export const mergeDisk: DiskToolModule['mergeDisk'] = async (source, watch) => {
   const { path, format } = base;
   const { allowedFolders } = source;
   await withImage(source, { readOnly: true, alone: true }, (top) =>
-    withImage({ path, format, allowedFolders }, { readOnly: false }, async (target) => {
-      if (target.size < top.size) await target.resize(top.size);
-      await copyImage({
-        ...{ source: top, target, ownOnly: true },
-        signal: watch?.signal,
-        progress: (done, total) => watch?.progress?.(done, total),
-      });
-    }),
+    withImage(
+      { path, format, allowedFolders },
+      { readOnly: false, merging: true },
+      async (target) => {
+        if (target.size < top.size) await target.resize(top.size);
+        await copyImage({
+          ...{ source: top, target, ownOnly: true },
+          signal: watch?.signal,
+          progress: (done, total) => watch?.progress?.(done, total),
+        });
+      },
+    ),
   );
   return { into: path };
 };

@@ -5,6 +5,7 @@
  */
 import { BlockError } from '../../backends/block.ts';
 import type { BlockImage, ImageInfo } from '../blockImage.ts';
+import { markedFirst } from '../firstWrite.ts';
 import { FlatMap } from '../flatMap.ts';
 import type { Codecs, ImageFile } from '../imageFile.ts';
 import { MappedImage } from '../mappedImage.ts';
@@ -27,9 +28,20 @@ export interface OpenVmdk {
   openParent(name: string): Promise<BlockImage | undefined>;
   /** Another file of the image. */
   openExtent(name: string): Promise<ImageFile>;
+  random(bytes: number): Uint8Array;
+  /** Images that are linked to this one stay so: what is written is what they have already. */
+  readonly keepsCid?: boolean | undefined;
 }
 
 export async function readVmdkDescriptor(file: ImageFile): Promise<VmdkDescriptor> {
+  const { text } = await readDescriptorText(file);
+  return parseDescriptor(text, file.path);
+}
+
+/** With its offset in the file. */
+async function readDescriptorText(
+  file: ImageFile,
+): Promise<{ readonly text: string; readonly offset: number }> {
   const start = new Uint8Array(4);
   await file.read(0, [start]);
   let [offset, length] = [0, file.size];
@@ -41,7 +53,28 @@ export async function readVmdkDescriptor(file: ImageFile): Promise<VmdkDescripto
     throw new BlockError('corrupt', `The VMDK image ${file.path} is damaged: its descriptor.`);
   const bytes = new Uint8Array(length);
   await file.read(offset, [bytes]);
-  return parseDescriptor(new TextDecoder('latin1').decode(bytes), file.path);
+  return { text: new TextDecoder('latin1').decode(bytes), offset };
+}
+
+const newCid = (random: OpenVmdk['random']): string =>
+  [...random(4)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+
+/** The content ID changes with the first write, so that images that are linked to this one notice. */
+function cidChanged({ file, random, keepsCid }: OpenVmdk): () => Promise<void> {
+  let done: Promise<void> | undefined;
+  const change = async (): Promise<void> => {
+    const { text, offset } = await readDescriptorText(file);
+    const line = /^[ \t]*CID[ \t]*=[ \t]*([0-9a-f]{8})/im.exec(text);
+    if (line === null) return;
+    const at = offset + line.index + line[0].length - 8;
+    await file.write(at, [new TextEncoder().encode(newCid(random))]);
+    await file.flush();
+  };
+  return () =>
+    (done ??= (keepsCid ? Promise.resolve() : change()).catch((error: unknown) => {
+      done = undefined;
+      throw error;
+    }));
 }
 
 export async function openVmdk(options: OpenVmdk): Promise<BlockImage> {
@@ -69,14 +102,17 @@ export async function openVmdk(options: OpenVmdk): Promise<BlockImage> {
   }
   try {
     await checkParent(parent, parentCid, file);
-    const embedded = kind === 'KDMV';
     const info = infoOf(
       file,
       descriptor,
       extents.reduce((sum, { size }) => sum + size, 0),
     );
-    if (embedded) return await openSparse(options, file, parent, info);
-    return await openExtents(options, extents, parent, info);
+    const changed = cidChanged(options);
+    if (kind === 'KDMV') return await openSparse(options, markedFirst(file, changed), parent, info);
+    const { openExtent } = options;
+    const marked = async (name: string): Promise<ImageFile> =>
+      markedFirst(await openExtent(name), changed);
+    return await openExtents({ ...options, openExtent: marked }, extents, parent, info);
   } catch (error) {
     await parent?.close();
     throw error;
@@ -99,7 +135,8 @@ async function checkParent(
 
 const infoOf =
   (file: ImageFile, descriptor: VmdkDescriptor, size: number) => async (): Promise<ImageInfo> => {
-    const { createType, cid, parentName, extents } = descriptor;
+    const { createType, parentName, extents } = descriptor;
+    const { cid } = await readVmdkDescriptor(file);
     return {
       ...{ format: 'vmdk', variant: createType, path: file.path, size, snapshots: [] },
       allocated: await file.allocated(),
@@ -187,7 +224,7 @@ export interface NewVmdk {
 
 export async function createVmdk(file: ImageFile, options: NewVmdk): Promise<void> {
   const { size, fixed = false, parent, name } = options;
-  const cid = [...options.random(4)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+  const cid = newCid(options.random);
   if (!fixed) {
     const extent = `SPARSE "${name}"`;
     const text = newDescriptor({ createType: 'monolithicSparse', cid, size, extent, parent });

@@ -146,6 +146,11 @@ export class Replay {
     return this.position >= this.#events.length;
   }
 
+  /** Goes to the end of the recording. */
+  async finish(): Promise<void> {
+    while (this.position < this.#events.length) await this.step();
+  }
+
   async step(): Promise<void> {
     const now = this.position++;
     const event = this.#events[now] as Event;
