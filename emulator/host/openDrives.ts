@@ -6,6 +6,7 @@ import type { MachineRequest } from '../../shared/vm/machineRequest.ts';
 import type { BlockBackend } from '../backends/block.ts';
 import { MediumSlot } from '../backends/mediumSlot.ts';
 import { openDisk } from '../block/file/fileDisk.ts';
+import { readAhead } from '../block/readAhead.ts';
 import { LayeredDisk } from '../block/layeredDisk.ts';
 import { countedDisk, newDiskCounters, type DiskCounters } from './countedDisk.ts';
 import type { DriveSpec } from '../machine/drives.ts';
@@ -38,8 +39,10 @@ export async function openDrives(
   };
   const slot = async (path: string | undefined, readOnly: boolean): Promise<MediumSlot> =>
     new MediumSlot(path === undefined ? undefined : await open(path, readOnly));
-  const open = (path: string, readOnly: boolean): Promise<BlockBackend> =>
-    openDisk({ path, format: 'auto', readOnly, owner }).then((disk) => countedDisk(disk, counters));
+  const open = async (path: string, readOnly: boolean): Promise<BlockBackend> => {
+    const disk = await openDisk({ path, format: 'auto', readOnly, owner });
+    return countedDisk(readOnly ? readAhead(disk) : disk, counters);
+  };
   const position = (kind: 'disk' | 'cdrom', index: number, where: 'virtio' | 'ide' | 'ahci') =>
     plan[where].find((place) => place.kind === kind && place.index === index)?.position ?? 0;
   const changeMedium: OpenDrives['changeMedium'] = async ({ kind, index }, path) => {

@@ -53,7 +53,31 @@ export class VgaWindow implements IoRegion {
   }
 
   write(offset: number, width: 1 | 2 | 4, value: number): void {
+    if (width !== 1 && (offset & 1) === 0 && this.#writeText(offset, width, value)) return;
     for (let i = 0; i < width; i++) this.#writeByte(offset + i, (value >>> (8 * i)) & 0xff);
+  }
+
+  /** Whole cells of text, as nearly everybody writes them: odd/even, and the graphics controller does nothing. */
+  #writeText(offset: number, width: 2 | 4, value: number): boolean {
+    const { sequencer, graphics } = this.#hooks.registers();
+    if (
+      ((sequencer[4] ?? 0) & 0x0c) !== 0 ||
+      ((sequencer[2] ?? 0) & 15) !== 3 ||
+      ((graphics[5] ?? 0) & 3) !== 0 ||
+      ((graphics[1] ?? 0) & 15) !== 0 ||
+      ((graphics[3] ?? 0) & 0x1f) !== 0 ||
+      graphics[8] !== 0xff
+    )
+      return false;
+    const at = this.#address(offset, graphics);
+    if (at < 0 || this.#address(offset + width - 1, graphics) < 0) return false;
+    for (let i = 0; i < width; i += 2) {
+      const index = ((at >>> 1) + (i >>> 1)) & (this.#dwords.length - 1);
+      this.#dwords[index] =
+        ((this.#dwords[index] ?? 0) & 0xffff0000) | ((value >>> (8 * i)) & 0xffff);
+      this.#hooks.written(index, 3);
+    }
+    return true;
   }
 
   /** Address inside the window that is selected, banks counted, or -1. */

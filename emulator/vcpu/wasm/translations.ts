@@ -53,7 +53,7 @@ const handlerType: FunctionType = { parameters: [i32], results: [i32] };
 export interface TranslationPolicy {
   /** Runs of a block by the interpreter before it is translated. */
   readonly after: number;
-  /** Instructions between two batches: what gets hot in one stretch is translated together. */
+  /** Instructions between two batches, after the first ones: what gets hot in one stretch is translated together. */
   readonly gather: number;
 }
 
@@ -154,9 +154,13 @@ export class Translations {
     const m = this.#memory;
     const count = m.getUint32(this.#cpu + OFF_HOT_COUNT, true);
     if (count === 0) return;
-    const now = m.getUint32(this.#cpu + OFF_INSTRET, true);
+    const now = Number(m.getBigUint64(this.#cpu + OFF_INSTRET, true));
     const full = count > HOT_MAX / 2;
-    if (!full && (now - this.#lastBatch) >>> 0 < this.#policy.gather) return;
+    // A reset counts from zero.
+    if (now < this.#lastBatch) this.#lastBatch = 0;
+    // A boot loader is over soon: at first a batch is made after an eighth of what has run so far.
+    const gather = Math.min(this.#policy.gather, now / 8);
+    if (!full && now - this.#lastBatch < gather) return;
     this.#lastBatch = now;
     m.setUint32(this.#cpu + OFF_HOT_COUNT, 0, true);
     const droppedBefore = this.#counts.dropped;
