@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { completionCommand } from './completionCommand.ts';
 import { diskCommand } from './diskCommands.ts';
+import { galleryCommand, preferencesCommand } from './galleryCommands.ts';
 import { libraryCommands } from './libraryCommands.ts';
 import { mediaCommand } from './mediaCommands.ts';
 import { networkCommands } from './networkCommands.ts';
@@ -17,6 +18,8 @@ export function otherCommands(program: Command, finish: (code: number) => void):
     ...snapshotCommands(),
     ...networkCommands(),
     mediaCommand(),
+    galleryCommand(),
+    preferencesCommand(),
     serveCommand(),
     completionCommand(program),
   ];

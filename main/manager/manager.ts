@@ -8,13 +8,17 @@ import type { Services } from '../../shared/rpc/serviceContract.ts';
 import { UserError } from '../../shared/services/errors.ts';
 import type { HostService } from '../../shared/services/host.ts';
 import type { CloneOptions, LibraryService, VmSummary } from '../../shared/services/library.ts';
+import type { GalleryService } from '../../shared/services/gallery.ts';
 import type { MediaService } from '../../shared/services/media.ts';
+import type { PreferenceService } from '../../shared/services/preferences.ts';
 import type { MediumDrive, SessionService } from '../../shared/services/session.ts';
 import { checkCapabilities } from '../../shared/vm/capabilities.ts';
 import { newDiskSchema, type VmChanges, type VmConfig } from '../../shared/vm/config.ts';
 import { machineRequestOf } from '../../shared/vm/machineRequest.ts';
 import type { Home } from './home.ts';
+import { createGalleryService } from './galleryService.ts';
 import { createMediaService } from './mediaService.ts';
+import { createPreferences } from './preferencesFile.ts';
 import { RunRecord } from './runRecord.ts';
 import { TaskList, type TaskWatch } from './taskList.ts';
 import {
@@ -59,6 +63,15 @@ export class Manager implements Services {
       isActive: (id) => this.sessions.get(id)?.active === true,
       changed: () => this.listSoon(),
     });
+    this.preferences = createPreferences(home.folder, (preferences) =>
+      this.events.emit('preferencesChanged', preferences),
+    );
+    this.gallery = createGalleryService({
+      ...{ home, vms: this.vms, tasks: this.tasks },
+      preferences: () => this.preferences.get(),
+      disksFolder: () => this.disksFolder(),
+      changed: () => this.listSoon(),
+    });
     this.snapshots = new Snapshots({
       vms: this.vms,
       running: (id) => {
@@ -89,7 +102,7 @@ export class Manager implements Services {
     create: async (vm, newDisks = []) => {
       await this.vms.checkName(vm.name);
       const wanted = newDisks.map((disk) => newDiskSchema.parse(disk));
-      const made = await makeDisks(this.home.disksFolder, vm.name, wanted);
+      const made = await makeDisks(await this.disksFolder(), vm.name, wanted);
       try {
         return this.created(
           await this.vms.create({ ...vm, disks: [...(vm.disks ?? []), ...made] }),
@@ -148,6 +161,8 @@ export class Manager implements Services {
   };
 
   readonly media: MediaService;
+  readonly gallery: GalleryService;
+  readonly preferences: PreferenceService;
 
   readonly session: SessionService = {
     start: (id) => this.start(id),
@@ -197,6 +212,11 @@ export class Manager implements Services {
     await Promise.all([...this.records.values()].map((record) => record.settled()));
   }
 
+  /** Where new disks are made. */
+  private async disksFolder(): Promise<string> {
+    return (await this.preferences.get()).disksFolder ?? this.home.disksFolder;
+  }
+
   private created({ id, name }: VmConfig): VmSummary {
     this.listSoon();
     return { id, name, state: 'poweredOff' };
@@ -207,7 +227,7 @@ export class Manager implements Services {
     options: CloneOptions,
     watch: TaskWatch,
   ): Promise<{ vmId: string }> {
-    const { disksFolder } = this.home;
+    const disksFolder = await this.disksFolder();
     const { version: _version, id, createdAt: _createdAt, ...rest } = config;
     const linked =
       options.how === 'linked' ? await linkDisks(disksFolder, options, config) : undefined;

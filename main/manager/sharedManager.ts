@@ -111,6 +111,8 @@ export async function openSharedManager(
       session: forward('session'),
       tasks: forward('tasks'),
       media: forward('media'),
+      gallery: forward('gallery'),
+      preferences: forward('preferences'),
       snapshots: forward('snapshots'),
       // About this process's own machine and shell.
       host: createHostService(shell, home.folder),

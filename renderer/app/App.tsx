@@ -24,6 +24,7 @@ import {
   useSelectedVm,
   type MachineTab,
 } from '../features/library/libraryStore.ts';
+import { GalleryDialog } from '../features/gallery/GalleryDialog.tsx';
 import { CloneDialog } from '../features/library/CloneDialog.tsx';
 import { DeleteDialog } from '../features/library/DeleteDialog.tsx';
 import { Tasks } from '../features/tasks/Tasks.tsx';
@@ -40,6 +41,9 @@ import { DropTarget } from '../features/media/DropTarget.tsx';
 import { Logs } from '../features/logs/Logs.tsx';
 import { MediaPage } from '../features/mediaManager/MediaPage.tsx';
 import { NetworkPage } from '../features/networkPage/NetworkPage.tsx';
+import { PreferencesPage } from '../features/preferences/PreferencesPage.tsx';
+import { SnapshotDialog } from '../features/snapshots/SnapshotDialog.tsx';
+import { SnapshotsTab } from '../features/snapshots/SnapshotsTab.tsx';
 import { Notices } from '../features/notices/Notices.tsx';
 import { NewVmDialog } from '../features/vmForm/NewVmDialog.tsx';
 import { SettingsDialog, type SettingsCategory } from '../features/vmForm/SettingsDialog.tsx';
@@ -124,6 +128,7 @@ function MainPane() {
     );
   if (page === 'media') return <MediaPage />;
   if (page === 'network') return <NetworkPage />;
+  if (page === 'preferences') return <PreferencesPage />;
   if (page === 'home' || !vm) return <Home />;
   return marked.size > 1 ? <SelectionPane vms={targetsOf({ vms, marked })} /> : <Machine vm={vm} />;
 }
@@ -186,6 +191,14 @@ function Machine({ vm }: { readonly vm: VmSummary }) {
           />
         )}
         {!vm.unusable && (
+          <Tab
+            value="snapshots"
+            label={t('snapshots.title')}
+            id="tab-snapshots"
+            aria-controls="panel-snapshots"
+          />
+        )}
+        {!vm.unusable && (
           <Tab value="logs" label={t('tabs.logs')} id="tab-logs" aria-controls="panel-logs" />
         )}
         {!vm.unusable && (
@@ -206,6 +219,7 @@ function Machine({ vm }: { readonly vm: VmSummary }) {
         {shown === 'details' && <Details vm={vm} />}
         {shown === 'screen' && <Screen key={vm.id} vm={vm} />}
         {shown === 'console' && <Console key={vm.id} vm={vm} />}
+        {shown === 'snapshots' && <SnapshotsTab key={vm.id} vm={vm} />}
         {shown === 'logs' && <Logs key={vm.id} vm={vm} />}
         {shown === 'activity' && (
           <Suspense fallback={<LinearProgress aria-label={t('app.loading')} />}>
@@ -274,6 +288,10 @@ function OpenDialog() {
       return <DroppedDialog files={dialog.files} vmId={dialog.vmId} onClose={close} />;
     case 'confirm':
       return <ConfirmDialog question={dialog.question} onClose={close} />;
+    case 'snapshot':
+      return <SnapshotDialog {...dialog} onClose={close} />;
+    case 'gallery':
+      return <GalleryDialog onClose={close} />;
     case 'clone':
       return <CloneDialog vm={dialog.vm} onClose={close} />;
     case 'delete':

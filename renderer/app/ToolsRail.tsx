@@ -1,6 +1,7 @@
 import Album from '@mui/icons-material/AlbumOutlined';
 import Computer from '@mui/icons-material/ComputerOutlined';
 import Lan from '@mui/icons-material/LanOutlined';
+import Settings from '@mui/icons-material/TuneOutlined';
 import Speed from '@mui/icons-material/Speed';
 import Home from '@mui/icons-material/HomeOutlined';
 import Box from '@mui/material/Box';
@@ -14,6 +15,7 @@ const pages: readonly { readonly page: Page; readonly Icon: typeof Home }[] = [
   { page: 'media', Icon: Album },
   { page: 'network', Icon: Lan },
   { page: 'activity', Icon: Speed },
+  { page: 'preferences', Icon: Settings },
 ];
 
 /** At the left edge: the pages of the manager. */

@@ -15,6 +15,15 @@ type OpenDialog =
       readonly name: string;
       act(name: string): Promise<void>;
     }
+  | {
+      readonly kind: 'snapshot';
+      readonly title: string;
+      readonly action: string;
+      readonly name: string;
+      readonly description: string;
+      act(text: { readonly name: string; readonly description: string }): void;
+    }
+  | { readonly kind: 'gallery' }
   | { readonly kind: 'clone'; readonly vm: VmSummary }
   | { readonly kind: 'delete'; readonly vms: readonly VmSummary[] }
   | { readonly kind: 'confirm'; readonly question: Question };

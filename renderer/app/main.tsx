@@ -2,6 +2,7 @@ import '@fontsource-variable/inter';
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { createRoot } from 'react-dom/client';
 import { followLibrary } from '../features/library/libraryStore.ts';
+import { followPreferences } from '../features/preferences/preferenceStore.ts';
 import { followTasks } from '../features/tasks/taskStore.ts';
 import { ConnectionContext } from '../transport/ConnectionContext.tsx';
 import { connectToManager } from '../transport/connectToManager.ts';
@@ -11,6 +12,7 @@ import { Root } from './Root.tsx';
 const connection = connectToManager();
 followLibrary(connection);
 followTasks(connection);
+followPreferences(connection);
 const queries = new QueryClient({ defaultOptions: { queries: { refetchOnWindowFocus: false } } });
 
 createRoot(document.getElementById('root')!).render(

@@ -1,3 +1,7 @@
+/** Their keys are pressed with Shift. */
+const snapshotKeys = { takeSnapshot: 'T', restoreSnapshot: 'R', deleteSnapshot: 'D' } as const;
+export type SnapshotShortcut = keyof typeof snapshotKeys;
+
 export type ShortcutName = 'newVm' | 'settings' | 'clone' | 'media' | 'network' | 'log' | 'search';
 
 const keys: Record<ShortcutName, { readonly code: string; readonly letter: string }> = {
@@ -30,6 +34,26 @@ export function shortcutOf(event: Keystroke): ShortcutName | undefined {
   if (control && !event.altKey) return name;
   const alternative = name === 'newVm' && isBrowser() && event.altKey;
   return alternative && !event.ctrlKey && !event.metaKey ? name : undefined;
+}
+
+/** Browsers keep some of these to themselves: there Alt does it. */
+export function snapshotShortcutOf(event: Keystroke): SnapshotShortcut | undefined {
+  if (!event.shiftKey) return undefined;
+  if (event.target instanceof Element && event.target.closest('.xterm')) return undefined;
+  const modifiers = [event.ctrlKey, event.metaKey, event.altKey];
+  const wanted = isBrowser()
+    ? [false, false, true]
+    : isMac()
+      ? [false, true, false]
+      : [true, false, false];
+  if (String(modifiers) !== String(wanted)) return undefined;
+  const names = Object.keys(snapshotKeys) as SnapshotShortcut[];
+  return names.find((name) => event.code === `Key${snapshotKeys[name]}`);
+}
+
+export function snapshotShortcutText(name: SnapshotShortcut): string {
+  const modifier = isBrowser() ? 'Alt+Shift+' : isMac() ? '⇧⌘' : 'Ctrl+Shift+';
+  return modifier + snapshotKeys[name];
 }
 
 export function shortcutText(name: ShortcutName): string {

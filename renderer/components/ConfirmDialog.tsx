@@ -1,10 +1,13 @@
 import Box from '@mui/material/Box';
 import Button from '@mui/material/Button';
+import Checkbox from '@mui/material/Checkbox';
 import Dialog from '@mui/material/Dialog';
 import DialogActions from '@mui/material/DialogActions';
 import DialogContent from '@mui/material/DialogContent';
 import DialogContentText from '@mui/material/DialogContentText';
 import DialogTitle from '@mui/material/DialogTitle';
+import FormControlLabel from '@mui/material/FormControlLabel';
+import { useState } from 'react';
 import { t } from '../i18n/i18n.ts';
 
 export interface Question {
@@ -14,7 +17,10 @@ export interface Question {
   readonly names?: readonly string[];
   /** The word on the button that does it. */
   readonly action: string;
-  act(): void;
+  /** What can be chosen besides. */
+  readonly option?: { readonly label: string; readonly chosen: boolean };
+  /** @param chosen what became of the option */
+  act(chosen: boolean): void;
 }
 
 /** Asks before something is done that cannot be undone; the safe answer has the focus. */
@@ -25,6 +31,7 @@ export function ConfirmDialog({
   readonly question: Question;
   onClose(): void;
 }) {
+  const [chosen, setChosen] = useState(question.option?.chosen ?? false);
   return (
     <Dialog
       open
@@ -45,6 +52,15 @@ export function ConfirmDialog({
             ))}
           </Box>
         )}
+        {question.option && (
+          <FormControlLabel
+            sx={{ mt: 1.5 }}
+            label={question.option.label}
+            control={
+              <Checkbox checked={chosen} onChange={(event) => setChosen(event.target.checked)} />
+            }
+          />
+        )}
       </DialogContent>
       <DialogActions>
         <Button autoFocus onClick={onClose}>
@@ -55,7 +71,7 @@ export function ConfirmDialog({
           variant="contained"
           onClick={() => {
             onClose();
-            question.act();
+            question.act(chosen);
           }}
         >
           {question.action}

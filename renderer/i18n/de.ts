@@ -1,9 +1,11 @@
 import type { Catalogue } from './i18n.ts';
 import { managerDe } from './manager.de.ts';
+import { toolsDe } from './tools.de.ts';
 
 /** German. */
 export const de: Catalogue = {
   ...managerDe,
+  ...toolsDe,
   action: {
     cancel: 'Abbrechen',
     continue: 'Weiter',
@@ -24,6 +26,9 @@ export const de: Catalogue = {
     reset: '„{{name}}“ neu starten?',
     resetText:
       'Der Gast beginnt sofort von vorn, ohne herunterzufahren. Was er nicht auf seine Platten geschrieben hat, ist verloren.',
+    discardState: 'Den gespeicherten Zustand von „{{name}}“ verwerfen?',
+    discardStateText:
+      'Der nächste Start beginnt neu, als wäre der Stecker gezogen worden. Was der Gast nicht auf seine Platten geschrieben hatte, ist verloren.',
     powerOff: '„{{name}}“ ausschalten?',
     powerOffText:
       'Das ist, als zöge man den Stecker. Was der Gast nicht auf seine Platten geschrieben hat, ist verloren.',
@@ -48,6 +53,8 @@ export const de: Catalogue = {
     reset: 'Neustart',
     stop: 'Beenden',
     shutDown: 'Herunterfahren per ACPI',
+    saveState: 'Zustand speichern',
+    discardState: 'Verwerfen',
     powerOff: 'Ausschalten',
   },
   connection: {
@@ -137,6 +144,8 @@ export const de: Catalogue = {
     resume: '„{{name}}“ ließ sich nicht fortsetzen',
     reset: '„{{name}}“ ließ sich nicht neu starten',
     shutDown: '„{{name}}“ ließ sich nicht zum Herunterfahren auffordern',
+    saveState: 'Der Zustand von „{{name}}“ ließ sich nicht speichern',
+    discardState: 'Der gespeicherte Zustand von „{{name}}“ ließ sich nicht verwerfen',
     powerOff: '„{{name}}“ ließ sich nicht ausschalten',
     delete: '„{{name}}“ ließ sich nicht löschen',
   },
@@ -174,6 +183,7 @@ export const de: Catalogue = {
   menu: {
     reset: 'Neustart …',
     powerOff: 'Ausschalten …',
+    discardState: 'Gespeicherten Zustand verwerfen …',
     settings: 'Ändern …',
     clone: 'Klonen …',
     delete: 'Löschen …',
@@ -314,6 +324,8 @@ export const de: Catalogue = {
     resetTip: 'Den Gast neu beginnen lassen, wie mit dem Resetknopf',
     stopTip: 'Herunterfahren oder ausschalten',
     shutDownTip: 'Drückt den Netzschalter; der Gast fährt selbst herunter',
+    saveStateTip: 'Bewahrt Speicher und Geräte und endet; der nächste Start geht von dort weiter',
+    discardStateTip: 'Vergisst den gespeicherten Zustand; der nächste Start beginnt neu',
     powerOffTip: 'Zieht den Stecker; Ungeschriebenes ist verloren',
   },
   welcome: {

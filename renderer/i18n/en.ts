@@ -1,8 +1,10 @@
 import { managerEn } from './manager.en.ts';
+import { toolsEn } from './tools.en.ts';
 
 /** English, the catalogue that others follow. `{{…}}` are places for values; `_one` and `_other` are chosen by `count`. */
 export const en = {
   ...managerEn,
+  ...toolsEn,
   action: {
     cancel: 'Cancel',
     continue: 'Continue',
@@ -23,6 +25,9 @@ export const en = {
     reset: 'Reset “{{name}}”?',
     resetText:
       'The guest starts anew at once, without shutting down. What it has not written to its disks is lost.',
+    discardState: 'Discard the saved state of “{{name}}”?',
+    discardStateText:
+      'The next start begins anew, as if the plug had been pulled. What the guest had not written to its disks is lost.',
     powerOff: 'Power off “{{name}}”?',
     powerOffText:
       'This is like pulling the plug. What the guest has not written to its disks is lost.',
@@ -47,6 +52,8 @@ export const en = {
     reset: 'Reset',
     stop: 'Stop',
     shutDown: 'ACPI shutdown',
+    saveState: 'Save the state',
+    discardState: 'Discard',
     powerOff: 'Power off',
   },
   connection: {
@@ -136,6 +143,8 @@ export const en = {
     resume: '“{{name}}” could not be resumed',
     reset: '“{{name}}” could not be reset',
     shutDown: '“{{name}}” could not be sent the shutdown signal',
+    saveState: 'The state of “{{name}}” could not be saved',
+    discardState: 'The saved state of “{{name}}” could not be discarded',
     powerOff: '“{{name}}” could not be powered off',
     delete: '“{{name}}” could not be deleted',
   },
@@ -173,6 +182,7 @@ export const en = {
   menu: {
     reset: 'Reset…',
     powerOff: 'Power off…',
+    discardState: 'Discard the saved state…',
     settings: 'Settings…',
     clone: 'Clone…',
     delete: 'Delete…',
@@ -313,6 +323,8 @@ export const en = {
     resetTip: 'Start the guest anew, like the reset button',
     stopTip: 'Shut down or power off',
     shutDownTip: 'Presses the power button; the guest shuts itself down',
+    saveStateTip: 'Keeps memory and devices, and ends; the next start goes on from there',
+    discardStateTip: 'Forget the saved state; the next start begins anew',
     powerOffTip: 'Pulls the plug; unwritten data is lost',
   },
   welcome: {

@@ -10,6 +10,7 @@ export const managerDe: Texts<typeof managerEn> = {
     media: 'Medien',
     network: 'Netz',
     activity: 'Aktivität',
+    preferences: 'Optionen',
   },
   home: {
     title: 'Noch ein Gast?',
@@ -199,6 +200,8 @@ export const managerDe: Texts<typeof managerEn> = {
   many: {
     reset_one: '{{count}} Maschine neu starten?',
     reset_other: '{{count}} Maschinen neu starten?',
+    discardState_one: 'Den gespeicherten Zustand von {{count}} Maschine verwerfen?',
+    discardState_other: 'Die gespeicherten Zustände von {{count}} Maschinen verwerfen?',
     powerOff_one: '{{count}} Maschine ausschalten?',
     powerOff_other: '{{count}} Maschinen ausschalten?',
     delete_one: '{{count}} Maschine löschen?',

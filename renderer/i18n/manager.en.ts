@@ -7,6 +7,7 @@ export const managerEn = {
     media: 'Media',
     network: 'Network',
     activity: 'Activity',
+    preferences: 'Options',
   },
   home: {
     title: 'Another guest?',
@@ -194,6 +195,8 @@ export const managerEn = {
   many: {
     reset_one: 'Reset {{count}} machine?',
     reset_other: 'Reset {{count}} machines?',
+    discardState_one: 'Discard the saved state of {{count}} machine?',
+    discardState_other: 'Discard the saved states of {{count}} machines?',
     powerOff_one: 'Power off {{count}} machine?',
     powerOff_other: 'Power off {{count}} machines?',
     delete_one: 'Delete {{count}} machine?',

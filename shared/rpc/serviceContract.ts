@@ -1,7 +1,9 @@
 import { z } from 'zod';
+import type { GalleryService } from '../services/gallery.ts';
 import type { HostService } from '../services/host.ts';
 import type { LibraryEvents, LibraryService } from '../services/library.ts';
 import type { MediaService } from '../services/media.ts';
+import type { PreferenceEvents, PreferenceService } from '../services/preferences.ts';
 import type { TaskEvents, TaskService } from '../services/tasks.ts';
 import type { SnapshotService } from '../services/snapshots.ts';
 import type { SessionEvents, SessionService } from '../services/session.ts';
@@ -20,6 +22,11 @@ import {
   vmConfigSchema,
   type NewDiskRequest,
 } from '../vm/config.ts';
+import {
+  preferenceChangesSchema,
+  preferencesSchema,
+  type PreferenceChanges,
+} from '../vm/preferences.ts';
 import { mediumDriveSchema } from '../vm/vmProtocol.ts';
 
 /** Everything a shell (window, CLI) can ask of a manager. */
@@ -30,10 +37,12 @@ export interface ServiceMap {
   readonly host: HostService;
   readonly tasks: TaskService;
   readonly media: MediaService;
+  readonly gallery: GalleryService;
+  readonly preferences: PreferenceService;
 }
 
 /** Everything a manager tells its shells. */
-export interface ServiceEvents extends LibraryEvents, SessionEvents, TaskEvents {}
+export interface ServiceEvents extends LibraryEvents, SessionEvents, TaskEvents, PreferenceEvents {}
 
 export interface ServiceEventSource {
   /** Returns the function that unsubscribes. */
@@ -141,6 +150,20 @@ export const serviceContract: {
     saveState: z.tuple([vmId]),
     discardState: z.tuple([vmId]),
   },
+  gallery: {
+    list: z.tuple([]),
+    create: z.tuple([
+      z.string().min(1).max(100),
+      z.strictObject({
+        name: vmConfigSchema.shape.name,
+        memoryMiB: vmConfigSchema.shape.memoryMiB.optional(),
+      }),
+    ]),
+  },
+  preferences: {
+    get: z.tuple([]),
+    change: z.tuple([preferenceChangesSchema as unknown as z.ZodType<PreferenceChanges>]),
+  },
   host: {
     info: z.tuple([]),
     listFolder: z.tuple([z.string().max(4096)]),
@@ -154,4 +177,5 @@ export const eventContract: ArgumentSchemas<ServiceEvents> = {
   arrangementChanged: z.tuple([arrangementSchema]),
   tasksChanged: z.tuple([z.array(z.any())]),
   serialOutput: z.tuple([vmId, portIndex, bytes]),
+  preferencesChanged: z.tuple([preferencesSchema]),
 };

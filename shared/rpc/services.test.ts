@@ -56,6 +56,8 @@ function echoServices(): Services & { readonly hub: EventHub; readonly detached:
       ...{ list: unsupported, create: unsupported, convert: unsupported },
       ...{ resize: unsupported, relocate: unsupported, remove: unsupported },
     },
+    gallery: { list: unsupported, create: unsupported },
+    preferences: { get: unsupported, change: unsupported },
     tasks: { list: () => Promise.resolve([]), cancel: unsupported, dismiss: unsupported },
     snapshots: {
       list: () => Promise.resolve({ snapshots: [] }),

@@ -5,7 +5,7 @@
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { CpioArchive } from './cpioArchive.ts';
+import { CpioArchive } from '../../main/gallery/cpioArchive.ts';
 import { modulesInLoadOrder, type DebianKernel } from './debianKernel.ts';
 import { debianPackages, packageVersion } from './debianPackages.ts';
 import { cached, contentKey, hostTool } from './guestCache.ts';

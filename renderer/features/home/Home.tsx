@@ -1,4 +1,5 @@
 import Album from '@mui/icons-material/AlbumOutlined';
+import Storefront from '@mui/icons-material/CottageOutlined';
 import Tune from '@mui/icons-material/Tune';
 import Box from '@mui/material/Box';
 import Button from '@mui/material/Button';
@@ -52,6 +53,16 @@ export function Home() {
           button={
             <Button variant="outlined" onClick={() => input.current?.click()}>
               {t('home.chooseFile')}
+            </Button>
+          }
+        />
+        <Way
+          icon={<Storefront fontSize="large" />}
+          title={t('gallery.way')}
+          text={t('gallery.wayText')}
+          button={
+            <Button variant="outlined" onClick={() => open({ kind: 'gallery' })}>
+              {t('gallery.choose')}
             </Button>
           }
         />

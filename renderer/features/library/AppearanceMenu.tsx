@@ -10,7 +10,10 @@ import MenuItem from '@mui/material/MenuItem';
 import Tooltip from '@mui/material/Tooltip';
 import { useColorScheme } from '@mui/material/styles';
 import { useState } from 'react';
+import type { PreferenceChanges } from '../../../shared/vm/preferences.ts';
 import { chooseLanguage, chosenLanguage, languageNames, languages, t } from '../../i18n/i18n.ts';
+import { useConnection } from '../../transport/ConnectionContext.tsx';
+import { report } from '../notices/noticeStore.ts';
 
 const modes = [
   { mode: 'system', Icon: SystemMode },
@@ -21,6 +24,11 @@ const modes = [
 /** Light or dark, and the language. */
 export function AppearanceMenu() {
   const { mode = 'system', setMode } = useColorScheme();
+  const { preferences } = useConnection();
+  const keep = (changes: PreferenceChanges) =>
+    void preferences
+      .change(changes)
+      .catch((error: unknown) => report(t('preferences.failed'), error));
   const [anchor, setAnchor] = useState<HTMLElement | null>(null);
   const { Icon } = modes.find((one) => one.mode === mode) ?? modes[0];
   return (
@@ -48,6 +56,7 @@ export function AppearanceMenu() {
             selected={each === mode}
             onClick={() => {
               setMode(each);
+              keep({ theme: each === 'system' ? null : each });
               setAnchor(null);
             }}
           >
@@ -68,6 +77,7 @@ export function AppearanceMenu() {
             onClick={() => {
               setAnchor(null);
               chooseLanguage(language);
+              keep({ language: language ?? null });
             }}
           >
             <ListItemIcon>

@@ -2,10 +2,12 @@ import Add from '@mui/icons-material/AddCircleOutlined';
 import ArrowDropDown from '@mui/icons-material/ArrowDropDown';
 import ContentCopy from '@mui/icons-material/ContentCopyOutlined';
 import DeleteOutlined from '@mui/icons-material/DeleteOutlined';
+import DeleteSweep from '@mui/icons-material/DeleteSweepOutlined';
 import Pause from '@mui/icons-material/Pause';
 import PlayArrow from '@mui/icons-material/PlayArrow';
 import Power from '@mui/icons-material/PowerSettingsNew';
 import RestartAlt from '@mui/icons-material/RestartAlt';
+import Save from '@mui/icons-material/SaveOutlined';
 import SettingsOutlined from '@mui/icons-material/SettingsOutlined';
 import Stop from '@mui/icons-material/Stop';
 import Terminal from '@mui/icons-material/Terminal';
@@ -98,7 +100,14 @@ export function Toolbar() {
           {...bind('start')}
         />
       )}
-      {paused ? (
+      {vm?.state === 'saved' ? (
+        <CommandButton
+          label={t('command.discardState')}
+          icon={<DeleteSweep />}
+          tip={t('toolbar.discardStateTip')}
+          {...bind('discardState')}
+        />
+      ) : paused ? (
         <CommandButton
           label={t('command.resume')}
           icon={<PlayArrow />}
@@ -143,6 +152,17 @@ export function Toolbar() {
           onChoose={() => {
             setStopMenu(null);
             run('shutDown', targets);
+          }}
+        />
+        <StopItem
+          command="saveState"
+          word={t('command.saveState')}
+          text={t('toolbar.saveStateTip')}
+          why={whyNotAny('saveState', targets)}
+          icon={<Save fontSize="small" />}
+          onChoose={() => {
+            setStopMenu(null);
+            run('saveState', targets);
           }}
         />
         <StopItem

@@ -41,6 +41,8 @@ export function useCommandItems(vms: readonly VmSummary[], onClose: () => void):
     (running || (live && !paused)) && item('pause', t('command.pause')),
     live && item('reset', t('menu.reset')),
     live && item('shutDown', t('command.shutDown')),
+    live && item('saveState', t('command.saveState')),
+    vms.some(({ state }) => state === 'saved') && item('discardState', t('menu.discardState')),
     live && item('powerOff', t('menu.powerOff')),
     <Divider key="more" />,
     vms.length === 1 && item('settings', t('menu.settings')),

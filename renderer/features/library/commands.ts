@@ -8,6 +8,8 @@ export const commandNames = [
   'resume',
   'reset',
   'shutDown',
+  'saveState',
+  'discardState',
   'powerOff',
   'settings',
   'clone',
@@ -50,6 +52,10 @@ export function whyNot(command: CommandName, vm: VmSummary | undefined): string 
       return vm.state === 'paused' ? undefined : itIs;
     case 'reset':
       return vm.state === 'running' || vm.state === 'paused' ? undefined : itIs;
+    case 'saveState':
+      return vm.state === 'running' || vm.state === 'paused' ? undefined : itIs;
+    case 'discardState':
+      return vm.state === 'saved' ? undefined : itIs;
     case 'powerOff':
       return isLive(vm) ? undefined : itIs;
     case 'settings':

@@ -5,9 +5,9 @@ import { completed, type Arrangement } from '../../../shared/vm/arrangement.ts';
 import type { Connection, ConnectionState } from '../../transport/connection.ts';
 import { report } from '../notices/noticeStore.ts';
 
-export type MachineTab = 'details' | 'screen' | 'console' | 'logs' | 'activity';
+export type MachineTab = 'details' | 'screen' | 'console' | 'snapshots' | 'logs' | 'activity';
 /** What the tools rail leads to. */
-export type Page = 'home' | 'machines' | 'media' | 'network' | 'activity';
+export type Page = 'home' | 'machines' | 'media' | 'network' | 'activity' | 'preferences';
 
 interface LibraryStore {
   readonly connection: ConnectionState;

@@ -21,9 +21,9 @@ export function useCommands(): RunCommand {
   return useMemo(() => commandsOf(connection), [connection]);
 }
 
-type Asking = 'reset' | 'powerOff';
+type Asking = 'reset' | 'powerOff' | 'discardState';
 
-function commandsOf({ library, session }: Connection): RunCommand {
+function commandsOf({ library, session, snapshots }: Connection): RunCommand {
   const attempt = (title: string, action: Promise<unknown>) => {
     action.catch((error: unknown) => report(title, error));
   };
@@ -45,6 +45,8 @@ function commandsOf({ library, session }: Connection): RunCommand {
     reset: ({ id }) => session.reset(id),
     shutDown: ({ id }) => session.stop(id, 'acpi'),
     powerOff: ({ id }) => session.stop(id, 'powerOff'),
+    saveState: ({ id }) => snapshots.saveState(id),
+    discardState: ({ id }) => snapshots.discardState(id),
   };
   const act = (command: keyof typeof actions, vms: readonly VmSummary[]) => {
     for (const vm of vms) attempt(t(`failed.${command}`, { name: vm.name }), actions[command](vm));
@@ -85,6 +87,7 @@ function commandsOf({ library, session }: Connection): RunCommand {
       case 'delete':
         return useDialogs.getState().open({ kind: 'delete', vms });
       case 'reset':
+      case 'discardState':
       case 'powerOff':
         return ask(command, vms);
       default:

@@ -91,7 +91,7 @@ export class GuestInput {
     }
     event.preventDefault();
     event.stopPropagation();
-    if (code === hostKeyCode) return this.#hostKeyChanged(down, event.repeat);
+    if (code === hostKeyCode()) return this.#hostKeyChanged(down, event.repeat);
     if (this.#hostKey !== 'up' && down) {
       this.#hostKey = 'used';
       const command = event.repeat ? undefined : hostCommand(code);

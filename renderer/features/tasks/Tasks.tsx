@@ -77,7 +77,9 @@ function TaskRow({ task }: { readonly task: Task }) {
         )}
         {running && task.step !== undefined && (
           <Typography variant="caption" noWrap component="p" sx={{ color: 'text.secondary' }}>
-            {task.step}
+            {task.kind === 'gallery'
+              ? t(`gallery.steps.${task.step as 'lists' | 'packages' | 'disk'}`)
+              : task.step}
           </Typography>
         )}
       </Box>

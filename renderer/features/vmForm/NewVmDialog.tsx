@@ -8,6 +8,7 @@ import MenuItem from '@mui/material/MenuItem';
 import TextField from '@mui/material/TextField';
 import Typography from '@mui/material/Typography';
 import { useRef, useState, type FormEvent, type ReactNode } from 'react';
+import { useDialogs } from '../../app/dialogStore.ts';
 import { FailureAlert } from '../../components/FailureAlert.tsx';
 import { t } from '../../i18n/i18n.ts';
 import { useConnection } from '../../transport/ConnectionContext.tsx';
@@ -32,6 +33,7 @@ export function NewVmDialog({
 }) {
   const { library } = useConnection();
   const select = useLibrary((store) => store.select);
+  const openDialog = useDialogs((store) => store.open);
   const form = useVmDraft({ ...newDraft, ...draft });
   const [failure, setFailure] = useState<ReturnType<typeof explain>>();
   const [template, setTemplate] = useState<TemplateName>('custom');
@@ -104,6 +106,9 @@ export function NewVmDialog({
           </Section>
         </DialogContent>
         <DialogActions>
+          <Button sx={{ mr: 'auto' }} onClick={() => openDialog({ kind: 'gallery' })}>
+            {t('gallery.fromWizard')}
+          </Button>
           <Button onClick={onClose}>{t('action.cancel')}</Button>
           <Button type="submit" variant="contained" loading={busy}>
             {t('action.create')}
