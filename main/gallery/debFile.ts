@@ -30,8 +30,20 @@ export async function decompress(name: string, packed: Uint8Array): Promise<Uint
   if (name.endsWith('.gz')) return gunzipSync(packed);
   if (name.endsWith('.zst')) return zstdDecompressSync(packed);
   if (!name.endsWith('.xz')) return packed;
-  const stream = new xz.XzReadableStream(new Blob([packed as Uint8Array<ArrayBuffer>]).stream());
-  return new Uint8Array(await new Response(stream as ReadableStream).arrayBuffer());
+  // Not by Blob and Response, whose streams have been seen to stand still for half a minute on a busy host.
+  const source = new ReadableStream<Uint8Array>({
+    start(controller) {
+      controller.enqueue(packed);
+      controller.close();
+    },
+  });
+  const chunks: Uint8Array[] = [];
+  const reader = (new xz.XzReadableStream(source) as ReadableStream<Uint8Array>).getReader();
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return Buffer.concat(chunks);
+    chunks.push(value);
+  }
 }
 
 function arMembers(file: Uint8Array): { name: string; content: Uint8Array }[] {

@@ -27,7 +27,7 @@ export function ToolsRail() {
       component="nav"
       aria-label={t('rail.name')}
       sx={{
-        width: 72,
+        width: 80,
         flexShrink: 0,
         display: 'flex',
         flexDirection: 'column',

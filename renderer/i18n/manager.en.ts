@@ -7,7 +7,7 @@ export const managerEn = {
     media: 'Media',
     network: 'Network',
     activity: 'Activity',
-    preferences: 'Options',
+    preferences: 'Preferences',
   },
   home: {
     title: 'Another guest?',

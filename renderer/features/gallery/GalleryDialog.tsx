@@ -24,7 +24,8 @@ import { explain } from '../notices/noticeStore.ts';
 /** Chooses a ready-made guest; its building goes on as a task when the dialog has closed. */
 export function GalleryDialog({ onClose }: { onClose(): void }) {
   const { gallery } = useConnection();
-  const names = useLibrary(({ vms }) => vms?.map(({ name }) => name.toLowerCase()) ?? []);
+  const vms = useLibrary((store) => store.vms);
+  const names = (vms ?? []).map(({ name }) => name.toLowerCase());
   const { data: list, error } = useQuery({
     queryKey: ['gallery'],
     queryFn: () => gallery.list(),

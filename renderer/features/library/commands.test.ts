@@ -8,11 +8,11 @@ const possible = (state: VmState) => commandNames.filter((name) => !whyNot(name,
 test('every state allows exactly the commands that make sense in it', () => {
   expect(Object.fromEntries(vmStates.map((state) => [state, possible(state)]))).toEqual({
     poweredOff: ['start', 'settings', 'clone', 'delete'],
-    saved: ['start', 'settings', 'clone', 'delete'],
+    saved: ['start', 'discardState', 'settings', 'clone', 'delete'],
     aborted: ['start', 'settings', 'clone', 'delete'],
     starting: ['show', 'powerOff', 'settings'],
-    running: ['show', 'pause', 'reset', 'shutDown', 'powerOff', 'settings'],
-    paused: ['show', 'resume', 'reset', 'powerOff', 'settings'],
+    running: ['show', 'pause', 'reset', 'shutDown', 'saveState', 'powerOff', 'settings'],
+    paused: ['show', 'resume', 'reset', 'saveState', 'powerOff', 'settings'],
     stopping: ['show', 'powerOff', 'settings'],
   });
 });

@@ -1,4 +1,6 @@
 import { create } from 'zustand';
+import { currentLanguage } from '../../i18n/i18n.ts';
+import { translateMessage } from '../../i18n/translateMessage.ts';
 
 /** Something that happened, why, and what to do about it. Stays until it is dismissed. */
 export interface Notice {
@@ -41,7 +43,10 @@ export const useNotices = create<NoticeStore>((set) => ({
 export function explain(error: unknown): { message: string; hint?: string } {
   const { message, hint } = (error ?? {}) as { message?: unknown; hint?: unknown };
   if (typeof message !== 'string') return { message: String(error) };
-  return typeof hint === 'string' && hint ? { message, hint } : { message };
+  const language = currentLanguage();
+  const said = translateMessage(message, language);
+  if (typeof hint !== 'string' || !hint) return { message: said };
+  return { message: said, hint: translateMessage(hint, language) };
 }
 
 /** Shows a failure; for use in catch. */
