@@ -11,7 +11,7 @@ import { cached, contentKey, GuestsUnavailable, hostTool } from '../guestCache.t
 const mirror = process.env.GUESTHOUSE_DEBIAN_MIRROR ?? 'http://deb.debian.org/debian';
 const grub = '/usr/lib/grub/i386-pc';
 const MiB = 2 ** 20;
-const partitionStart = 1 * MiB;
+export const partitionStart = 1 * MiB;
 const fileSystemMiB = 700;
 const uuid = '5f0c2a2e-6e2b-4b5e-9a59-6775657374aa';
 
@@ -62,9 +62,12 @@ menuentry 'Debian on a Guesthouse disk' {
 }
 `;
 
+/** Address, route and names by DHCP and router advertisements, as Debian's cloud images have them. */
+const networkConfig = '[Match]\\nName=en* eth*\\n[Network]\\nDHCP=yes\\nIPv6AcceptRA=yes\\n';
+
 /** Path of the master image; take a copy to boot it. */
 export async function debianDisk(): Promise<string> {
-  const key = contentKey('debian disk 1', grubConfig, ...leftOut, ...rootModules);
+  const key = contentKey('debian disk 2', grubConfig, networkConfig, ...leftOut, ...rootModules);
   return cached(`disks/debian-${key}.img`, async (image) => {
     if (process.getuid?.() !== 0)
       throw new GuestsUnavailable('Building a Debian disk with mmdebstrap needs root.');
@@ -97,17 +100,20 @@ async function bootstrap(root: string): Promise<void> {
     'echo guest > "$1/etc/hostname"',
     `echo "UUID=${uuid} / ext4 defaults 0 1" > "$1/etc/fstab"`,
     'chroot "$1" passwd -d root',
+    `printf '${networkConfig}' > "$1/etc/systemd/network/wired.network"`,
+    'chroot "$1" systemctl enable systemd-networkd systemd-resolved',
     'rm -f "$1/etc/machine-id"; : > "$1/etc/machine-id"',
   ].join('; ');
   await hostTool('mmdebstrap', [
     ...['--quiet', '--variant=minbase', '--mode=root', '--format=directory'],
-    '--include=linux-image-amd64,systemd-sysv,udev,dbus',
+    '--include=linux-image-amd64,systemd-sysv,udev,dbus,systemd-resolved,iproute2',
     ...[
       '--aptopt=Apt::Install-Recommends "false"',
       '--dpkgopt=force-confold',
       '--dpkgopt=force-unsafe-io',
     ],
     ...leftOut.map((pattern) => `--dpkgopt=path-exclude=${pattern}`),
+    '--dpkgopt=path-include=/lib/modules/*/kernel/drivers/net/ethernet/intel/e1000/*',
     ...[`--essential-hook=${configure}`, `--customize-hook=${personalise}`],
     ...['bookworm', root, mirror],
   ]);
