@@ -4,12 +4,13 @@
  * better rival.
  * `--guests boot,shell,shell32`: Linux guests instead (guests.ts); `--compare OPTIONS` adds this engine with further options
  * of `guesthouse run`, separated by commas.
- * `--network`: the throughput of the network stack alone, which otherwise comes last.
+ * `--network`: the network stack alone, and iperf3 between a guest and the host (network/iperf.ts).
  */
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { buildKernel } from './buildKernel.ts';
 import { guesthouse, qemuTcg, timeRows, v86, type Bits, type Contender } from './contenders.ts';
+import { benchIperf } from './network/iperf.ts';
 import { benchStack } from './network/stackThroughput.ts';
 import { countInstructions } from './countInstructions.ts';
 import { benchGuests } from './guests.ts';
@@ -84,8 +85,10 @@ async function compare(bits: Bits): Promise<void> {
 }
 
 if (values.guests !== undefined) await benchGuests(values.guests.split(','), runs, values.compare);
-else if (values.network) await benchStack();
-else {
+else if (values.network) {
+  await benchStack();
+  await benchIperf(runs);
+} else {
   for (const bits of values.bits.split(',')) await compare(bits === '32' ? 32 : 64);
   await benchStack();
 }
