@@ -22,6 +22,8 @@ const packages: Readonly<Record<string, string>> = {
   'openssh-client': '/usr/bin/ssh',
   'openssh-server': '/usr/sbin/sshd',
   nmap: '/usr/bin/nmap',
+  samba: '/usr/sbin/smbd',
+  smbclient: '/usr/bin/smbclient',
   iperf3: '/usr/bin/iperf3',
   curl: '/usr/bin/curl',
   iproute2: '/usr/sbin/ip',

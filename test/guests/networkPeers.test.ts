@@ -3,7 +3,7 @@ import { execFile, spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { createServer } from 'node:http';
 import { createServer as createTcpServer, type AddressInfo, type Server } from 'node:net';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -193,6 +193,48 @@ describe('the user-mode network and Linux', () => {
     // A second machine cannot have the port, and is told why.
     await using other = await NetworkNamespace.create();
     await expect(other.network.forward([forward])).rejects.toThrow(/Another program uses TCP port/);
+  });
+
+  it('carry files of Samba both ways', async () => {
+    const share = path.join(folder, 'share');
+    const state = path.join(folder, 'samba');
+    const smb = 30_000 + (process.pid % 10_000);
+    await execute('mkdir', ['-p', share, state]);
+    await writeFile(path.join(share, 'payload'), payload);
+    const directories = ['lock', 'state', 'cache', 'pid'];
+    await writeFile(
+      path.join(state, 'smb.conf'),
+      `[global]
+map to guest = bad user
+guest account = root
+interfaces = 127.0.0.1
+bind interfaces only = yes
+disable netbios = yes
+log file = ${state}/log
+ncalrpc dir = ${state}/rpc
+private dir = ${state}
+${directories.map((name) => `${name} directory = ${state}`).join('\n')}
+[share]
+path = ${share}
+guest ok = yes
+writable = yes
+`,
+    );
+    const server = spawn(
+      '/usr/sbin/smbd',
+      ['--foreground', '--no-process-group', '-s', path.join(state, 'smb.conf'), '-p', String(smb)],
+      { stdio: 'ignore' },
+    );
+    try {
+      await using guest = await NetworkNamespace.create({ hostLoopback: true });
+      const client = `smbclient -N -s ${state}/smb.conf -p ${smb} //10.0.2.2/share -c`;
+      const again = `for i in $(seq 50); do ${client} ls >/dev/null 2>&1 && break; sleep 0.2; done`;
+      await guest.run(`${again}; ${client} 'get payload ${folder}/got; put ${folder}/got back'`);
+      for (const file of [path.join(folder, 'got'), path.join(share, 'back')])
+        expect(md5(await readFile(file))).toBe(md5(payload));
+    } finally {
+      server.kill('SIGKILL');
+    }
   });
 
   it('survive scans', async () => {
