@@ -18,7 +18,7 @@ import { Random, seedOf } from '../../test/framework/storage/random.ts';
 import { openDisk } from './file/fileDisk.ts';
 
 const cutsPerFormat = 1000;
-const imagesAtOnce = 50;
+const imagesAtOnce = 100;
 const seed = seedOf('killed writers');
 /** In memory where the host has such a place: what a process wrote outlives it anywhere. */
 const shared = '/dev/shm';

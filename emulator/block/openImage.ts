@@ -102,7 +102,10 @@ async function openFormat(
       return openVdi({
         ...{ file, readOnly },
         openParent: async (uuid) =>
-          openBacking(choice.alone ? '' : await findVdi(store, file.path, uuid), 'vdi'),
+          openBacking(
+            choice.alone ? '' : await findVdi(store, file.path, uuid, choice.allowed),
+            'vdi',
+          ),
       });
     case 'vhd':
       return openVhd({
@@ -129,9 +132,16 @@ async function openFormat(
   }
 }
 
-/** The VDI image with that UUID in the folder of one that builds on it. */
-async function findVdi(store: ImageStore, image: string, uuid: string): Promise<string> {
-  for (const path of await store.list(store.folderOf(image))) {
+/** The VDI image with that UUID in the folder of one that builds on it, or in those that are allowed. */
+async function findVdi(
+  store: ImageStore,
+  image: string,
+  uuid: string,
+  allowed: OpenChoice['allowed'],
+): Promise<string> {
+  const folders = [store.folderOf(image), ...(Array.isArray(allowed) ? (allowed as string[]) : [])];
+  const found = await Promise.all([...new Set(folders)].map((folder) => store.list(folder)));
+  for (const path of found.flat()) {
     if (path === image) continue;
     try {
       const file = await store.open(path, true);
@@ -147,7 +157,7 @@ async function findVdi(store: ImageStore, image: string, uuid: string): Promise<
   }
   throw new BlockError(
     'missing',
-    `The disk image ${image} builds on the VDI image with the UUID ${uuid}, which is not in its folder.`,
+    `The disk image ${image} builds on the VDI image with the UUID ${uuid}, which is not in its folder or those you allowed.`,
   );
 }
 

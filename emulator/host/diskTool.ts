@@ -1,6 +1,6 @@
 /** Disk images without a machine: what `guesthouse disk` and the media manager do. */
 import { rm } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { basename, resolve } from 'node:path';
 import { UserError } from '../../shared/services/errors.ts';
 import type {
   DiskInfo,
@@ -8,6 +8,7 @@ import type {
   DiskSource,
   DiskToolModule,
   NewDisk,
+  Watch,
 } from '../../shared/vm/diskTool.ts';
 import type { BlockImage } from '../block/blockImage.ts';
 import { copyImage } from '../block/copyImage.ts';
@@ -16,6 +17,7 @@ import { hostStore } from '../block/file/hostStore.ts';
 import { openImage } from '../block/openImage.ts';
 import { rebaseImage } from '../block/rebaseImage.ts';
 import { setQcow2Backing } from '../block/qcow2/qcow2Rebase.ts';
+import { writeStreamOptimized } from '../block/vmdk/streamOptimized.ts';
 import { asUserError } from './machineErrors.ts';
 
 const store = hostStore('"guesthouse disk"');
@@ -100,6 +102,7 @@ export const checkDisk: DiskToolModule['checkDisk'] = (source, { repair }) =>
 
 export const convertDisk: DiskToolModule['convertDisk'] = (source, target, watch) =>
   withImage(source, { readOnly: true }, async (image) => {
+    if (target.streamOptimized === true) return writeStream(image, target.path, watch);
     await createDisk({ ...target, size: target.size ?? image.size });
     try {
       const { path, format } = target;
@@ -118,6 +121,23 @@ export const convertDisk: DiskToolModule['convertDisk'] = (source, target, watch
       throw error;
     }
   });
+
+async function writeStream(source: BlockImage, path: string, watch?: Watch): Promise<void> {
+  const file = await store.create(path);
+  try {
+    await writeStreamOptimized({
+      ...{ source, file, name: basename(path), codecs: store.codecs },
+      random: (bytes) => store.random(bytes),
+      signal: watch?.signal,
+      progress: (done, total) => watch?.progress?.(done, total),
+    });
+  } catch (error) {
+    await rm(path, { force: true });
+    throw error;
+  } finally {
+    await file.close();
+  }
+}
 
 /** Removes an image that this call has made, with all its files. */
 async function removeNew({ path }: NewDisk): Promise<void> {

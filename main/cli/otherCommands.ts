@@ -8,6 +8,7 @@ import { networkCommands } from './networkCommands.ts';
 import { organiseCommands } from './organiseCommands.ts';
 import { serveCommand } from './serveCommand.ts';
 import { snapshotCommands } from './snapshotCommands.ts';
+import { transferCommands } from './transferCommands.ts';
 
 /** All commands of `program` but `run`. Those that end with a code of their own give it to `finish`. */
 export function otherCommands(program: Command, finish: (code: number) => void): Command[] {
@@ -16,6 +17,7 @@ export function otherCommands(program: Command, finish: (code: number) => void):
     ...organiseCommands(),
     diskCommand(finish),
     ...snapshotCommands(),
+    ...transferCommands(),
     ...networkCommands(),
     mediaCommand(),
     galleryCommand(),

@@ -9,6 +9,7 @@ import { UserError } from '../../shared/services/errors.ts';
 import type { HostService } from '../../shared/services/host.ts';
 import type { CloneOptions, LibraryService, VmSummary } from '../../shared/services/library.ts';
 import type { GalleryService } from '../../shared/services/gallery.ts';
+import type { TransferService } from '../../shared/services/transfer.ts';
 import type { MediaService } from '../../shared/services/media.ts';
 import type { PreferenceService } from '../../shared/services/preferences.ts';
 import type { MediumDrive, SessionService } from '../../shared/services/session.ts';
@@ -21,6 +22,7 @@ import { createMediaService } from './mediaService.ts';
 import { createPreferences } from './preferencesFile.ts';
 import { RunRecord } from './runRecord.ts';
 import { TaskList, type TaskWatch } from './taskList.ts';
+import { createTransferService } from './transfer/transferService.ts';
 import {
   checkDisksExist,
   copyDisks,
@@ -70,6 +72,12 @@ export class Manager implements Services {
       ...{ home, vms: this.vms, tasks: this.tasks },
       preferences: () => this.preferences.get(),
       disksFolder: () => this.disksFolder(),
+      changed: () => this.listSoon(),
+    });
+    this.transfer = createTransferService({
+      disksFolder: () => this.disksFolder(),
+      ...{ home, vms: this.vms, tasks: this.tasks },
+      refuseActive: (id, what) => this.refuseWhileActive(id, what),
       changed: () => this.listSoon(),
     });
     this.snapshots = new Snapshots({
@@ -163,6 +171,8 @@ export class Manager implements Services {
   readonly media: MediaService;
   readonly gallery: GalleryService;
   readonly preferences: PreferenceService;
+
+  readonly transfer: TransferService;
 
   readonly session: SessionService = {
     start: (id) => this.start(id),

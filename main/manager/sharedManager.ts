@@ -113,6 +113,7 @@ export async function openSharedManager(
       media: forward('media'),
       gallery: forward('gallery'),
       preferences: forward('preferences'),
+      transfer: forward('transfer'),
       snapshots: forward('snapshots'),
       // About this process's own machine and shell.
       host: createHostService(shell, home.folder),

@@ -107,6 +107,18 @@ export const managerDe: Texts<typeof managerEn> = {
       failed: '„{{subject}}“ ließ sich nicht bauen',
       cancelled: 'Der Bau von „{{subject}}“ wurde abgebrochen',
     },
+    import: {
+      running: '„{{subject}}“ wird importiert',
+      done: '„{{subject}}“ ist importiert',
+      failed: '„{{subject}}“ ließ sich nicht importieren',
+      cancelled: 'Der Import von „{{subject}}“ wurde abgebrochen',
+    },
+    export: {
+      running: '{{subject}} wird geschrieben',
+      done: '{{subject}} ist geschrieben',
+      failed: '{{subject}} ließ sich nicht schreiben',
+      cancelled: 'Das Schreiben von {{subject}} wurde abgebrochen',
+    },
   },
   activity: {
     title: 'Aktivität',

@@ -102,6 +102,18 @@ export const managerEn = {
       failed: '“{{subject}}” could not be built',
       cancelled: 'Building “{{subject}}” was cancelled',
     },
+    import: {
+      running: 'Importing “{{subject}}”',
+      done: '“{{subject}}” was imported',
+      failed: '“{{subject}}” could not be imported',
+      cancelled: 'Importing “{{subject}}” was cancelled',
+    },
+    export: {
+      running: 'Exporting to {{subject}}',
+      done: '{{subject}} was written',
+      failed: '{{subject}} could not be written',
+      cancelled: 'Exporting to {{subject}} was cancelled',
+    },
   },
   activity: {
     title: 'Activity',

@@ -4,6 +4,7 @@ import type { HostService } from '../services/host.ts';
 import type { LibraryEvents, LibraryService } from '../services/library.ts';
 import type { MediaService } from '../services/media.ts';
 import type { PreferenceEvents, PreferenceService } from '../services/preferences.ts';
+import type { TransferService } from '../services/transfer.ts';
 import type { TaskEvents, TaskService } from '../services/tasks.ts';
 import type { SnapshotService } from '../services/snapshots.ts';
 import type { SessionEvents, SessionService } from '../services/session.ts';
@@ -39,6 +40,7 @@ export interface ServiceMap {
   readonly media: MediaService;
   readonly gallery: GalleryService;
   readonly preferences: PreferenceService;
+  readonly transfer: TransferService;
 }
 
 /** Everything a manager tells its shells. */
@@ -136,6 +138,11 @@ export const serviceContract: {
     resize: z.tuple([filePath, sizeMiB]),
     relocate: z.tuple([filePath, filePath]),
     remove: z.tuple([filePath]),
+  },
+  transfer: {
+    preview: z.tuple([filePath]),
+    import: z.tuple([filePath, z.strictObject({ name: vmConfigSchema.shape.name.optional() })]),
+    export: z.tuple([vmId, filePath]),
   },
   snapshots: {
     list: z.tuple([vmId]),

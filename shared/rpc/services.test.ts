@@ -58,6 +58,7 @@ function echoServices(): Services & { readonly hub: EventHub; readonly detached:
     },
     gallery: { list: unsupported, create: unsupported },
     preferences: { get: unsupported, change: unsupported },
+    transfer: { preview: unsupported, import: unsupported, export: unsupported },
     tasks: { list: () => Promise.resolve([]), cancel: unsupported, dismiss: unsupported },
     snapshots: {
       list: () => Promise.resolve({ snapshots: [] }),

@@ -1,0 +1,147 @@
+/**
+ * Bundles of our own (.guesthouse): an archive with the configuration (`bundle.json`, first), the disks as QCOW2 images
+ * that stand alone, the kernel, firmware variables, and the saved state with the media it was saved with. Snapshots
+ * stay behind: a bundle is what the VM is now.
+ */
+import { createReadStream, createWriteStream } from 'node:fs';
+import { copyFile, mkdir, open, stat } from 'node:fs/promises';
+import { basename, extname, join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import zlib from 'node:zlib';
+import { z } from 'zod';
+import type { VmConfig } from '../../../shared/vm/config.ts';
+import { parseVmConfig } from '../../../shared/vm/configMigrations.ts';
+import { diskTool } from '../diskTool.ts';
+import { readHistory } from '../snapshotHistory.ts';
+import { variablesFile } from '../snapshots.ts';
+import type { TaskWatch } from '../taskList.ts';
+import { sourceOf } from '../vmDisks.ts';
+import { damaged } from './foundMachine.ts';
+import { readTar, type NewMember } from './tarFile.ts';
+
+export const bundleFile = 'bundle.json';
+const mostDescription = 1 << 20;
+export const member = { ram: 'ram.zst', machine: 'machine', variables: 'variables.fd' } as const;
+/** Variables as they were when the state was saved. */
+const stateVariables = 'state-variables.fd';
+
+const fileName = z.string().regex(/^[\w.-]{1,100}$/);
+const bundleSchema = z.object({
+  version: z.literal(1),
+  config: z.unknown().transform((data): VmConfig => parseVmConfig(data)),
+  disks: z.array(fileName),
+  kernel: fileName.optional(),
+  initrd: fileName.optional(),
+  /** By drive; null where none is in it. */
+  cdroms: z.array(fileName.nullable()),
+  floppies: z.array(fileName.nullable()),
+  hasState: z.boolean(),
+});
+export type Bundle = z.output<typeof bundleSchema>;
+
+export async function readBundle(path: string): Promise<Bundle> {
+  let text: string | undefined;
+  await readTar(path, async ({ name, size, content }) => {
+    if (name === bundleFile && size <= mostDescription) {
+      const parts: Buffer[] = [];
+      for await (const part of content) parts.push(part as Buffer);
+      text = Buffer.concat(parts).toString('utf8');
+    }
+    return 'stop';
+  });
+  if (text === undefined) throw damaged(path, 'it is no bundle of Guesthouse');
+  try {
+    return bundleSchema.parse(JSON.parse(text));
+  } catch {
+    throw damaged(path, 'its description is damaged or of a newer version');
+  }
+}
+
+/** The members of a VM's bundle; what must be made for it is made in `scratch`. */
+export async function bundleMembers(
+  config: VmConfig,
+  vmFolder: string,
+  scratch: string,
+  watch: TaskWatch,
+): Promise<NewMember[]> {
+  const members: NewMember[] = [];
+  const add = (name: string, path: string): string => {
+    members.push({ name, from: { path } });
+    return name;
+  };
+  const { saved } = await readHistory(vmFolder);
+  const tool = await diskTool();
+  const disks: string[] = [];
+  for (const [i, disk] of config.disks.entries()) {
+    watch.step(basename(disk.path));
+    const name = `disk${i + 1}.qcow2`;
+    await tool.convertDisk(
+      sourceOf(disk),
+      { path: join(scratch, name), format: 'qcow2' },
+      { signal: watch.signal, progress: watch.progress },
+    );
+    disks.push(add(name, join(scratch, name)));
+  }
+  const { kernel, initrd } = config.boot;
+  const medium = (kind: string, i: number, path: string | undefined): string | null =>
+    saved === undefined || path === undefined ? null : add(`${kind}${i + 1}${extname(path)}`, path);
+  const bundle = {
+    version: 1,
+    config,
+    disks,
+    ...(kernel !== undefined && { kernel: add('kernel', kernel) }),
+    ...(initrd !== undefined && { initrd: add('initrd', initrd) }),
+    cdroms: config.cdroms.map(({ path }, i) => medium('cdrom', i, path)),
+    floppies: config.floppies.map(({ path }, i) => medium('floppy', i, path)),
+    hasState: saved !== undefined,
+  };
+  if (await exists(variablesFile(vmFolder))) add(member.variables, variablesFile(vmFolder));
+  if (saved !== undefined) {
+    watch.step('state');
+    const state = join(vmFolder, saved.folder);
+    const ram = join(scratch, member.ram);
+    await pipeline(
+      createReadStream(join(state, 'ram'), { highWaterMark: 1 << 20 }),
+      zlib.createZstdCompress(),
+      createWriteStream(ram, { flags: 'wx' }),
+      { signal: watch.signal },
+    );
+    add(member.ram, ram);
+    add(member.machine, join(state, 'machine'));
+    if (await exists(join(state, 'variables'))) add(stateVariables, join(state, 'variables'));
+  }
+  return [{ name: bundleFile, from: { text: JSON.stringify(bundle, null, 2) } }, ...members];
+}
+
+/** Puts a state that was extracted to `from` into the folder of a VM. */
+export async function placeState(from: string, folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await unpackSparse(join(from, member.ram), join(folder, 'ram'));
+  await copyFile(join(from, member.machine), join(folder, 'machine'));
+  const variables = join(from, stateVariables);
+  if (await exists(variables)) await copyFile(variables, join(folder, 'variables'));
+}
+
+const zeroes = Buffer.alloc(1 << 20);
+
+async function unpackSparse(from: string, to: string): Promise<void> {
+  const file = await open(to, 'wx', 0o600);
+  try {
+    let at = 0;
+    const unpacked = createReadStream(from).pipe(zlib.createZstdDecompress());
+    for await (const part of unpacked as AsyncIterable<Buffer>) {
+      if (!part.equals(zeroes.subarray(0, part.length))) await file.write(part, 0, part.length, at);
+      at += part.length;
+    }
+    await file.truncate(at);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+const exists = (path: string): Promise<boolean> =>
+  stat(path).then(
+    () => true,
+    () => false,
+  );
