@@ -62,6 +62,8 @@ const LARGEST: u32 = BLOCK_HEADER + RECORD_SIZE * (BLOCK_LIMIT + 2) + 176;
 const PAGE_FIRST = 0;
 const PAGE_HOST = 4;
 const PAGE_NEXT = 8;
+/** Not 0 if the map may name places whose blocks are gone. */
+const PAGE_STALE = 12;
 const PAGE_MAP = 16;
 const PAGE_MAP_BYTES = 64;
 const PAGE_SIZE = PAGE_MAP + PAGE_MAP_BYTES;
@@ -129,23 +131,37 @@ function pageEntryFor(host: u32): usize {
   store<u32>(entry, 0, PAGE_FIRST);
   store<u32>(entry, host & ~0xfff, PAGE_HOST);
   store<u32>(entry, load<u32>(bucket), PAGE_NEXT);
+  store<u32>(entry, 0, PAGE_STALE);
   memory.fill(entry + PAGE_MAP, 0, PAGE_MAP_BYTES);
   store<u32>(bucket, <u32>entry);
   return entry;
 }
 
+/** Bits of word `word` of a page's map that stand for the units from `first` to `last`. */
+@inline
+function unitsOf(word: u32, first: u32, last: u32): u64 {
+  let bits = ~(<u64>0);
+  if (word == first >> 6) bits <<= <u64>(first & 63);
+  if (word == last >> 6) bits &= ~(<u64>0) >> <u64>(63 - (last & 63));
+  return bits;
+}
+
 /** Notes code in a page from offset `from` to `to`, exclusive. */
 function mapCode(entry: usize, from: u32, to: u32): void {
-  for (let unit = from >> 3; unit <= (to - 1) >> 3; unit++) {
-    const at = entry + PAGE_MAP + <usize>(unit >> 3);
-    store<u8>(at, load<u8>(at) | (<u8>1 << <u8>(unit & 7)));
+  const first = from >> 3;
+  const last = (to - 1) >> 3;
+  for (let word = first >> 6; word <= last >> 6; word++) {
+    const at = entry + PAGE_MAP + <usize>(word << 3);
+    store<u64>(at, load<u64>(at) | unitsOf(word, first, last));
   }
 }
 
 /** Whether code may lie from offset `from` to `to`, exclusive. */
 function mayHoldCode(entry: usize, from: u32, to: u32): bool {
-  for (let unit = from >> 3; unit <= (to - 1) >> 3; unit++) {
-    if ((load<u8>(entry + PAGE_MAP + <usize>(unit >> 3)) >> <u8>(unit & 7)) & 1) return true;
+  const first = from >> 3;
+  const last = (to - 1) >> 3;
+  for (let word = first >> 6; word <= last >> 6; word++) {
+    if (load<u64>(entry + PAGE_MAP + <usize>(word << 3)) & unitsOf(word, first, last)) return true;
   }
   return false;
 }
@@ -325,13 +341,17 @@ export function codeWritten(host: u32, size: i32): void {
       changed = true;
     } else link = field;
   }
-  if (changed) remapCode(entry, page);
+  if (changed) {
+    // Code that is patched again and again is decoded again, at the same place: the map is mended when it misleads.
+    store<u32>(entry, 1, PAGE_STALE);
+    if (!load<u32>(entry, PAGE_FIRST)) unmarkCode(host);
+  } else if (load<u32>(entry, PAGE_STALE)) remapCode(entry, page);
 }
 
 function remapCode(entry: usize, page: u32): void {
   memory.fill(entry + PAGE_MAP, 0, PAGE_MAP_BYTES);
+  store<u32>(entry, 0, PAGE_STALE);
   let block = <usize>load<u32>(entry, PAGE_FIRST);
-  if (!block) unmarkCode(page);
   for (; block; block = <usize>load<u32>(chainField(block, page))) {
     mapCode(entry, startIn(block, page), endIn(block, page));
   }

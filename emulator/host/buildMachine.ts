@@ -62,10 +62,11 @@ export async function buildMachine(
   let machine: Machine | undefined;
   try {
     const { boot } = request;
+    // V8 compiles it on another thread while the files are opened.
+    const loadingCore = loadCore();
+    loadingCore.catch(() => undefined);
     if (boot.firmware !== undefined) firmware = await openFirmware(boot.firmware, request.owner);
     const toBoot = await whatToBoot(boot, firmware);
-    const core = await loadCore();
-    lowerCompilerPriority();
     // What most runs of firmware do not need is loaded for those that do: it would be a good part of their start.
     if (request.adapters.length > 0)
       networks = new (await import('./openNetworks.ts')).Networks(request);
@@ -76,6 +77,8 @@ export async function buildMachine(
       counters,
       close: closeDrives,
     } = (open = await openDrives(request));
+    const core = await loadingCore;
+    lowerCompilerPriority();
     machine = createPc(
       {
         memory: request.memoryMiB * 2 ** 20,
