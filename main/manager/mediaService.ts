@@ -8,6 +8,7 @@ import type { DiskConfig, VmConfig } from '../../shared/vm/config.ts';
 import { diskTool } from './diskTool.ts';
 import type { Home } from './home.ts';
 import { inspectFile } from './hostService.ts';
+import { moveMedium, pathsOfDrives, usedBySnapshots } from './mediumMove.ts';
 import type { TaskList } from './taskList.ts';
 import { extensions, freePath, sourceOf } from './vmDisks.ts';
 import type { VmLibrary } from './vmLibrary.ts';
@@ -40,9 +41,12 @@ export function createMediaService(parts: Parts): MediaService {
         entry.users.push({ vmId: vm.id, name: vm.name, live: parts.isActive(vm.id) });
     };
     for (const vm of await configs()) {
-      for (const disk of vm.disks) add(disk.path, 'disk', vm, disk);
-      for (const { path } of vm.cdroms) if (path !== undefined) add(path, 'cdrom', vm);
-      for (const { path } of vm.floppies) if (path !== undefined) add(path, 'floppy', vm);
+      const kept = await usedBySnapshots(vms.folderOf(vm.id));
+      for (const disk of [...vm.disks, ...kept.disks]) add(disk.path, 'disk', vm, disk);
+      for (const { path } of [...vm.cdroms, ...kept.cdroms])
+        if (path !== undefined) add(path, 'cdrom', vm);
+      for (const { path } of [...vm.floppies, ...kept.floppies])
+        if (path !== undefined) add(path, 'floppy', vm);
     }
     for (const folder of [home.disksFolder, home.mediaFolder])
       for (const path of await filesIn(folder)) {
@@ -85,6 +89,25 @@ export function createMediaService(parts: Parts): MediaService {
       hint: 'Power it off first.',
     });
   };
+  /** A snapshot has the disk as it was, and images on top of it expect that too. */
+  const refuseBuiltOn = async (path: string): Promise<void> => {
+    for (const { id, name } of await configs()) {
+      const kept = await usedBySnapshots(vms.folderOf(id));
+      if (!pathsOfDrives(kept).includes(path)) continue;
+      throw new UserError({
+        code: 'has-snapshots',
+        message: `"${name}" has snapshots of the disk ${path}.`,
+        hint: 'Delete the snapshots first, or convert the disk to another one.',
+      });
+    }
+    const above = (await list()).find(({ backing }) => backing === path);
+    if (above === undefined) return;
+    throw new UserError({
+      code: 'in-use',
+      message: `The image ${above.path} builds on ${path}, so that cannot be changed.`,
+      hint: 'Convert it to another image and resize that.',
+    });
+  };
   const diskOf = async (path: string): Promise<DiskConfig> =>
     (await configs()).flatMap(({ disks }) => disks).find((disk) => disk.path === path) ?? {
       ...{ path, format: 'auto', allowedFolders: [], readOnly: false, interface: 'virtio' },
@@ -110,6 +133,7 @@ export function createMediaService(parts: Parts): MediaService {
     resize: async (path, sizeMiB) => {
       const entry = await entryOf(path);
       refuseLive(entry);
+      await refuseBuiltOn(path);
       await (
         await diskTool()
       ).resizeDisk(sourceOf(await diskOf(path)), sizeMiB * 2 ** 20, { shrink: false });
@@ -122,15 +146,8 @@ export function createMediaService(parts: Parts): MediaService {
         });
       refuseLive(await entryOf(path));
       await inspectFile(to);
-      const moved = <T extends { path?: string | undefined }>(drives: readonly T[]): T[] =>
-        drives.map((drive) => (drive.path === path ? { ...drive, path: to } : drive));
-      for (const { id, disks, cdroms, floppies } of await configs()) {
-        const uses = [...disks, ...cdroms, ...floppies].some((drive) => drive.path === path);
-        if (!uses) continue;
-        await vms.modify(id, {
-          ...{ disks: moved(disks), cdroms: moved(cdroms), floppies: moved(floppies) },
-        });
-      }
+      const known = (await list()).filter(({ as }) => as === 'disk').map((one) => one.path);
+      await moveMedium(vms, path, to, known);
       parts.changed();
     },
     remove: async (path) => {

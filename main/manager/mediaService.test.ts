@@ -1,0 +1,49 @@
+import { mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import {
+  contentOf,
+  firstDisk,
+  hash,
+  openLibrary,
+  scribble,
+  type Library,
+} from '../../test/framework/storage/snapshotWorkload.ts';
+import { Random } from '../../test/framework/storage/random.ts';
+
+let folder: string;
+let library: Library;
+beforeEach(async () => {
+  folder = mkdtempSync(path.join(os.tmpdir(), 'guesthouse-media-'));
+  library = await openLibrary(folder);
+});
+afterEach(async () => {
+  await library.manager.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+test('an image that snapshots use is neither resized nor removed, and can be followed to another folder', async () => {
+  const { manager, id, image } = library;
+  const random = new Random(1);
+  const first = hash(await scribble(library, random));
+  const { id: snapshot } = await manager.snapshots.take(id, { name: 'one' });
+  const second = hash(await scribble(library, random));
+  const media = await manager.media.list();
+  expect(media.find((one) => one.path === image)?.users).toMatchObject([{ vmId: id }]);
+  await expect(manager.media.resize(image, 8)).rejects.toMatchObject({ code: 'has-snapshots' });
+  await expect(manager.media.remove(image)).rejects.toMatchObject({ code: 'in-use' });
+
+  const place = path.join(folder, 'elsewhere', 'renamed.img');
+  mkdirSync(path.dirname(place));
+  renameSync(image, place);
+  await manager.media.relocate(image, place);
+  const now = firstDisk(await manager.library.get(id));
+  expect(hash(await contentOf(now))).toBe(second);
+  await manager.snapshots.restore(id, snapshot);
+  expect(hash(await contentOf(firstDisk(await manager.library.get(id))))).toBe(first);
+  await manager.snapshots.delete(id, snapshot);
+  const left = firstDisk(await manager.library.get(id));
+  expect(left.path).toBe(place);
+  expect(hash(await contentOf(left))).toBe(first);
+});
