@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
+import { builtCommand } from './builtCommand.ts';
 
 export type Bits = 32 | 64;
 
@@ -12,7 +13,6 @@ export interface Contender {
 }
 
 const here = import.meta.dirname;
-const root = path.resolve(here, '../..');
 
 export function guesthouse(engine: 'interpreter' | 'translator', ...extra: string[]): Contender {
   return {
@@ -21,7 +21,7 @@ export function guesthouse(engine: 'interpreter' | 'translator', ...extra: strin
     command: (kernel) => [
       process.execPath,
       [
-        ...[path.join(root, 'main/cli/main.js'), 'run', '--kernel', kernel, '--memory', '128'],
+        ...[builtCommand(), 'run', '--kernel', kernel, '--memory', '128'],
         ...['--engine', engine, '--debug-exit', ...extra],
       ],
     ],

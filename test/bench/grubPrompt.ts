@@ -10,21 +10,18 @@ import { createConnection } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { builtCommand } from './builtCommand.ts';
 import { median } from './statistics.ts';
 
 const ready = "`c' for a command-line";
 const lookMs = 10;
-const root = path.resolve(import.meta.dirname, '../..');
 
 /** Seconds. */
 async function guesthouse(iso: string): Promise<number> {
   const start = performance.now();
   const child = spawn(
     process.execPath,
-    [
-      ...[path.join(root, 'out/main/guesthouse.js'), 'run', '--cdrom', iso, '--serial', 'none'],
-      ...['--until-screen', ready],
-    ],
+    [...[builtCommand(), 'run', '--cdrom', iso, '--serial', 'none'], ...['--until-screen', ready]],
     { stdio: ['ignore', 'inherit', 'inherit'] },
   );
   const [code] = (await once(child, 'exit')) as [number | null];

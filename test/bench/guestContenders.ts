@@ -1,5 +1,6 @@
 /** The programs that run a Linux guest for the bench, all with the same files and the same memory. */
 import path from 'node:path';
+import { builtCommand } from './builtCommand.ts';
 
 export interface LinuxGuest {
   readonly bits: 32 | 64;
@@ -22,7 +23,7 @@ export function guesthouseGuest(...extra: string[]): GuestContender {
     command: ({ kernel, initrd, commandLine, memoryMiB }) => [
       process.execPath,
       [
-        ...[path.resolve(here, '../../main/cli/main.js'), 'run', '--kernel', kernel],
+        ...[builtCommand(), 'run', '--kernel', kernel],
         ...['--initrd', initrd, '--append', commandLine, '--memory', String(memoryMiB), ...extra],
       ],
     ],

@@ -1,5 +1,5 @@
 /**
- * `npm run bench [-- --runs N --engine E]`: the bare-metal kernel on this project's engine, QEMU
+ * `npm run bench [-- --runs N --engine E]`, on what `npm run build` has built: the bare-metal kernel on this project's engine, QEMU
  * TCG and v86, alternating on the same machine. Prints guest MIPS, ratios of medians, and for each row that against the
  * better rival.
  * `--guests boot,shell,shell32`: Linux guests instead (guests.ts); `--compare OPTIONS` adds this engine with further options
