@@ -2,7 +2,7 @@
  * Text modes: cells of character and attribute in planes 0 and 1, fonts in plane 2, cursor, blinking,
  * nine-dot characters, split screen and smooth scrolling (IBM PS/2 Video Subsystem, "Alphanumeric modes").
  */
-import { unicodeOf } from './codePage437.ts';
+import { codePage437 } from './codePage437.ts';
 import type { Picture } from './picture.ts';
 import { attributeColors } from './vgaPalette.ts';
 import type { RegisterState } from './vgaRegisters.ts';
@@ -144,11 +144,12 @@ export class VgaText {
   /** The rows on the screen as text. */
   text(state: RegisterState): string[] {
     const columns = visibleCharacters(state);
-    const mask = this.#dwords.length - 1;
+    const dwords = this.#dwords;
+    const mask = dwords.length - 1;
     return textStrips(state).map(({ start }) => {
       let text = '';
       for (let column = 0; column < columns; column++)
-        text += unicodeOf((this.#dwords[(start + column) & 0xffff & mask] ?? 0) & 0xff);
+        text += codePage437[(dwords[(start + column) & 0xffff & mask] ?? 0) & 0xff];
       return text.trimEnd();
     });
   }
