@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
-import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
-import { cacheFolder } from './paths.ts';
+import { cacheFolder, runtimeFolder } from './paths.ts';
 
 /** The socket of a network that machines share, in a folder for its user only; short, as sockets' paths must be. */
 export function networkSocket(kind: string, name: string): { folder: string; path: string } {
@@ -11,6 +10,6 @@ export function networkSocket(kind: string, name: string): { folder: string; pat
     .slice(0, 24);
   if (process.platform === 'win32')
     return { folder: '', path: `\\\\.\\pipe\\guesthouse-net-${hash}` };
-  const folder = join(tmpdir(), `guesthouse-${userInfo().uid}`);
+  const folder = runtimeFolder();
   return { folder, path: join(folder, `net-${hash}.sock`) };
 }

@@ -4,19 +4,23 @@ import { UserError } from '../../shared/services/errors.ts';
 import type { AdapterChange, AdapterStatus } from '../../shared/net/networkStatus.ts';
 import type { LinkConditions } from '../../shared/net/linkConditions.ts';
 import type { MachineRequest } from '../../shared/vm/machineRequest.ts';
-import type { PortForwardConfig } from '../../shared/vm/network.ts';
+import type { NetworkConfig, PortForwardConfig } from '../../shared/vm/network.ts';
 import { HostNetworkError } from '../backends/hostNetwork.ts';
 import { FolderBootFiles, NodeHostNetwork } from '../backends/node/nodeHostNetwork.ts';
+import { TapDevice } from '../backends/node/tapDevice.ts';
 import type { Clock, Entropy } from '../bus/types.ts';
 import type { AdapterSpec } from '../machine/adapters.ts';
 import { Link } from '../net/link.ts';
 import { parseMac } from '../net/packet/ethernet.ts';
+import { completeFrames } from '../net/packet/offload.ts';
 import { TimerQueue } from '../net/timerQueue.ts';
 import type { FirewallRule } from '../net/user/firewall.ts';
+import { hostOnlyAddresses } from '../net/user/userAddresses.ts';
 import { UserNetwork } from '../net/user/userNetwork.ts';
 import { CaptureFile } from './captureFile.ts';
 import { HostTime } from './hostTime.ts';
 import { networkSocket } from './networkSocket.ts';
+import { serverHasPort } from './serverPorts.ts';
 import { SharedNetwork } from './sharedNetwork.ts';
 
 type AdapterRequest = MachineRequest['adapters'][number];
@@ -27,6 +31,7 @@ export class PluggedAdapter {
   #link: Link | undefined;
   #user: UserNetwork | undefined;
   #shared: SharedNetwork | undefined;
+  #tap: TapDevice | undefined;
   #timers: TimerQueue | undefined;
   #wallMs: () => number = Date.now;
   #capture: CaptureFile | undefined;
@@ -56,6 +61,7 @@ export class PluggedAdapter {
     const { network } = this.request;
     if (network.mode === 'user') {
       const { hostLoopback, bootFolder, bootFile } = network;
+      const portClosed = serverHasPort;
       this.#user = new UserNetwork(
         link.networkEnd,
         {
@@ -63,20 +69,30 @@ export class PluggedAdapter {
           ...(bootFolder === undefined ? {} : { bootFiles: new FolderBootFiles(bootFolder) }),
         },
         {
-          hostLoopback,
+          ...{ hostLoopback, portClosed },
           ...(bootFile === undefined ? {} : { bootFile }),
         },
       );
       link.attach(this.#user);
-    } else if (network.mode !== 'none') {
-      const nat = network.mode === 'natNetwork';
+    } else if ('name' in network) {
+      const options =
+        network.mode === 'hostOnly'
+          ? {
+              ...{ addresses: hostOnlyAddresses, hostOnly: true, hostLoopback: true },
+              portClosed: serverHasPort,
+            }
+          : {};
       this.#shared = new SharedNetwork({
         path: networkSocket(network.mode, network.name).path,
         peer: link.networkEnd,
-        ...(nat && {
+        ...(network.mode !== 'internal' && {
           // It serves others also while this machine is paused.
           gateway: (to) =>
-            new UserNetwork(to, { clock: new HostTime(), entropy, host: new NodeHostNetwork() }),
+            new UserNetwork(
+              to,
+              { clock: new HostTime(), entropy, host: new NodeHostNetwork() },
+              options,
+            ),
         }),
       });
       link.attach(this.#shared);
@@ -89,7 +105,8 @@ export class PluggedAdapter {
     const { network, capture, mac } = this.request;
     // The first guest's address is this machine's, whoever else asks.
     this.#user?.dhcp.lease(parseMac(mac) ?? new Uint8Array(6));
-    if (network.mode === 'internal' || network.mode === 'natNetwork') {
+    if (network.mode === 'bridged' || network.mode === 'tap') await this.#openTap(network);
+    if ('name' in network) {
       const { folder } = networkSocket(network.mode, network.name);
       if (folder !== '') await mkdir(folder, { recursive: true, mode: 0o700 });
       await this.#shared?.open();
@@ -99,6 +116,36 @@ export class PluggedAdapter {
       await this.setForwards(network.forwards);
     }
     if (capture !== undefined) await this.startCapture(capture);
+  }
+
+  /** Rejects with UserError, which says what the host lacks. */
+  async #openTap(network: Extract<NetworkConfig, { mode: 'bridged' | 'tap' }>): Promise<void> {
+    if (this.#link === undefined) return;
+    try {
+      const device = network.mode === 'tap' ? network.device : 'ghtap%d';
+      const tap = (this.#tap = await TapDevice.open(device));
+      if (network.mode === 'bridged') tap.join(network.bridge);
+      else tap.up();
+      tap.start(this.#link.networkEnd);
+      this.#link.attach({
+        take: (frame) => {
+          completeFrames(frame, (piece) => void tap.take(piece));
+          return true;
+        },
+        ready: () => tap.ready(),
+        flush: () => tap.flush(),
+      });
+    } catch (error) {
+      if (!(error instanceof HostNetworkError)) throw error;
+      throw new UserError(
+        {
+          code: `${network.mode}-${error.code}`,
+          message: error.message,
+          hint: tapHints[network.mode],
+        },
+        { cause: error },
+      );
+    }
   }
 
   /** Rejects with UserError and leaves all as it was if a port cannot be had. */
@@ -195,6 +242,7 @@ export class PluggedAdapter {
     await this.stopCapture();
     this.#user?.dispose();
     await this.#shared?.close();
+    this.#tap?.close();
     this.#link?.dispose();
     this.#timers?.dispose();
   }
@@ -258,8 +306,18 @@ const hints: Readonly<Record<HostNetworkError['code'], string>> = {
   'in-use': 'Choose another host port, or end the program that uses this one.',
   permission: 'Choose a port from 1024 up.',
   'no-address': 'Use 127.0.0.1, or 0.0.0.0 for every address.',
+  unsupported: 'Use the user-mode network (NAT).',
   io: 'Try another port.',
 };
+
+const tapHints = {
+  tap:
+    'An administrator makes a TAP device for you with "ip tuntap add dev NAME mode tap user YOU". ' +
+    'The user-mode network (NAT) needs no rights.',
+  bridged:
+    'An administrator makes a bridge with "ip link add br0 type bridge", and joining it takes CAP_NET_ADMIN. ' +
+    'The user-mode network (NAT) with forwarded ports needs no rights.',
+} as const;
 
 function asNetworkError(error: unknown): unknown {
   if (!(error instanceof HostNetworkError)) return error;

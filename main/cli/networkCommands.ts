@@ -1,6 +1,7 @@
 /** `guesthouse network` and `guesthouse capture`: the adapters of running VMs. */
 import { Command } from 'commander';
 import { adapterChangeSchema, type AdapterStatus } from '../../shared/net/networkStatus.ts';
+import { networkLabel } from '../../shared/vm/network.ts';
 import { UsageError } from './commandError.ts';
 import { parseForward } from './parseNet.ts';
 import { hostPath, oneOf, parseWith, wholeNumber } from './parseOptions.ts';
@@ -130,12 +131,15 @@ const networkNames = {
   user: () => 'user (NAT)',
   internal: (name: string) => `internal "${name}"`,
   natNetwork: (name: string) => `NAT network "${name}"`,
+  hostOnly: (name: string) => `host-only "${name}"`,
+  bridged: (name: string) => `bridged to ${name}`,
+  tap: (name: string) => `TAP device ${name}`,
 } as const;
 
 function formatStatus(status: readonly AdapterStatus[]): string {
   if (status.length === 0) return 'This VM has no network adapter.';
   const lines = status.flatMap((one, index) => [
-    `${index + 1}: ${one.model}, ${one.mac}, ${networkNames[one.network.mode]('name' in one.network ? one.network.name : '')}, cable ${one.connected ? 'plugged in' : 'pulled'}`,
+    `${index + 1}: ${one.model}, ${one.mac}, ${networkNames[one.network.mode](networkLabel(one.network))}, cable ${one.connected ? 'plugged in' : 'pulled'}`,
     ...(one.address === undefined ? [] : [`   address ${one.address}`]),
     `   in ${one.framesIn} frames, ${one.bytesIn} bytes; out ${one.framesOut} frames, ${one.bytesOut} bytes; ${one.tcp} TCP, ${one.udp} UDP`,
     ...one.forwards.map(

@@ -10,7 +10,8 @@ export type RunAdapter = AdapterConfig & { readonly capture?: string };
 export const netHelp =
   'network adapter: none, or user[,OPTION…] with hostfwd=tcp|udp:[HOST-ADDRESS]:PORT-[GUEST]:PORT,\n' +
   'model=virtio|e1000, mac=…, host-loopback=on, cable=off, tftp=FOLDER, bootfile=NAME, capture=FILE;\n' +
-  'internal,name=NAME or nat-network,name=NAME joins machines; may be repeated';
+  'internal,name=NAME or nat-network,name=NAME joins machines, host-only,name=NAME joins them with this\n' +
+  'computer alone; bridged,bridge=BRIDGE and tap,device=DEVICE (Linux); may be repeated';
 
 /** "MODE[,key=value…]"; undefined for "none". */
 export function parseNet(text: string): RunAdapter | undefined {
@@ -20,11 +21,14 @@ export function parseNet(text: string): RunAdapter | undefined {
     user: 'user',
     internal: 'internal',
     'nat-network': 'natNetwork',
+    'host-only': 'hostOnly',
+    bridged: 'bridged',
+    tap: 'tap',
     none: 'none',
   } as const;
   if (!Object.hasOwn(kinds, mode)) {
     throw new UsageError(
-      `--net ${text}: use none, user, internal,name=NAME or nat-network,name=NAME`,
+      `--net ${text}: use none, user, internal,name=NAME, nat-network,name=NAME, host-only,name=NAME, bridged,bridge=BRIDGE or tap,device=DEVICE`,
     );
   }
   const kind = kinds[mode as keyof typeof kinds];
@@ -40,8 +44,10 @@ export function parseNet(text: string): RunAdapter | undefined {
     else if (key === 'mac') adapter['mac'] = value;
     else if (key === 'cable') adapter['connected'] = onOff();
     else if (key === 'capture') capture = hostPath(value);
-    else if (key === 'name' && (kind === 'internal' || kind === 'natNetwork'))
+    else if (key === 'name' && ['internal', 'natNetwork', 'hostOnly'].includes(kind))
       network['name'] = value;
+    else if (key === 'bridge' && kind === 'bridged') network['bridge'] = value;
+    else if (key === 'device' && kind === 'tap') network['device'] = value;
     else if (kind === 'user' && key === 'host-loopback') network['hostLoopback'] = onOff();
     else if (kind === 'user' && key === 'hostfwd') forwards.push(parseForward(value));
     else if (kind === 'user' && key === 'tftp') network['bootFolder'] = hostPath(value);

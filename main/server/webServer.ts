@@ -14,6 +14,7 @@ import type { Services } from '../../shared/rpc/serviceContract.ts';
 import { serveServices } from '../../shared/rpc/services.ts';
 import { uploadPath } from '../../shared/rpc/uploads.ts';
 import { webSocketChannel, type WebSocketLike } from '../../shared/rpc/webSocketChannel.ts';
+import { claimServerPort } from '../../emulator/host/serverPorts.ts';
 import { UserError } from '../../shared/services/errors.ts';
 import type { TakeScreen } from '../manager/manager.ts';
 import { serveStatic } from './staticFiles.ts';
@@ -96,11 +97,13 @@ export async function startWebServer(options: WebServerOptions): Promise<WebServ
   });
   await listen(server, options.port);
   port = (server.address() as AddressInfo).port;
+  const releasePort = claimServerPort(port);
   return {
     port,
     token,
     url: `http://${address}:${port}/#token=${token}`,
     close: async () => {
+      releasePort();
       for (const webSocket of sockets.clients) webSocket.close(1001, 'The server was closed.');
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       setTimeout(() => {

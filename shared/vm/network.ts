@@ -31,6 +31,8 @@ export const firewallRuleSchema = z.strictObject({
   ports: z.tuple([port, port]).optional(),
 });
 
+/** Of Linux's network devices. */
+const deviceName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,14}$/);
 const networkName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$/);
 
 export const userNetworkSchema = z.strictObject({
@@ -51,8 +53,21 @@ export const networkSchema = z.discriminatedUnion('mode', [
   z.strictObject({ mode: z.literal('internal'), name: networkName }),
   /** Machines with the same name share a cable with one gateway to the outside. */
   z.strictObject({ mode: z.literal('natNetwork'), name: networkName }),
+  /** Machines with the same name share a cable with the host's loopback services, and nothing else. */
+  z.strictObject({ mode: z.literal('hostOnly'), name: networkName }),
+  /** A port of a bridge that the host has. Linux, and the right to add one. */
+  z.strictObject({ mode: z.literal('bridged'), bridge: deviceName }),
+  /** A TAP device, made beforehand for this user, or made if the user may. Linux. */
+  z.strictObject({ mode: z.literal('tap'), device: deviceName }),
 ]);
 export type NetworkConfig = z.infer<typeof networkSchema>;
+
+/** What tells a network from others of its mode: its name or device, or nothing. */
+export function networkLabel(network: NetworkConfig): string {
+  if ('name' in network) return network.name;
+  if ('bridge' in network) return network.bridge;
+  return 'device' in network ? network.device : '';
+}
 
 export const adapterSchema = z.strictObject({
   model: z.enum(adapterModels).default('virtio'),

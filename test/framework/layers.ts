@@ -31,7 +31,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     'shared',
   ],
   'emulator/host': ['emulator', 'shared'],
-  main: ['shared', 'emulator/host/paths.ts'],
+  main: ['shared', 'emulator/host/paths.ts', 'emulator/host/serverPorts.ts'],
   renderer: ['shared'],
 };
 

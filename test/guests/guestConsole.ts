@@ -18,8 +18,10 @@ export class GuestConsole implements AsyncDisposable {
   /** Exit code of `guesthouse run`; 255 if a signal ended it. */
   readonly exited: Promise<number>;
 
-  constructor(args: readonly string[]) {
-    this.#child = spawn(process.execPath, [cli, 'run', ...args]);
+  /** `through`: a command that starts the rest of its line, as `ip netns exec NAME`. */
+  constructor(args: readonly string[], through: readonly string[] = []) {
+    const [program, ...line] = [...through, process.execPath, cli, 'run', ...args] as [string];
+    this.#child = spawn(program, line);
     this.#child.stdout.on('data', (bytes: Buffer) => {
       this.#output += bytes.toString('latin1');
       this.#notify();

@@ -126,8 +126,6 @@ export class NetworkNamespace implements AsyncDisposable {
     this.network.dispose();
     this.link.dispose();
     this.#timers.dispose();
-    // A last frame ends the read that the device is in.
-    await this.run(`ping -c 1 -W 1 10.0.2.99`).catch(() => undefined);
     this.#tap.close();
     await execute('ip', ['netns', 'del', this.name]).catch(() => undefined);
   }

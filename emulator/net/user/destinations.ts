@@ -18,18 +18,18 @@ export interface DestinationParts {
   /** Nothing but the gateway's loopback is reachable: a host-only network. */
   readonly hostOnly: boolean;
   /** Ports of the host's loopback that stay closed: the application's own server. */
-  readonly closedPorts: readonly number[];
+  readonly portClosed: (port: number) => boolean;
 }
 
 export function destinationOf(
-  { addresses, firewall, host, hostLoopback, hostOnly, closedPorts }: DestinationParts,
+  { addresses, firewall, host, hostLoopback, hostOnly, portClosed }: DestinationParts,
   target: IpAddress,
   port: number,
 ): Destination {
   const own = ownAddress(addresses, target);
   if (own === 'dns') return port === 53 ? (host.nameServers()[0] ?? 'refused') : 'refused';
   if (own === 'gateway') {
-    if (!hostLoopback || closedPorts.includes(port)) return 'refused';
+    if (!hostLoopback || portClosed(port)) return 'refused';
     return { address: target.length === 4 ? '127.0.0.1' : '::1', port };
   }
   if (hostOnly || onLink(addresses, target) || !firewall.allows(target, port)) return 'refused';

@@ -30,8 +30,6 @@ const leaseSeconds = 86_400;
 export interface DhcpOptions {
   /** File that network boot asks for. */
   readonly bootFile?: string;
-  /** No default route and no name server: a network that leads nowhere. */
-  readonly isolated?: boolean;
   readonly nameLearned: (name: string, address: IpAddress) => void;
 }
 
@@ -97,7 +95,7 @@ export class DhcpServer {
   }
 
   #reply(request: Uint8Array, type: number | undefined, lease: IpAddress, address = true): void {
-    const { gateway4, dns4, bits4, mac, domain } = this.#addresses;
+    const { gateway4, dns4, bits4, mac, domain, isolated = false } = this.#addresses;
     const nak = type === kind.nak;
     const reply = new Uint8Array(548);
     reply.set([2, 1, 6, 0], 0);
@@ -108,7 +106,7 @@ export class DhcpServer {
     if (!nak && address) reply.set(lease, 16);
     if (!nak) reply.set(gateway4, 20);
     reply.set(request.subarray(24, 44), 24);
-    const { bootFile, isolated = false } = this.#options;
+    const { bootFile } = this.#options;
     const file = new TextEncoder().encode(bootFile ?? '').subarray(0, 127);
     if (!nak) reply.set(file, 108);
     setU32(reply, 236, magic);

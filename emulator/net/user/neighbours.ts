@@ -171,11 +171,13 @@ export class Neighbours {
   }
 
   advertiseRouter(): void {
-    const { mac, prefix6, dns6, gatewayLinkLocal } = this.#addresses;
+    const { mac, prefix6, dns6, gatewayLinkLocal, isolated = false } = this.#addresses;
+    // Of a router that is none for anything but the prefix (RFC 4861 §4.2).
+    const lifetime = isolated ? 0 : routerLifetime;
     const body = new Uint8Array(16 + 8 + 8 + 32 + 24);
     body[0] = message.routerAdvertisement;
     body[4] = 64;
-    setU16(body, 6, routerLifetime);
+    setU16(body, 6, lifetime);
     // Source link-layer address, MTU, prefix (on-link, autonomous), recursive DNS server.
     body.set([1, 1, ...mac], 16);
     body.set([5, 1], 24);
@@ -185,7 +187,7 @@ export class Neighbours {
     setU32(body, 40, prefixLifetime / 2);
     body.set(prefix6, 48);
     body.set([25, 3], 64);
-    setU32(body, 68, routerLifetime);
+    setU32(body, 68, lifetime);
     body.set(dns6, 72);
     this.#writer.icmp(this.#path(allNodes, allNodesMac, gatewayLinkLocal), body, 255);
   }

@@ -21,6 +21,8 @@ export interface UserAddresses {
   readonly mac: Mac;
   /** Domain of the guests' names. */
   readonly domain: string;
+  /** No default route and no name server: a network that leads nowhere. */
+  readonly isolated?: boolean;
 }
 
 /** 10.0.2.0/24 with the gateway at .2, names at .3 and guests from .15; IPv6 likewise in a prefix of our own (RFC 4193). */
@@ -37,6 +39,20 @@ export const defaultAddresses: UserAddresses = {
   dns6: ip('fd67:7565:7374::3'),
   mac: Uint8Array.of(0x52, 0x55, 0x0a, 0x00, 0x02, 0x02),
   domain: 'guesthouse.internal',
+};
+
+/** The same in 10.0.3.0/24 and another prefix, so that a guest can be on both. The gateway is the host, and leads nowhere. */
+export const hostOnlyAddresses: UserAddresses = {
+  ...defaultAddresses,
+  network4: ip('10.0.3.0'),
+  gateway4: ip('10.0.3.2'),
+  dns4: ip('10.0.3.3'),
+  firstGuest4: ip('10.0.3.15'),
+  prefix6: ip('fd67:7565:7375::'),
+  gateway6: ip('fd67:7565:7375::2'),
+  dns6: ip('fd67:7565:7375::3'),
+  mac: Uint8Array.of(0x52, 0x55, 0x0a, 0x00, 0x03, 0x02),
+  isolated: true,
 };
 
 /** What an address of the network's own stands for. */

@@ -31,7 +31,8 @@ export interface UserNetworkOptions {
   readonly addresses?: UserAddresses;
   readonly hostLoopback?: boolean;
   readonly hostOnly?: boolean;
-  readonly closedPorts?: readonly number[];
+  /** Ports of the host's loopback that stay closed: the application's own server. */
+  readonly portClosed?: (port: number) => boolean;
   readonly rules?: readonly FirewallRule[];
   readonly bootFile?: string;
   readonly tcpLimits?: TcpLimits;
@@ -89,7 +90,7 @@ export class UserNetwork implements FrameEnd {
       host,
       hostLoopback: options.hostLoopback ?? false,
       hostOnly: options.hostOnly ?? false,
-      closedPorts: options.closedPorts ?? [],
+      portClosed: options.portClosed ?? (() => false),
     };
     const common = { timers, writer, neighbours, destinations, host };
     this.tcp = new TcpProxy({

@@ -9,7 +9,11 @@ import Typography from '@mui/material/Typography';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import type { AdapterStatus } from '../../../shared/net/networkStatus.ts';
 import type { VmSummary } from '../../../shared/services/library.ts';
-import type { AdapterConfig, PortForwardConfig } from '../../../shared/vm/network.ts';
+import {
+  networkLabel,
+  type AdapterConfig,
+  type PortForwardConfig,
+} from '../../../shared/vm/network.ts';
 import { monospace } from '../../app/theme.ts';
 import { t } from '../../i18n/i18n.ts';
 import { useConnection } from '../../transport/ConnectionContext.tsx';
@@ -121,7 +125,7 @@ function Adapter(props: {
       <Typography variant="h2">{name}</Typography>
       <Typography sx={{ fontSize: '0.875rem', color: 'text.secondary' }}>
         {t(`networkPage.models.${adapter.model}`)} · {t(`networkPage.modes.${network.mode}`)}
-        {'name' in network && ` “${network.name}”`}
+        {networkLabel(network) !== '' && ` “${networkLabel(network)}”`}
         {status && (
           <>
             {' · '}
