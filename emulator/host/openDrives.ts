@@ -5,6 +5,7 @@ import { planDrives } from '../../shared/vm/drives.ts';
 import type { MachineRequest } from '../../shared/vm/machineRequest.ts';
 import type { BlockBackend } from '../backends/block.ts';
 import { MediumSlot } from '../backends/mediumSlot.ts';
+import { withPolicies } from './diskPolicies.ts';
 import { openDisk } from '../block/file/fileDisk.ts';
 import { readAhead } from '../block/readAhead.ts';
 import { LayeredDisk } from '../block/layeredDisk.ts';
@@ -61,10 +62,12 @@ export async function openDrives(
   };
   try {
     for (const [index, disk] of request.disks.entries()) {
-      const { allowedFolders: allowed, ...choice } = disk;
-      const layered = new LayeredDisk(await openDisk({ ...choice, allowed, owner }));
+      const { path, format, readOnly, allowedFolders: allowed } = disk;
+      const uncached = disk.cache === 'none';
+      const image = await openDisk({ path, format, readOnly, allowed, owner, uncached });
+      const layered = new LayeredDisk(image);
       disks.push(layered);
-      const backend = countedDisk(layered, counters);
+      const backend = withPolicies(countedDisk(layered, counters), disk);
       const place = position('disk', index, disk.interface);
       drives.push({ kind: 'disk', interface: disk.interface, position: place, backend });
     }

@@ -76,3 +76,12 @@ describe('what happens at a time', () => {
     expect(() => parseSendKeys('<foo>')).toThrow('--sendkeys: there is no key "foo" in <foo>');
   });
 });
+
+it('--disk takes cache mode, zeroes that are noticed and limits', () => {
+  expect(parseDisk('/a.img,cache=none,detect-zeroes=on,iops=500,bps=1000000')).toMatchObject({
+    ...{ cache: 'none', detectZeroes: true },
+    limits: { iops: 500, bytesPerSecond: 1_000_000 },
+  });
+  expect(() => parseDisk('/a.img,cache=fast')).toThrow('cache');
+  expect(() => parseDisk('/a.img,iops=many')).toThrow('iops=many');
+});

@@ -6,6 +6,7 @@ import { engineCapabilities } from '../../shared/vm/capabilities.ts';
 import {
   bootSchema,
   cdromSchema,
+  diskCaches,
   diskFormats,
   diskInterfaces,
   diskSchema,
@@ -52,7 +53,8 @@ export function driveOptions(command: Command): Command {
     .option(
       '--disk <file[,if=virtio|ide|ahci][,readonly][,format=FORMAT][,allow=FOLDER]>',
       'disk image of any format; may be repeated (a comma in its name is written twice); allow: where\n' +
-        'an image may lie that it builds on, besides its own folder',
+        'an image may lie that it builds on, besides its own folder; further cache=writeback|writethrough|none,\n' +
+        'detect-zeroes=on, iops=N and bps=N (most operations and bytes a second)',
       list(parseDisk),
     )
     .option(
@@ -90,18 +92,31 @@ export function parseSize(text: string): number {
   return Math.ceil(bytes);
 }
 
-/** "FILE[,format=FORMAT][,if=virtio|ide|ahci][,readonly][,allow=FOLDER]"; a comma in a file name is written twice. */
+/** "FILE[,format=FORMAT][,if=virtio|ide|ahci][,readonly][,allow=FOLDER][,cache=…]"; a comma in a file name is written twice. */
 export function parseDisk(text: string): DiskConfig {
-  const { path, settings } = parseDrive('--disk', text, ['format', 'if', 'readonly', 'allow']);
+  const known = [...['format', 'if', 'readonly', 'allow', 'cache', 'detect-zeroes', 'iops', 'bps']];
+  const { path, settings } = parseDrive('--disk', text, known);
   if (path === 'none')
     throw new UsageError('--disk none: only CD-ROM and floppy drives can be empty');
-  const { format = 'auto', if: where = 'virtio', readonly = 'off', allow } = settings;
+  const { format = 'auto', if: where = 'virtio', readonly = 'off', allow, cache } = settings;
+  const { 'detect-zeroes': zeroes, iops, bps } = settings;
+  const limit = (name: string, given: string | undefined): number | undefined => {
+    if (given === undefined || /^[1-9]\d*$/.test(given))
+      return given === undefined ? undefined : Number(given);
+    throw new UsageError(`--disk ${name}=${given}: give a number per second`);
+  };
+  const limits = { iops: limit('iops', iops), bytesPerSecond: limit('bps', bps) };
   return diskSchema.parse({
     path: hostPath(path),
     format: oneOf('--disk format=', diskFormats)(format),
     allowedFolders: allow === undefined ? [] : [hostPath(allow)],
     interface: oneOf('--disk if=', diskInterfaces)(where),
     readOnly: oneOf('--disk readonly=', ['on', 'off'])(readonly) === 'on',
+    ...(cache !== undefined && { cache: oneOf('--disk cache=', diskCaches)(cache) }),
+    ...(zeroes !== undefined && {
+      detectZeroes: oneOf('--disk detect-zeroes=', ['on', 'off'])(zeroes) === 'on',
+    }),
+    ...((iops !== undefined || bps !== undefined) && { limits }),
   });
 }
 

@@ -12,6 +12,14 @@ export const diskFormats = ['auto', 'raw', 'qcow2', 'vdi', 'vmdk', 'vhd', 'vhdx'
 export const diskInterfaces = ['virtio', 'ide', 'ahci'] as const;
 export type DriveInterface = (typeof diskInterfaces)[number];
 
+export const diskCaches = ['writeback', 'writethrough', 'none'] as const;
+
+/** Of reads and writes together. */
+export const diskLimitsSchema = z.strictObject({
+  bytesPerSecond: z.int().min(4096).optional(),
+  iops: z.int().min(1).optional(),
+});
+
 export const diskSchema = z.strictObject({
   /** Absolute host path of the image. */
   path: z.string().min(1),
@@ -20,6 +28,14 @@ export const diskSchema = z.strictObject({
   allowedFolders: z.array(z.string().min(1)).max(20).default([]),
   readOnly: z.boolean().default(false),
   interface: z.enum(diskInterfaces).default('virtio'),
+  /**
+   * 'writeback' (by default): a write ends when the host has it, a flush makes it durable. 'writethrough': every write
+   * is durable when it ends. 'none': as writeback, but the host keeps nothing of the image in its cache.
+   */
+  cache: z.enum(diskCaches).optional(),
+  /** Zeroes that are written take no room. */
+  detectZeroes: z.boolean().optional(),
+  limits: diskLimitsSchema.optional(),
 });
 
 /** An empty image to be made for a new VM. */

@@ -1,10 +1,11 @@
-/** Holes of files, which Node does not know: fallocate(2) and lseek(2) of Linux, by koffi. */
+/** Holes of files and the host's cache of them, which Node does not know: fallocate(2), lseek(2), posix_fadvise(2) of Linux, by koffi. */
 import type { FileStretch } from '../imageFile.ts';
 
 type Done = (error: unknown, result: number) => void;
 interface Calls {
   fallocate(file: number, mode: number, offset: number, length: number, done: Done): void;
   lseek(file: number, offset: number, whence: number): number;
+  fadvise(file: number, offset: number, length: number, advice: number, done: Done): void;
 }
 
 /** FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE (linux/falloc.h) */
@@ -12,6 +13,8 @@ const PUNCH_HOLE_KEEP_SIZE = 0x03;
 /** lseek(2) */
 const SEEK_DATA = 3;
 const SEEK_HOLE = 4;
+/** POSIX_FADV_DONTNEED */
+const DONTNEED = 4;
 
 let loaded: Promise<Calls | undefined> | undefined;
 
@@ -23,10 +26,14 @@ async function loadCalls(): Promise<Calls | undefined> {
     const fallocate = host.func(
       'int fallocate64(int file, int mode, int64_t offset, int64_t length)',
     );
+    const fadvise = host.func(
+      'int posix_fadvise64(int file, int64_t offset, int64_t length, int advice)',
+    );
     const lseek = host.func('int64_t lseek64(int file, int64_t offset, int whence)');
     return {
       fallocate: (fallocate as unknown as { async: Calls['fallocate'] }).async,
       lseek: lseek as unknown as Calls['lseek'],
+      fadvise: (fadvise as unknown as { async: Calls['fadvise'] }).async,
     };
   } catch {
     // Without the library or on another libc: the caller writes zeroes instead.
@@ -42,6 +49,15 @@ export async function punchHole(file: number, offset: number, length: number): P
     calls.fallocate(file, PUNCH_HOLE_KEEP_SIZE, offset, length, (error, result) =>
       resolve(error == null && result === 0),
     );
+  });
+}
+
+/** The host forgets what it has in its cache of a file and is durable. Only advice: the host may keep it. */
+export async function dropCached(file: number): Promise<void> {
+  const calls = await (loaded ??= loadCalls());
+  if (calls === undefined) return;
+  await new Promise<void>((resolve) => {
+    calls.fadvise(file, 0, 0, DONTNEED, () => resolve());
   });
 }
 

@@ -2,7 +2,7 @@
 import { constants, type Stats } from 'node:fs';
 import { open, realpath, stat, type FileHandle } from 'node:fs/promises';
 import { BlockError } from '../../backends/block.ts';
-import { punchHole, stretchAt } from './fileHoles.ts';
+import { dropCached, punchHole, stretchAt } from './fileHoles.ts';
 import { lockImage, type ImageLock } from './fileLock.ts';
 import type { FileStretch, ImageFile } from '../imageFile.ts';
 
@@ -14,6 +14,8 @@ export interface OpenImage {
   readonly create?: boolean;
   /** Only a look at what is there, which may change meanwhile. */
   readonly unlocked?: boolean;
+  /** The host is not to keep it in its cache; what lies there is dropped at flushes and now and then. */
+  readonly uncached?: boolean | undefined;
   /** Who uses the image, for the message that others get: 'the VM "web"'. */
   readonly owner?: string | undefined;
 }
@@ -24,6 +26,7 @@ export async function openImageFile({
   readOnly,
   create = false,
   unlocked = false,
+  uncached = false,
   owner,
 }: OpenImage): Promise<ImageFile> {
   let real: string;
@@ -44,7 +47,7 @@ export async function openImageFile({
   try {
     const status = await handle.stat();
     if (!unlocked) lock = await lockImage(real, { readOnly, owner: owner ?? 'another VM' });
-    return new FileImage({ path, readOnly, handle, lock, size: status.size });
+    return new FileImage({ path, readOnly, handle, lock, size: status.size, uncached });
   } catch (error) {
     await lock?.release();
     await handle.close();
@@ -52,11 +55,17 @@ export async function openImageFile({
   }
 }
 
+/** What the host may keep of an uncached file for what is read. Bytes. */
+const cachedAtMost = 32 << 20;
+
 class FileImage implements ImageFile {
   readonly path: string;
   readonly readOnly: boolean;
   readonly #handle: FileHandle;
   readonly #lock: ImageLock | undefined;
+  readonly #uncached: boolean;
+  /** Bytes read since the host's cache was dropped. */
+  #readSince = 0;
   #size: number;
   #closed: Promise<void> | undefined;
 
@@ -66,7 +75,9 @@ class FileImage implements ImageFile {
     readonly handle: FileHandle;
     readonly lock: ImageLock | undefined;
     readonly size: number;
+    readonly uncached: boolean;
   }) {
+    this.#uncached = parts.uncached;
     this.path = parts.path;
     this.readOnly = parts.readOnly;
     this.#handle = parts.handle;
@@ -81,6 +92,8 @@ class FileImage implements ImageFile {
   async read(offset: number, buffers: readonly Uint8Array[]): Promise<void> {
     await this.#transfer(offset, buffers, 'read', async (rest, at) => {
       const { bytesRead } = await this.#handle.readv(rest, at);
+      this.#readSince += bytesRead;
+      if (this.#uncached && this.#readSince > cachedAtMost) await this.#dropCache();
       if (bytesRead > 0) return bytesRead;
       for (const buffer of rest) buffer.fill(0);
       return Infinity;
@@ -119,9 +132,15 @@ class FileImage implements ImageFile {
   async flush(): Promise<void> {
     try {
       await this.#handle.datasync();
+      if (this.#uncached) await this.#dropCache();
     } catch (error) {
       throw hostError(error, this.path, 'flushed');
     }
+  }
+
+  async #dropCache(): Promise<void> {
+    this.#readSince = 0;
+    await dropCached(this.#handle.fd);
   }
 
   punchHole(offset: number, length: number): Promise<boolean> {

@@ -7,13 +7,17 @@ import { openImageFile } from './fileImage.ts';
 
 /**
  * `owner`: who uses the images, for the message that others get while they are locked. `unlocked`: to look at images
- * that others may be changing.
+ * that others may be changing. `uncached`: the host is not to keep the files in its cache.
  */
-export function hostStore(owner?: string, { unlocked = false } = {}): ImageStore {
+export function hostStore(
+  owner?: string,
+  options: { readonly unlocked?: boolean; readonly uncached?: boolean | undefined } = {},
+): ImageStore {
+  const { unlocked = false, uncached } = options;
   return {
     codecs: nodeCodecs,
     open: (file, readOnly) =>
-      openImageFile({ path: file, readOnly, owner, unlocked: unlocked && readOnly }),
+      openImageFile({ path: file, readOnly, owner, unlocked: unlocked && readOnly, uncached }),
     create: (file) => openImageFile({ path: file, readOnly: false, create: true, owner }),
     resolve: (image, name) => path.resolve(path.dirname(image), name),
     relative: (image, target) => {
