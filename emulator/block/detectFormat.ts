@@ -23,6 +23,19 @@ export function signatureOf(start: Uint8Array): ImageFormat | undefined {
   return signatures.find(([offset, text]) => has(start, offset, text))?.[2];
 }
 
+export type Compression = 'gzip' | 'xz' | 'zstd';
+
+const compressions: readonly (readonly [bytes: string, Compression])[] = [
+  ['\x1f\x8b\x08', 'gzip'],
+  ['\xfd7zXZ\0', 'xz'],
+  ['\x28\xb5\x2f\xfd', 'zstd'],
+];
+
+/** How a file is compressed that begins so. */
+export function compressionOf(start: Uint8Array): Compression | undefined {
+  return compressions.find(([text]) => has(start, 0, text))?.[1];
+}
+
 /** 'raw' if the content is none of the others. */
 export async function detectFormat(file: ImageFile): Promise<ImageFormat> {
   const start = new Uint8Array(signatureSpan);

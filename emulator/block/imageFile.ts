@@ -3,6 +3,8 @@
  * file/ implements it over host files, memoryFile.ts in memory.
  */
 
+import type { Compression } from './detectFormat.ts';
+
 /** The bytes of an image. Many calls may be in flight; all reject with BlockError. */
 export interface ImageFile {
   /** For messages. */
@@ -54,6 +56,8 @@ export interface ImageStore {
   readonly codecs: Codecs;
   /** Opens and locks: one writer, or any number of readers. Rejects with BlockError. */
   open(path: string, readOnly: boolean): Promise<ImageFile>;
+  /** What a compressed file holds, for reading; `file` is taken over. Rejects with BlockError. */
+  unpack(file: ImageFile, compression: Compression): Promise<ImageFile>;
   /** A new file, empty and locked for writing. Rejects with BlockError 'exists'. */
   create(path: string): Promise<ImageFile>;
   /** The absolute path of what the image at `image` calls `name`. */

@@ -1,7 +1,7 @@
 /** Opens disk images of any format, with the images that they build on. */
 import { BlockError } from '../backends/block.ts';
 import type { BlockImage, ImageFormat } from './blockImage.ts';
-import { detectFormat } from './detectFormat.ts';
+import { compressionOf, detectFormat } from './detectFormat.ts';
 import type { ImageFile, ImageStore } from './imageFile.ts';
 import { openQcow2 } from './qcow2/qcow2Image.ts';
 import { RawImage } from './raw/rawImage.ts';
@@ -69,10 +69,30 @@ async function openAt(
   choice: OpenChoice,
   chain: readonly string[],
 ): Promise<BlockImage> {
-  const file = await store.open(choice.path, choice.readOnly);
+  const file = await openFile(store, choice);
   try {
     const format = choice.format === 'auto' ? await detectFormat(file) : choice.format;
     return await openFormat(store, choice, file, format, chain);
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
+/** Compressed images are only seen as such where the format is not named: a raw disk may begin so too. */
+async function openFile(store: ImageStore, choice: OpenChoice): Promise<ImageFile> {
+  const file = await store.open(choice.path, choice.readOnly);
+  if (choice.format !== 'auto') return file;
+  try {
+    const start = new Uint8Array(8);
+    await file.read(0, [start]);
+    const compression = compressionOf(start);
+    if (compression === undefined) return file;
+    if (choice.readOnly) return await store.unpack(file, compression);
+    throw new BlockError(
+      'unsupported',
+      `The disk image ${choice.path} is compressed (${compression}), so it can only be read; convert it to write to it.`,
+    );
   } catch (error) {
     await file.close();
     throw error;

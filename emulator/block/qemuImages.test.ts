@@ -4,6 +4,7 @@ import {
   copyFileSync,
   mkdtempSync,
   openSync,
+  readdirSync,
   readFileSync,
   rmSync,
   truncateSync,
@@ -152,6 +153,41 @@ describe('the internal snapshots of a QCOW2', () => {
     await expect(
       convertDisk({ ...source, snapshot: 'third' }, { path: file('none'), format: 'raw' }),
     ).rejects.toThrow('third');
+  });
+});
+
+describe.for([
+  ['gz', 'gzip', '-k'],
+  ['xz', 'xz', '-k', '-0'],
+  ['zst', 'zstd', '-q'],
+] as const)('a disk image in a .%s file', ([ending, program, ...options]) => {
+  test('is read as what it holds, of any format, and never written', async () => {
+    const raw = makeRaw(8 * MiB);
+    qemuImg('convert', '-f', 'raw', '-O', 'qcow2', raw, file('disk.qcow2'));
+    for (const name of ['raw', 'disk.qcow2']) {
+      run(program, ...options, file(name));
+      const source = {
+        path: file(`${name}.${ending}`),
+        format: 'auto',
+        allowedFolders: [],
+      } as const;
+      const before = readFileSync(source.path);
+      await convertDisk(source, { path: file(`${name}.copy`), format: 'raw' });
+      qemuCompare(file(`${name}.copy`), 'raw', raw);
+      const writing = openDisk({ path: source.path, format: 'auto', readOnly: false });
+      await expect(writing).rejects.toMatchObject({ code: 'unsupported' });
+      expect(readFileSync(source.path).equals(before)).toBe(true);
+    }
+    const packed = readFileSync(file(`raw.${ending}`));
+    const middle = Math.floor(packed.length / 2);
+    packed.fill(0xa5, middle, middle + 5000);
+    writeFileSync(file('bad'), packed);
+    const bad = openDisk({ path: file('bad'), format: 'auto', readOnly: true });
+    await expect(bad).rejects.toMatchObject({ code: 'corrupt' });
+    writeFileSync(file('short'), packed.subarray(0, 4000));
+    const short = openDisk({ path: file('short'), format: 'auto', readOnly: true });
+    await expect(short).rejects.toMatchObject({ code: 'corrupt' });
+    expect(readdirSync(folder).filter((name) => name.includes('.lock'))).toEqual([]);
   });
 });
 

@@ -167,7 +167,8 @@ async function describe(entry: Found): Promise<void> {
   const status = await stat(entry.path).catch(() => undefined);
   if (status === undefined) return;
   entry.fileSize = status.size;
-  if (entry.as !== 'disk') return;
+  // To look into a compressed image is to decompress all of it.
+  if (entry.as !== 'disk' || /\.(gz|xz|zst)$/i.test(entry.path)) return;
   try {
     const source = entry.disk
       ? sourceOf(entry.disk)

@@ -55,6 +55,12 @@ export async function openImageFile({
   }
 }
 
+/** A file without a name that holds what is in `path`, for reading. */
+export const wrapNameless =
+  (path: string) =>
+  (handle: FileHandle, size: number): ImageFile =>
+    new FileImage({ path, readOnly: true, handle, lock: undefined, size, uncached: false });
+
 /** What the host may keep of an uncached file for what is read. Bytes. */
 const cachedAtMost = 32 << 20;
 

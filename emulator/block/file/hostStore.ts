@@ -3,7 +3,8 @@ import { readdir, realpath } from 'node:fs/promises';
 import path from 'node:path';
 import type { ImageStore } from '../imageFile.ts';
 import { nodeCodecs } from './codecs.ts';
-import { openImageFile } from './fileImage.ts';
+import { openImageFile, wrapNameless } from './fileImage.ts';
+import { unpackImage } from './unpackImage.ts';
 
 /**
  * `owner`: who uses the images, for the message that others get while they are locked. `unlocked`: to look at images
@@ -18,6 +19,7 @@ export function hostStore(
     codecs: nodeCodecs,
     open: (file, readOnly) =>
       openImageFile({ path: file, readOnly, owner, unlocked: unlocked && readOnly, uncached }),
+    unpack: (file, compression) => unpackImage(file, compression, wrapNameless(file.path)),
     create: (file) => openImageFile({ path: file, readOnly: false, create: true, owner }),
     resolve: (image, name) => path.resolve(path.dirname(image), name),
     relative: (image, target) => {

@@ -2,7 +2,7 @@
 import { BlockError } from '../../backends/block.ts';
 import type { BlockImage, ImageCheck, ImageExtent, ImageInfo, OwnExtent } from '../blockImage.ts';
 import { slice, totalLength, zeroes } from '../bufferList.ts';
-import { signatureOf, signatureSpan } from '../detectFormat.ts';
+import { compressionOf, signatureOf, signatureSpan } from '../detectFormat.ts';
 import type { ImageFile } from '../imageFile.ts';
 
 const sectorSize = 512;
@@ -69,7 +69,7 @@ export class RawImage implements BlockImage {
       start.set(part, at);
       at += part.length;
     }
-    if (signatureOf(start) !== undefined)
+    if (signatureOf(start) !== undefined || compressionOf(start) !== undefined)
       throw new BlockError(
         'io',
         `The guest wants to turn the raw image ${this.#file.path} into another format; ` +

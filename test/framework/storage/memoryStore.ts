@@ -20,6 +20,10 @@ export class MemoryStore implements ImageStore {
     return readOnly ? new MemoryFile(file.bytes, name, true) : this.wrap(file);
   }
 
+  async unpack(file: ImageFile): Promise<ImageFile> {
+    throw new BlockError('unsupported', `The disk image ${file.path} is compressed.`);
+  }
+
   async create(name: string): Promise<ImageFile> {
     if (this.files.has(name)) throw new BlockError('exists', `There is a file ${name} already.`);
     this.put(name, new Uint8Array());
