@@ -173,14 +173,18 @@ async function describe(entry: Found): Promise<void> {
     const source = entry.disk
       ? sourceOf(entry.disk)
       : { path: entry.path, format: 'auto' as const, allowedFolders: [] };
+    // A running VM has it locked.
+    if (entry.users.some(({ live }) => live)) {
+      const { format, size, backing } = await (await diskTool()).diskLayer(entry.path);
+      Object.assign(entry, { format, diskSize: size, ...(backing !== undefined && { backing }) });
+      return;
+    }
     const [top, below] = await (await diskTool()).diskInfo(source);
     entry.format = top!.format;
     entry.diskSize = top!.size;
     if (below) entry.backing = below.path;
   } catch (error) {
-    // A running VM has it locked; that is no problem of the image.
-    if (!entry.users.some(({ live }) => live))
-      entry.problem = error instanceof Error ? error.message : String(error);
+    entry.problem = error instanceof Error ? error.message : String(error);
   }
 }
 

@@ -13,7 +13,10 @@ const connection = connectToManager();
 followLibrary(connection);
 followTasks(connection);
 followPreferences(connection);
-const queries = new QueryClient({ defaultOptions: { queries: { refetchOnWindowFocus: false } } });
+// The manager is on this machine or reached already: whether there is an internet is no matter.
+const queries = new QueryClient({
+  defaultOptions: { queries: { refetchOnWindowFocus: false, networkMode: 'always' } },
+});
 
 createRoot(document.getElementById('root')!).render(
   <ErrorBoundary>

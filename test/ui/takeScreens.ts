@@ -53,10 +53,27 @@ try {
     await shot('activity');
     await page.getByRole('tab', { name: 'Logs' }).click();
     await shot('logs');
-    for (const name of ['Media', 'Network']) {
+    await page.getByRole('tab', { name: 'Snapshots' }).click();
+    if (colorScheme === 'light') {
+      for (const name of ['Fresh', 'Before the upgrade']) {
+        await window.button('Take').click();
+        await window.field('Name').fill(name);
+        await window.inDialog('Take').click();
+        await page.getByRole('treeitem', { name, exact: true }).waitFor();
+      }
+    }
+    await page.getByRole('treeitem', { name: 'Fresh', exact: true }).click();
+    await shot('snapshots');
+    for (const name of ['Media', 'Network', 'Preferences']) {
       await tool(name);
       await shot(name.toLowerCase());
     }
+    await tool('Home');
+    await window.button('Choose a guest…').click();
+    await page.getByRole('radio').waitFor();
+    await shot('gallery');
+    await page.keyboard.press('Escape');
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
     await window.button('New').click();
     await window.inDialog('Add new disk').click();
     await shot('new');

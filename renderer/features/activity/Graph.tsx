@@ -59,7 +59,8 @@ export function Graph(props: {
           yAxis={[
             {
               min: 0,
-              width: 80,
+              // For "1000 bytes/s".
+              width: 100,
               tickNumber: 3,
               valueFormatter: (value: number) => word(value),
               domainLimit: (_min, max) => ({
