@@ -1,5 +1,13 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { expect, test } from 'vitest';
-import { closeQuestion } from './closeQuestion.ts';
+import { echoKernel } from '../../test/framework/echoKernel.ts';
+import { openHome } from '../manager/home.ts';
+import { createHostService } from '../manager/hostService.ts';
+import { Manager } from '../manager/manager.ts';
+import { nodeVmStarter } from '../manager/nodeVmStarter.ts';
+import { closeChoices, closeQuestion, endMachines } from './closeQuestion.ts';
 
 const vm = (name: string, state: 'running' | 'paused' | 'poweredOff' | 'aborted') => ({
   id: name,
@@ -11,10 +19,33 @@ test('the app closes without a question when nothing runs', () => {
   expect(closeQuestion([vm('a', 'poweredOff'), vm('b', 'aborted')])).toBeUndefined();
 });
 
-test('the question names what would be lost', () => {
+test('the question names what would be lost, and its last answer changes nothing', () => {
   expect(closeQuestion([vm('a', 'running')])?.message).toBe('“a” is running');
   expect(closeQuestion([vm('a', 'running'), vm('b', 'paused')])).toMatchObject({
     message: '2 machines are running',
     detail: expect.stringContaining('“a”, “b”'),
   });
+  expect(closeChoices.at(-1)![0]).toBe('cancel');
+});
+
+test('states are saved before the app ends; a guest that does not shut down keeps it open', async () => {
+  const folder = await mkdtemp(path.join(tmpdir(), 'guesthouse-close-'));
+  const home = await openHome({ GUESTHOUSE_HOME: folder });
+  const manager = new Manager(home, createHostService('electron', folder), nodeVmStarter());
+  try {
+    const kernel = path.join(folder, 'echo.bin');
+    await writeFile(kernel, echoKernel());
+    const { id } = await manager.library.create({ name: 'echo', memoryMiB: 16, boot: { kernel } });
+    await manager.session.start(id);
+    const state = async (): Promise<string | undefined> => (await manager.library.list())[0]?.state;
+    expect(await endMachines(manager, 'cancel')).toBe('');
+    // It knows nothing of ACPI.
+    expect(await endMachines(manager, 'shutDown', 500)).toBe('Still running: “echo”.');
+    expect(await state()).toBe('running');
+    expect(await endMachines(manager, 'saveStates')).toBeUndefined();
+    expect(await state()).toBe('saved');
+  } finally {
+    await manager.close();
+    await rm(folder, { recursive: true, force: true });
+  }
 });

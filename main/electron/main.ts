@@ -18,7 +18,7 @@ import { serveServices } from '../../shared/rpc/services.ts';
 import { openHome } from '../manager/home.ts';
 import { openSharedManager, type SharedManager } from '../manager/sharedManager.ts';
 import { portChannel, requestPortChannel } from './bridge.ts';
-import { closeQuestion } from './closeQuestion.ts';
+import { closeChoices, closeQuestion, endMachines } from './closeQuestion.ts';
 import { electronVmStarter } from './electronVmStarter.ts';
 import { portMainChannel } from './portMainChannel.ts';
 import {
@@ -116,11 +116,16 @@ async function run(): Promise<void> {
       const { response } = await dialog.showMessageBox(window, {
         type: 'warning',
         ...question,
-        buttons: ['Power off and close', 'Cancel'],
-        defaultId: 1,
-        cancelId: 1,
+        buttons: closeChoices.map(([, button]) => button),
+        defaultId: 0,
+        cancelId: closeChoices.length - 1,
       });
-      if (response !== 0) return;
+      const [choice] = closeChoices[response]!;
+      const why = await endMachines(manager.services, choice);
+      if (why !== undefined) {
+        if (why !== '') dialog.showErrorBox('Guesthouse stays open', why);
+        return;
+      }
     }
     await end();
   };

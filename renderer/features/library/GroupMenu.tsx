@@ -1,9 +1,6 @@
-import Divider from '@mui/material/Divider';
-import Menu from '@mui/material/Menu';
-import MenuItem from '@mui/material/MenuItem';
-import ListItemText from '@mui/material/ListItemText';
 import type { VmSummary } from '../../../shared/services/library.ts';
 import { t } from '../../i18n/i18n.ts';
+import { ContextMenu } from './ContextMenu.tsx';
 import type { ListRow } from './listRows.ts';
 import type { ListActions } from './useListActions.ts';
 import { useCommandItems } from './VmMenu.tsx';
@@ -18,31 +15,16 @@ export function GroupMenu(props: {
   onClose(): void;
 }) {
   const { row, vms, at, actions, onClose } = props;
-  const items = useCommandItems(vms, onClose);
-  const own = (word: string, act: () => void) => (
-    <MenuItem
-      dense
-      onClick={() => {
-        onClose();
-        act();
-      }}
-    >
-      <ListItemText primary={word} />
-    </MenuItem>
-  );
   return (
-    <Menu
-      open
-      onClose={onClose}
-      anchorReference="anchorPosition"
-      anchorPosition={at}
-      slotProps={{ list: { 'aria-label': row.name } }}
-    >
-      {items}
-      <Divider />
-      {own(t('groups.renameItem'), () => actions.rename(row))}
-      {own(t('groups.newInside'), () => actions.addGroup([], row.id))}
-      {own(t('groups.remove'), () => actions.removeGroup(row.id))}
-    </Menu>
+    <ContextMenu
+      label={row.name}
+      commands={useCommandItems(vms, onClose)}
+      own={[
+        { word: t('groups.renameItem'), act: () => actions.rename(row) },
+        { word: t('groups.newInside'), act: () => actions.addGroup([], row.id) },
+        { word: t('groups.remove'), act: () => actions.removeGroup(row.id) },
+      ]}
+      {...{ at, onClose }}
+    />
   );
 }

@@ -1,10 +1,10 @@
 import Divider from '@mui/material/Divider';
-import Menu from '@mui/material/Menu';
 import MenuItem from '@mui/material/MenuItem';
 import ListItemText from '@mui/material/ListItemText';
 import type { ReactNode } from 'react';
 import { t } from '../../i18n/i18n.ts';
 import type { VmSummary } from '../../../shared/services/library.ts';
+import { ContextMenu } from './ContextMenu.tsx';
 import { isLive, whyNotAny, type CommandName } from './commands.ts';
 import type { ListRow } from './listRows.ts';
 import { useCommands } from './useCommands.ts';
@@ -60,38 +60,21 @@ export function VmMenu(props: {
   onClose(): void;
 }) {
   const { row, vms, at, actions, onClose } = props;
-  const items = useCommandItems(vms, onClose);
-  const own = (word: string, act: () => void) => (
-    <MenuItem
-      dense
-      onClick={() => {
-        onClose();
-        act();
-      }}
-    >
-      <ListItemText primary={word} />
-    </MenuItem>
-  );
-  const ids = vms.map(({ id }) => id);
+  const { parent } = row;
   return (
-    <Menu
-      open
-      onClose={onClose}
-      anchorReference="anchorPosition"
-      anchorPosition={at}
-      slotProps={{
-        list: {
-          'aria-label':
-            vms.length > 1 ? t('list.selected', { count: vms.length }) : (vms[0]?.name ?? ''),
-        },
-      }}
-    >
-      {items}
-      <Divider />
-      {vms.length === 1 && own(t('groups.renameItem'), () => actions.rename(row))}
-      {own(t('groups.newOf'), () => actions.addGroup(ids))}
-      {row.parent !== undefined &&
-        own(t('groups.takeOut'), () => void actions.moveOut(row.id, row.parent!))}
-    </Menu>
+    <ContextMenu
+      label={vms.length > 1 ? t('list.selected', { count: vms.length }) : (vms[0]?.name ?? '')}
+      commands={useCommandItems(vms, onClose)}
+      own={[
+        ...(vms.length === 1
+          ? [{ word: t('groups.renameItem'), act: () => actions.rename(row) }]
+          : []),
+        { word: t('groups.newOf'), act: () => actions.addGroup(vms.map(({ id }) => id)) },
+        ...(parent === undefined
+          ? []
+          : [{ word: t('groups.takeOut'), act: () => void actions.moveOut(row.id, parent) }]),
+      ]}
+      {...{ at, onClose }}
+    />
   );
 }
