@@ -47,6 +47,8 @@ import { SnapshotsTab } from '../features/snapshots/SnapshotsTab.tsx';
 import { Notices } from '../features/notices/Notices.tsx';
 import { NewVmDialog } from '../features/vmForm/NewVmDialog.tsx';
 import { SettingsDialog, type SettingsCategory } from '../features/vmForm/SettingsDialog.tsx';
+import { ExportDialog } from '../features/transfer/ExportDialog.tsx';
+import { ImportDialog } from '../features/transfer/ImportDialog.tsx';
 import { useConnection } from '../transport/ConnectionContext.tsx';
 import { AboutHost } from './AboutHost.tsx';
 import { useDialogs } from './dialogStore.ts';
@@ -290,6 +292,10 @@ function OpenDialog() {
       return <ConfirmDialog question={dialog.question} onClose={close} />;
     case 'snapshot':
       return <SnapshotDialog {...dialog} onClose={close} />;
+    case 'import':
+      return <ImportDialog {...dialog} onClose={close} />;
+    case 'export':
+      return <ExportDialog vm={dialog.vm} onClose={close} />;
     case 'gallery':
       return <GalleryDialog onClose={close} />;
     case 'clone':

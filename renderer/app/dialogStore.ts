@@ -24,6 +24,8 @@ type OpenDialog =
       act(text: { readonly name: string; readonly description: string }): void;
     }
   | { readonly kind: 'gallery' }
+  | { readonly kind: 'import'; readonly path?: string }
+  | { readonly kind: 'export'; readonly vm: VmSummary }
   | { readonly kind: 'clone'; readonly vm: VmSummary }
   | { readonly kind: 'delete'; readonly vms: readonly VmSummary[] }
   | { readonly kind: 'confirm'; readonly question: Question };

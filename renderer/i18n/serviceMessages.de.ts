@@ -406,6 +406,36 @@ export const serviceMessagesDe: MessageTable = [
     '{1}: The record of the snapshots cannot be used.',
     '{1}: Das Verzeichnis der Sicherungspunkte ist nicht verwendbar.',
   ],
+  ['Check its name and folder.', 'Prüfe ihren Namen und Ordner.'],
+  ['Choose another name, or remove it.', 'Wähle einen anderen Namen oder entferne sie.'],
+  [
+    'Copy it into the folder of the machine and say so in the file, or attach it to a new VM.',
+    'Kopiere sie in den Ordner der Maschine und vermerke das in der Datei, oder schließe sie an eine neue VM an.',
+  ],
+  ['Export it again where it comes from.', 'Exportiere sie dort noch einmal, woher sie kommt.'],
+  [
+    'Export to a file that ends in .ova, which VirtualBox imports.',
+    'Exportiere in eine Datei, die mit .ova endet; VirtualBox importiert sie.',
+  ],
+  [
+    'Machines of VirtualBox can be imported, but not written.',
+    'Maschinen von VirtualBox lassen sich importieren, aber nicht schreiben.',
+  ],
+  [
+    'Such files end in .ova, .ovf, .vbox or .guesthouse.',
+    'Solche Dateien enden mit .ova, .ovf, .vbox oder .guesthouse.',
+  ],
+  [
+    'The disk {1} lies outside the folder of {2}.',
+    'Die Platte {1} liegt außerhalb des Ordners von {2}.',
+  ],
+  ['There is a file {1} already.', 'Eine Datei {1} gibt es schon.'],
+  ['There is no file {1}.', 'Eine Datei {1} gibt es nicht.'],
+  ['{1} cannot be imported: {2}.', '{1} lässt sich nicht importieren: {2}.'],
+  [
+    '{1} is not the name of an appliance, a machine of VirtualBox or a bundle.',
+    '{1} ist kein Name einer Appliance, einer Maschine von VirtualBox oder eines Bündels.',
+  ],
   // What stands in the places of values.
   ['clone it', 'klonen'],
   ['delete it', 'löschen'],

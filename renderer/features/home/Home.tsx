@@ -77,6 +77,7 @@ export function Home() {
           }
         />
       </Box>
+      <Button onClick={() => open({ kind: 'import' })}>{t('transfer.way')}</Button>
       <input
         ref={input}
         type="file"

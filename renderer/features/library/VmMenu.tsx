@@ -47,6 +47,7 @@ export function useCommandItems(vms: readonly VmSummary[], onClose: () => void):
     <Divider key="more" />,
     vms.length === 1 && item('settings', t('menu.settings')),
     vms.length === 1 && item('clone', t('menu.clone')),
+    vms.length === 1 && item('export', `${t('transfer.export')}…`),
     item('delete', t('menu.delete')),
   ];
 }

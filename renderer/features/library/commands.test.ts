@@ -7,9 +7,9 @@ const possible = (state: VmState) => commandNames.filter((name) => !whyNot(name,
 
 test('every state allows exactly the commands that make sense in it', () => {
   expect(Object.fromEntries(vmStates.map((state) => [state, possible(state)]))).toEqual({
-    poweredOff: ['start', 'settings', 'clone', 'delete'],
-    saved: ['start', 'discardState', 'settings', 'clone', 'delete'],
-    aborted: ['start', 'settings', 'clone', 'delete'],
+    poweredOff: ['start', 'settings', 'clone', 'export', 'delete'],
+    saved: ['start', 'discardState', 'settings', 'clone', 'export', 'delete'],
+    aborted: ['start', 'settings', 'clone', 'export', 'delete'],
     starting: ['show', 'powerOff', 'settings'],
     running: ['show', 'pause', 'reset', 'shutDown', 'saveState', 'powerOff', 'settings'],
     paused: ['show', 'resume', 'reset', 'saveState', 'powerOff', 'settings'],

@@ -13,6 +13,7 @@ export const commandNames = [
   'powerOff',
   'settings',
   'clone',
+  'export',
   'delete',
 ] as const;
 export type CommandName = (typeof commandNames)[number];
@@ -24,7 +25,7 @@ export function isLive(vm: VmSummary): boolean {
 /** As below, for all machines that are selected: a command is for those that it is possible for. */
 export function whyNotAny(command: CommandName, vms: readonly VmSummary[]): string | undefined {
   if (vms.length < 2) return whyNot(command, vms[0]);
-  if (command === 'show' || command === 'settings' || command === 'clone')
+  if (command === 'show' || command === 'settings' || command === 'clone' || command === 'export')
     return t('whyNot.oneMachine');
   const reasons = vms.map((vm) => whyNot(command, vm));
   return reasons.includes(undefined) ? undefined : reasons[0];
@@ -61,6 +62,7 @@ export function whyNot(command: CommandName, vm: VmSummary | undefined): string 
     case 'settings':
       return undefined;
     case 'clone':
+    case 'export':
     case 'delete':
       return isLive(vm) ? t('whyNot.powerOffFirst', { itIs }) : undefined;
   }

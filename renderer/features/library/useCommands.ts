@@ -36,7 +36,7 @@ function commandsOf({ library, session, snapshots }: Connection): RunCommand {
     else focusConsole();
   };
   const actions: Record<
-    Exclude<CommandName, 'show' | 'settings' | 'clone' | 'delete'>,
+    Exclude<CommandName, 'show' | 'settings' | 'clone' | 'export' | 'delete'>,
     (vm: VmSummary) => Promise<unknown>
   > = {
     start: ({ id }) => session.start(id),
@@ -84,6 +84,8 @@ function commandsOf({ library, session, snapshots }: Connection): RunCommand {
         return useDialogs.getState().open({ kind: 'settings', vmId: vm.id, category: 'general' });
       case 'clone':
         return useDialogs.getState().open({ kind: 'clone', vm });
+      case 'export':
+        return useDialogs.getState().open({ kind: 'export', vm });
       case 'delete':
         return useDialogs.getState().open({ kind: 'delete', vms });
       case 'reset':

@@ -77,9 +77,12 @@ export function DroppedDialog(props: {
     };
   }, [files]);
 
-  const usable = (found ?? []).filter(({ medium }) => medium && useOf(medium) !== undefined);
+  const appliance = (found ?? []).find(isAppliance);
+  const usable = appliance
+    ? [appliance]
+    : (found ?? []).filter(({ medium }) => medium && useOf(medium) !== undefined);
   const target = machines.find(({ id }) => id === vmId);
-  const refused = choice === 'attach' && target !== undefined && isLive(target);
+  const refused = !appliance && choice === 'attach' && target !== undefined && isLive(target);
 
   const place = async (signal: AbortSignal): Promise<PlacedMedium[]> => {
     const total = usable.reduce((sum, { file }) => sum + file.size, 0);
@@ -102,6 +105,7 @@ export function DroppedDialog(props: {
     setSent({ bytes: 0, of: 1 });
     try {
       const placed = await place(abort.signal);
+      if (appliance) return open({ kind: 'import', path: placed[0]!.path });
       if (choice === 'new') return open({ kind: 'newVm', draft: draftOfMedia(placed) });
       await library.modify(vmId, attachMedia(await library.get(vmId), placed));
       select(vmId, 'details');
@@ -124,7 +128,7 @@ export function DroppedDialog(props: {
           ))}
         </Box>
         {found && usable.length === 0 && <Alert severity="info">{t('drop.nothing')}</Alert>}
-        {usable.length > 0 && (
+        {usable.length > 0 && !appliance && (
           <RadioGroup
             aria-label={t('drop.what')}
             value={choice}
@@ -189,15 +193,20 @@ export function DroppedDialog(props: {
           disabled={usable.length === 0 || refused}
           onClick={() => void go()}
         >
-          {choice === 'new' ? t('action.continue') : t('action.attach')}
+          {choice === 'new' || appliance ? t('action.continue') : t('action.attach')}
         </Button>
       </DialogActions>
     </Dialog>
   );
 }
 
+/** A machine in a file, which is imported; other files that were dropped with it are its parts, or wait. */
+const isAppliance = ({ medium }: Found): boolean =>
+  medium !== undefined && ['ova', 'ovf', 'vbox'].includes(medium.kind);
+
 function FoundRow({ file, medium }: Found) {
-  const usable = medium !== undefined && useOf(medium) !== undefined;
+  const usable =
+    medium !== undefined && (isAppliance({ file, medium }) || useOf(medium) !== undefined);
   const Icon = usable ? CheckCircle : ErrorOutlined;
   return (
     <Box component="li" sx={{ display: 'flex', gap: 1, alignItems: 'flex-start' }}>

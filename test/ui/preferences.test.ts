@@ -1,0 +1,102 @@
+/** Preferences: chosen in one window, kept with the library, told to every window; German as a whole. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { echoKernel } from '../framework/echoKernel.ts';
+import { Manager } from './manager.ts';
+import { hasChromium, openBrowser, screenshotPath, Window } from './window.ts';
+
+describe.skipIf(!hasChromium)('preferences', () => {
+  let browser: Browser;
+  let manager: Manager;
+  beforeAll(async () => {
+    browser = await openBrowser();
+    manager = await Manager.start();
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await manager?.[Symbol.asyncDispose]();
+  });
+
+  test('are kept with the library and hold in every window', async () => {
+    await using window = await Window.open(browser, manager.url);
+    await using other = await Window.open(browser, manager.url);
+    const { page } = window;
+    const kept = () =>
+      JSON.parse(readFileSync(path.join(manager.home, 'preferences.json'), 'utf8')) as object;
+    const choose = async (what: string, option: string) => {
+      await page.getByRole('combobox', { name: what }).click();
+      await page.getByRole('option', { name: option }).click();
+    };
+    const theme = (one: Window) =>
+      one.page.evaluate(() => getComputedStyle(document.documentElement).colorScheme);
+    await page
+      .getByRole('navigation', { name: 'Tools' })
+      .getByRole('button', { name: 'Preferences' })
+      .click();
+    await page.getByRole('heading', { name: 'Preferences' }).waitFor();
+    expect(await window.accessibilityProblems()).toEqual([]);
+    await page.screenshot({ path: screenshotPath('preferences-light') });
+    await choose('Theme', 'Dark');
+    await expect.poll(() => theme(window)).toBe('dark');
+    await expect.poll(() => theme(other)).toBe('dark');
+    expect(await window.accessibilityProblems()).toEqual([]);
+    await choose('Host key', 'Scroll Lock');
+    await page.getByRole('textbox', { name: 'Debian mirror' }).fill('ftp://example.org');
+    await page.keyboard.press('Enter');
+    await page.getByText('An address that begins with http:// or https://').waitFor();
+    await page.getByRole('textbox', { name: 'Debian mirror' }).fill('http://127.0.0.1:9/debian/');
+    await page.keyboard.press('Enter');
+    await page.getByRole('textbox', { name: 'Folder for new disks' }).fill('relative');
+    await page.keyboard.press('Enter');
+    await page.getByText('"relative" is not an absolute path.').waitFor();
+    await page.getByRole('textbox', { name: 'Folder for new disks' }).fill(manager.home);
+    await page.keyboard.press('Enter');
+    await expect.poll(kept).toEqual({
+      ...{ theme: 'dark', hostKey: 'ScrollLock', disksFolder: manager.home },
+      debianMirror: 'http://127.0.0.1:9/debian',
+    });
+
+    // A guest cannot be built from a mirror that does not answer; the reason and the way out are told.
+    await page
+      .getByRole('navigation', { name: 'Tools' })
+      .getByRole('button', { name: 'Home' })
+      .click();
+    await window.button('Choose a guest…').click();
+    await window.inDialog('Build').click();
+    await page.getByText(/127\.0\.0\.1:9.* cannot be fetched \(/).waitFor();
+    await page.getByText(/choose another mirror in the preferences/).waitFor();
+
+    // German: the whole window, the other one too, and what the services say.
+    await page
+      .getByRole('navigation', { name: 'Tools' })
+      .getByRole('button', { name: 'Preferences' })
+      .click();
+    await choose('Language', 'Deutsch');
+    await page.getByRole('heading', { name: 'Voreinstellungen' }).waitFor();
+    await other.button('Gast auswählen…').waitFor();
+    await page.getByText(/127\.0\.0\.1:9.* lässt sich nicht holen \(/).waitFor();
+    expect(await window.accessibilityProblems()).toEqual([]);
+    expect(await window.overflows()).toEqual([]);
+    await page.screenshot({ path: screenshotPath('preferences-german') });
+    const kernel = path.join(manager.home, 'echo.bin');
+    writeFileSync(kernel, echoKernel());
+    for (const attempt of ['first', 'second']) {
+      await window.button('Neu').click();
+      await window.field('Name').fill('Echo');
+      await window.field('Kernel').fill(kernel);
+      await window.inDialog('Anlegen').click();
+      if (attempt === 'first') await page.getByRole('dialog').waitFor({ state: 'detached' });
+    }
+    await page.getByText('Es gibt schon eine VM namens „Echo“.').waitFor();
+    await page.keyboard.press('Escape');
+
+    // As by default again.
+    await page.getByRole('navigation', { name: 'Werkzeuge' }).getByText('Optionen').click();
+    await choose('Sprache', 'Wie das System');
+    await page.getByRole('heading', { name: 'Preferences' }).waitFor();
+    await choose('Theme', 'Like the system');
+    await expect.poll(() => theme(other)).toBe('light');
+  });
+});

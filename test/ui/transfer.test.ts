@@ -1,0 +1,70 @@
+/** A machine exported as an appliance, and the appliance dropped onto the window and imported again. */
+import { existsSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Manager } from './manager.ts';
+import { hasChromium, openBrowser, screenshotPath, Window } from './window.ts';
+
+describe.skipIf(!hasChromium)('appliances', () => {
+  let browser: Browser;
+  let manager: Manager;
+  beforeAll(async () => {
+    browser = await openBrowser();
+    manager = await Manager.start();
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await manager?.[Symbol.asyncDispose]();
+  });
+
+  test('are written from a machine and become one again; what is no appliance is said so', async () => {
+    await using window = await Window.open(browser, manager.url);
+    const { page } = window;
+    await window.button('New').click();
+    await window.field('Name').fill('server');
+    await window.inDialog('Add new disk').click();
+    await window.inDialog('Create').click();
+    await window.machine('server').click({ button: 'right' });
+    await page.getByRole('menuitem', { name: 'Export…' }).click();
+    await window.inDialog('Export').click();
+    await page.getByText('Give the file a path.').waitFor();
+    const file = path.join(manager.home, 'server.ova');
+    await window.field('New file').fill(file);
+    expect(await window.accessibilityProblems()).toEqual([]);
+    await page.screenshot({ path: screenshotPath('export-light') });
+    await window.inDialog('Export').click();
+    await page.getByRole('group', { name: `${file} was written` }).waitFor({ timeout: 60_000 });
+    expect(existsSync(file)).toBe(true);
+
+    await window.drop([file]);
+    await page.getByText('Appliance (OVA)').waitFor();
+    await window.inDialog('Continue').click();
+    await page.getByText(/^1024 MiB of memory, CPUs: 1, disks: 1/).waitFor();
+    await window.field('Name').fill('server again');
+    await page.screenshot({ path: screenshotPath('import-light') });
+    expect(await window.accessibilityProblems()).toEqual([]);
+    await window.inDialog('Import').click();
+    await page.getByRole('group', { name: '“server again” was imported' }).waitFor();
+    await window.select('server again');
+    await page
+      .getByText(/server again.*\.(qcow2|vmdk)/)
+      .first()
+      .waitFor();
+
+    await page
+      .getByRole('navigation', { name: 'Tools' })
+      .getByRole('button', { name: 'Home' })
+      .click();
+    await window.button('Import an appliance…').click();
+    const other = path.join(manager.home, 'text.ova');
+    writeFileSync(other, 'no appliance');
+    await window.field('Appliance').fill(other);
+    await page
+      .getByText(/text\.ova/)
+      .first()
+      .waitFor();
+    expect(await window.inDialog('Import').isDisabled()).toBe(true);
+    await page.keyboard.press('Escape');
+  });
+});
