@@ -18,6 +18,7 @@ import { openImage } from '../block/openImage.ts';
 import { rebaseImage } from '../block/rebaseImage.ts';
 import { setQcow2Backing } from '../block/qcow2/qcow2Rebase.ts';
 import { writeStreamOptimized } from '../block/vmdk/streamOptimized.ts';
+import { compactImage } from './compactDisk.ts';
 import { asUserError } from './machineErrors.ts';
 
 const store = hostStore('"guesthouse disk"');
@@ -182,6 +183,9 @@ export const mergeDisk: DiskToolModule['mergeDisk'] = async (source, watch) => {
   );
   return { into: path };
 };
+
+export const compactDisk: DiskToolModule['compactDisk'] = (source, watch) =>
+  withImage(source, { readOnly: false }, (image) => compactImage(store, image, watch));
 
 export const diskLayer: DiskToolModule['diskLayer'] = async (path) => {
   try {

@@ -48,6 +48,52 @@ describe('guesthouse disk', () => {
     expect(existsSync(path.join(folder, 'a.qcow2.lock'))).toBe(false);
   });
 
+  test('rebases an image with its content, onto another one and onto none', () => {
+    const [one, two] = [Buffer.alloc(2 << 20, 'one'), Buffer.alloc(2 << 20, 'one')];
+    two.fill('two', 500_000, 700_000);
+    writeFileSync(path.join(folder, 'one.img'), one);
+    writeFileSync(path.join(folder, 'two.img'), two);
+    const named = ['--backing-format', 'raw'];
+    expect(disk('create', '-f', 'qcow2', '-b', 'one.img', ...named, 'top.qcow2').code).toBe(0);
+    const reads = (expected: Buffer): void => {
+      rmSync(path.join(folder, 'read.img'), { force: true });
+      expect(disk('convert', '-O', 'raw', 'top.qcow2', 'read.img')).toMatchObject({ code: 0 });
+      expect(readFileSync(path.join(folder, 'read.img')).equals(expected)).toBe(true);
+    };
+    reads(one);
+    expect(disk('rebase', '-b', 'two.img', ...named, 'top.qcow2')).toMatchObject({ code: 0 });
+    expect(disk('info', 'top.qcow2').stdout).toContain('two.img');
+    reads(one);
+    expect(disk('rebase', 'top.qcow2')).toMatchObject({ code: 0 });
+    rmSync(path.join(folder, 'two.img'));
+    reads(one);
+  });
+
+  test('compacts an image and leaves its content', () => {
+    const full = Buffer.alloc(8 << 20, 'full');
+    writeFileSync(path.join(folder, 'full.img'), full);
+    expect(disk('convert', '-O', 'qcow2', 'full.img', 'full.qcow2').code).toBe(0);
+    const zeroes = spawnSync('qemu-io', [
+      '-c',
+      'write -P 0 1M 6M',
+      path.join(folder, 'full.qcow2'),
+    ]);
+    expect(zeroes.status).toBe(0);
+    full.fill(0, 1 << 20, 7 << 20);
+    writeFileSync(path.join(folder, 'full.img'), full);
+    for (const name of ['full.qcow2', 'full.img']) {
+      const { before, after } = JSON.parse(disk('compact', '--json', name).stdout) as {
+        before: number;
+        after: number;
+      };
+      expect(after).toBeLessThan(before - (5 << 20));
+      rmSync(path.join(folder, 'read.img'), { force: true });
+      expect(disk('convert', '-O', 'raw', name, 'read.img').code).toBe(0);
+      expect(readFileSync(path.join(folder, 'read.img')).equals(full)).toBe(true);
+    }
+    expect(disk('check', 'full.qcow2').code).toBe(0);
+  });
+
   test('opens no image outside the folder that nobody allowed', () => {
     expect(disk('create', '-f', 'qcow2', '-b', main, '--allow', '/', 'far.qcow2').code).toBe(0);
     const refused = disk('info', 'far.qcow2');

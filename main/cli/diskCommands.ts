@@ -157,6 +157,57 @@ export function diskCommand(finish: (code: number) => void): Command {
         else print(`${into} has it all now; ${disk.path} can be removed.`);
       }),
   );
+  command.addCommand(
+    source(new Command('compact'))
+      .description('give back what a raw or QCOW2 image takes on the host for nothing')
+      .argument('<file>')
+      .action(async (file: string, flags: SourceFlags) => {
+        const { compactDisk, diskInfo } = await tool();
+        const disk = sourceOf(file, flags);
+        const taken = async (): Promise<number> => (await diskInfo(disk))[0]?.allocated ?? 0;
+        const before = await taken();
+        await watched(flags, (watch) => compactDisk(disk, watch));
+        const after = await taken();
+        if (flags.json) printJson({ path: disk.path, before, after });
+        else print(`${disk.path} takes ${after} bytes on the host, instead of ${before}.`);
+      }),
+  );
+
+  command.addCommand(
+    source(new Command('rebase'))
+      .description(
+        'let a QCOW2 image build on another image, or on none; its content stays the same',
+      )
+      .argument('<file>')
+      .option('-b, --backing <file>', 'the image that it is to build on; without it on none')
+      .option(
+        '--backing-format <format>',
+        'its format',
+        oneOf('--backing-format', diskFormats),
+        'auto' as const,
+      )
+      .option('--same-content', 'both images are the same, so nothing has to be copied')
+      .action(async (file: string, flags: RebaseFlags) => {
+        const { rebaseDisk } = await tool();
+        const disk = sourceOf(file, flags);
+        const { backing, backingFormat: format, sameContent } = flags;
+        const below = backing === undefined ? undefined : hostPath(backing);
+        const { allowedFolders } = disk;
+        await watched(flags, (watch) =>
+          rebaseDisk(
+            disk,
+            below === undefined ? undefined : { path: below, format, allowedFolders },
+            {
+              ...watch,
+              sameContent: sameContent === true,
+            },
+          ),
+        );
+        if (flags.json) printJson({ path: disk.path, backing: below ?? null });
+        else
+          print(`${disk.path} ${below === undefined ? 'stands alone' : `builds on ${below}`} now.`);
+      }),
+  );
   for (const sub of command.commands)
     sub.exitOverride().configureOutput({ outputError: () => undefined });
   return command;
@@ -167,6 +218,12 @@ interface CreateFlags extends Omit<SourceFlags, 'format'> {
   backing?: string;
   backingFormat: DiskFormatChoice;
   option?: string[];
+}
+
+interface RebaseFlags extends SourceFlags {
+  backing?: string;
+  backingFormat: DiskFormatChoice;
+  sameContent?: true;
 }
 
 interface ConvertFlags extends SourceFlags {
