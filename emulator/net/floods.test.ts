@@ -1,5 +1,6 @@
 /** Guests that open connections without end, or never read: what they cost is bounded, and given back. */
 import { expect, it } from 'vitest';
+import { HostEntropy } from '../bus/entropy.ts';
 import { FrameGuest, type GuestTcp } from './testing/frameGuest.ts';
 import { ManualClock, MemoryHost } from './testing/memoryHost.ts';
 import { ip } from './packet/ipAddress.ts';
@@ -13,7 +14,7 @@ function setUp() {
   const clock = new ManualClock();
   const network = new UserNetwork(guest, {
     ...{ clock, host },
-    entropy: { fill: (bytes) => void crypto.getRandomValues(bytes) },
+    entropy: new HostEntropy(),
   });
   guest.network = network;
   return { guest, host, clock, network };

@@ -66,6 +66,31 @@ describe.skipIf(!hasChromium)('the pages of the tools rail', () => {
     expect(await window.accessibilityProblems()).toEqual([]);
     expect(await answers(port)).toBe(false);
 
+    // Attached to another network, and to a bridge that is not there: what is missing is said when it starts.
+    const attach = async (to: string): Promise<void> => {
+      await ui.getByRole('combobox', { name: 'Attached to' }).click();
+      await ui.getByRole('option', { name: to, exact: true }).click();
+    };
+    await attach('bridge of this computer');
+    await ui.getByRole('textbox', { name: 'Bridge' }).fill('no bridge');
+    await ui.getByText(/^Letters, digits/).waitFor();
+    await ui.getByRole('textbox', { name: 'Bridge' }).fill('nobridge');
+    await ui.getByRole('textbox', { name: 'Bridge' }).blur();
+    await ui.getByText(/“nobridge”/).waitFor();
+    expect(await window.accessibilityProblems()).toEqual([]);
+    await window.select('echo');
+    await window.start();
+    await ui
+      .getByText(/has no bridge nobridge|no \/dev\/net\/tun|may not/)
+      .first()
+      .waitFor();
+    await page(window, 'Network');
+    await attach('NAT');
+    await ui.getByRole('textbox', { name: 'Port here' }).fill(String(port));
+    await ui.getByRole('textbox', { name: 'Port of the guest' }).fill('22');
+    await ui.keyboard.press('Enter');
+    await ui.getByText(forwarded).waitFor();
+
     await window.select('echo');
     await window.start();
     await window.waitForState('echo', 'Running', 60);

@@ -22,6 +22,7 @@ import { formatSize } from '../files/formatSize.ts';
 import { isLive } from '../library/commands.ts';
 import { useLibrary, useSelectedVm } from '../library/libraryStore.ts';
 import { report } from '../notices/noticeStore.ts';
+import { AttachmentEditor } from './AttachmentEditor.tsx';
 import { ForwardsEditor } from './ForwardsEditor.tsx';
 
 /** The adapters of a machine: what they are plugged into, and which ports of this computer lead to the guest. */
@@ -145,6 +146,16 @@ function Adapter(props: {
         }
         label={t('networkPage.cable')}
       />
+      {!live && (
+        <AttachmentEditor
+          adapter={adapter}
+          save={(changed) =>
+            void save(changed).catch((error: unknown) =>
+              report(t('networkPage.failed', { name: vm.name }), error),
+            )
+          }
+        />
+      )}
       {network.mode === 'user' && (
         <>
           {live && (
