@@ -1,0 +1,45 @@
+/** Booting over the network, from the TFTP server that is built in. */
+import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { expect, it } from 'vitest';
+import { ScreenGuest } from './screenGuest.ts';
+
+const installer = '/usr/lib/debian-installer/images/12/amd64/text/debian-installer/amd64';
+const mac = '52:54:00:12:34:56';
+
+async function withBootFolder(use: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await mkdtemp(path.join(os.tmpdir(), 'guesthouse-tftp-'));
+  try {
+    await use(folder);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+it(
+  "iPXE starts Debian's installer by PXELINUX, through its e1000 driver",
+  { timeout: 900_000 },
+  () =>
+    withBootFolder(async (bootFolder) => {
+      await copyFile(`${installer}/pxelinux.0`, path.join(bootFolder, 'pxelinux.0'));
+      await copyFile(`${installer}/boot-screens/ldlinux.c32`, path.join(bootFolder, 'ldlinux.c32'));
+      await copyFile(`${installer}/linux`, path.join(bootFolder, 'linux'));
+      await copyFile(`${installer}/initrd.gz`, path.join(bootFolder, 'initrd.gz'));
+      await mkdir(path.join(bootFolder, 'pxelinux.cfg'));
+      await writeFile(
+        path.join(bootFolder, 'pxelinux.cfg/default'),
+        'default install\nlabel install\n  kernel linux\n  append initrd=initrd.gz vga=normal fb=false nomodeset priority=high cryptomgr.notests quiet\n',
+      );
+      await using guest = await ScreenGuest.start({
+        memoryMiB: 1024,
+        cdroms: [{ path: '/usr/lib/ipxe/ipxe.iso' }],
+        adapters: [
+          { model: 'e1000', mac, network: { mode: 'user', bootFolder, bootFile: 'pxelinux.0' } },
+        ],
+      });
+      await guest.waitFor(/iPXE 1\.[^]*pxelinux\.0\.* ok/, 200);
+      await guest.waitFor(/Select a language[^]*English/, 600);
+      expect(guest.end).toBeUndefined();
+    }),
+);
