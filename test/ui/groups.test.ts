@@ -144,7 +144,7 @@ describe.skipIf(!hasChromium)('the list of machines', () => {
     // The manager has it on disk: another window shows the same.
     await using other = await Window.open(browser, manager.url, { colorScheme: 'dark' });
     await expect
-      .poll(() => shown(other))
+      .poll(() => shown(other), { timeout: 15_000 })
       .toEqual(['alpha', 'servers', '-beta', '-old', '--delta', 'gamma two']);
     await other.page.getByRole('button', { name: 'Home' }).click();
     await other.page.getByRole('heading', { name: 'Another guest?' }).waitFor();
