@@ -4,6 +4,7 @@ import type { BlockImage, ImageCheck, ImageExtent, ImageInfo, OwnExtent } from '
 import type { ImageFormat } from './blockImage.ts';
 import type { BlockMap, MapExtent, Place } from './blockMap.ts';
 import { allEnded, copyInto, fillZero, slice, totalLength, zeroes } from './bufferList.ts';
+import { checkRange, checkWritable } from './checkAccess.ts';
 import type { ImageFile } from './imageFile.ts';
 import { RangeLock } from './rangeLock.ts';
 
@@ -368,16 +369,11 @@ export class MappedImage implements BlockImage {
   }
 
   #checkWritable(): void {
-    if (this.readOnly)
-      throw new BlockError('read-only', `The disk image ${this.#file.path} is attached read-only.`);
+    checkWritable(this.#file.path, this.readOnly);
   }
 
   #check(offset: number, length: number): void {
-    if (!(offset >= 0 && length >= 0 && offset + length <= this.size))
-      throw new BlockError(
-        'io',
-        `Access at ${offset}+${length} lies outside the disk ${this.#file.path} of ${this.size} bytes.`,
-      );
+    checkRange({ path: this.#file.path, size: this.size }, offset, length);
   }
 }
 

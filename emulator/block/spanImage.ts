@@ -9,6 +9,7 @@ import type {
   OwnExtent,
 } from './blockImage.ts';
 import { allEnded, fillZero, slice, totalLength } from './bufferList.ts';
+import { checkRange } from './checkAccess.ts';
 import type { ImageFile } from './imageFile.ts';
 
 export interface SpanParts {
@@ -52,11 +53,7 @@ export class SpanImage implements BlockImage {
     length: number,
     work: (image: BlockImage, at: number, done: number, size: number) => Promise<void>,
   ): Promise<void> {
-    if (!(offset >= 0 && offset + length <= this.size))
-      throw new BlockError(
-        'io',
-        `Access at ${offset}+${length} lies outside the disk ${this.#owner.path} of ${this.size} bytes.`,
-      );
+    checkRange({ path: this.#owner.path, size: this.size }, offset, length);
     const all: Promise<void>[] = [];
     for (const { image, start } of this.#parts) {
       const from = Math.max(offset, start);

@@ -4,11 +4,11 @@
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import writeFileAtomic from 'write-file-atomic';
 import { z } from 'zod';
 import { UserError } from '../../shared/services/errors.ts';
 import { diskSchema, type VmConfig } from '../../shared/vm/config.ts';
 import { parseVmConfig } from '../../shared/vm/configMigrations.ts';
+import { writeLibraryFile } from './libraryFile.ts';
 
 const config = z.unknown().transform((data): VmConfig => parseVmConfig(data));
 
@@ -69,20 +69,8 @@ export async function readHistory(folder: string): Promise<SnapshotHistory> {
   }
 }
 
-export async function writeHistory(folder: string, history: SnapshotHistory): Promise<void> {
-  const path = fileOf(folder);
-  try {
-    await writeFileAtomic(path, `${JSON.stringify(history, null, 2)}\n`, { mode: 0o600 });
-  } catch (error) {
-    throw new UserError(
-      {
-        code: 'library-write',
-        message: `The file ${path} cannot be written (${String((error as NodeJS.ErrnoException).code ?? error)}).`,
-        hint: 'Check free space and permissions of the library folder.',
-      },
-      { cause: error },
-    );
-  }
+export function writeHistory(folder: string, history: SnapshotHistory): Promise<void> {
+  return writeLibraryFile(fileOf(folder), history);
 }
 
 const unusable = (path: string, error: unknown): UserError =>

@@ -6,7 +6,6 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
-import writeFileAtomic from 'write-file-atomic';
 import { UserError } from '../../shared/services/errors.ts';
 import {
   configVersion,
@@ -21,6 +20,7 @@ import { describeIssue, parseVmConfig } from '../../shared/vm/configMigrations.t
 import type { Arrangement, ArrangementRequest } from '../../shared/vm/arrangement.ts';
 import { ArrangementFile } from './arrangementFile.ts';
 import { lockFolder } from './folderLock.ts';
+import { writeLibraryFile } from './libraryFile.ts';
 
 export interface LibraryEntry {
   readonly id: string;
@@ -140,20 +140,8 @@ export class VmLibrary {
     }
   }
 
-  private async write(config: VmConfig): Promise<void> {
-    const path = join(this.folderOf(config.id), 'vm.json');
-    try {
-      await writeFileAtomic(path, `${JSON.stringify(config, null, 2)}\n`, { mode: 0o600 });
-    } catch (error) {
-      throw new UserError(
-        {
-          code: 'library-write',
-          message: `The file ${path} cannot be written (${String((error as NodeJS.ErrnoException).code ?? error)}).`,
-          hint: 'Check free space and permissions of the library folder.',
-        },
-        { cause: error },
-      );
-    }
+  private write(config: VmConfig): Promise<void> {
+    return writeLibraryFile(join(this.folderOf(config.id), 'vm.json'), config);
   }
 
   /** Throws UserError (code 'name-taken'). */

@@ -3,6 +3,7 @@ import { BlockError } from '../../backends/block.ts';
 import type { BlockImage, ImageCheck, ImageExtent, ImageInfo, OwnExtent } from '../blockImage.ts';
 import { slice, totalLength, zeroes } from '../bufferList.ts';
 import { compressionOf, signatureOf, signatureSpan } from '../detectFormat.ts';
+import { checkRange, checkWritable } from '../checkAccess.ts';
 import type { ImageFile } from '../imageFile.ts';
 
 const sectorSize = 512;
@@ -131,15 +132,10 @@ export class RawImage implements BlockImage {
   }
 
   #checkWritable(): void {
-    if (this.readOnly)
-      throw new BlockError('read-only', `The disk image ${this.#file.path} is attached read-only.`);
+    checkWritable(this.#file.path, this.readOnly);
   }
 
   #check(offset: number, length: number): void {
-    if (!(offset >= 0 && length >= 0 && offset + length <= this.size))
-      throw new BlockError(
-        'io',
-        `Access at ${offset}+${length} lies outside the disk ${this.#file.path} of ${this.size} bytes.`,
-      );
+    checkRange({ path: this.#file.path, size: this.size }, offset, length);
   }
 }
