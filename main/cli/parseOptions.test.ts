@@ -54,7 +54,7 @@ describe('options of the command line', () => {
   it('say what to change', () => {
     expect(() => parseDisk('')).toThrow('name a file');
     expect(() => parseDisk('/d,format=qed')).toThrow('qcow2');
-    expect(() => parseDisk('/d,cache=none')).toThrow('"cache=none" is unknown');
+    expect(() => parseDisk('/d,colour=red')).toThrow('"colour=red" is unknown');
     expect(() => wholeNumber('--memory', 16, 3584, 'MiB')('1G')).toThrow(
       '--memory 1G: give a whole number from 16 to 3584 MiB',
     );
