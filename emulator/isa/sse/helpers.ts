@@ -55,6 +55,9 @@ helpers('sseArithmetic', {
   sqrtSs: [[32], arithmetic(32)],
   addSubPs: vector2,
   addSubPd: vector2,
+});
+
+helpers('sseRounding', {
   roundSd: [[64, 8], arithmetic(64)],
   roundSs: [[32, 8], arithmetic(32)],
   roundPd: [[128, 8], arithmetic(128)],
