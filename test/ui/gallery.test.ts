@@ -2,31 +2,19 @@
  * A newcomer's way through the gallery to a running Debian shell, with the keyboard alone: the packages come from this
  * machine's own mirror, and the guest sets itself up.
  */
-import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { Manager } from './manager.ts';
-import { hasChromium, openBrowser, screenshotPath, Window } from './window.ts';
+import { expect, test } from 'vitest';
+import { describeWindow } from './describeWindow.ts';
+import { screenshotPath, Window } from './window.ts';
 
 const buildMs = 300_000;
 const setUpSeconds = 900;
 
-describe.skipIf(!hasChromium)('the gallery', () => {
-  let browser: Browser;
-  let manager: Manager;
-  beforeAll(async () => {
-    browser = await openBrowser();
-    manager = await Manager.start();
-  });
-  afterAll(async () => {
-    await browser?.close();
-    await manager?.[Symbol.asyncDispose]();
-  });
-
+describeWindow('the gallery', (parts) => {
   test(
     'builds a Debian that a newcomer starts and types into, by keys alone',
     { timeout: buildMs + setUpSeconds * 1000 + 120_000 },
     async () => {
-      await using window = await Window.open(browser, manager.url);
+      await using window = await Window.open(parts.browser, parts.manager.url);
       const { page } = window;
       const press = (...keys: string[]) =>
         keys.reduce(

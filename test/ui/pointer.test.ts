@@ -1,10 +1,9 @@
 /** The pointer of the window in a guest that has a driver for the tablet: Linux with virtio_input. */
-import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { busyboxInitramfs } from '../guests/busyboxInitramfs.ts';
 import { debianKernel } from '../guests/debianKernel.ts';
-import { Manager } from './manager.ts';
-import { hasChromium, openBrowser, Window } from './window.ts';
+import { describeWindow } from './describeWindow.ts';
+import { Window } from './window.ts';
 
 /** Prints each event of the tablet: type, code and value of struct input_event. */
 const listen = `
@@ -21,25 +20,13 @@ done
 const [evKey, evAbs, btnLeft, absX, absY] = [1, 3, 0x110, 0, 1];
 const range = 32767;
 
-describe.skipIf(!hasChromium)('the pointer', () => {
-  let browser: Browser;
-  let manager: Manager;
-
-  beforeAll(async () => {
-    browser = await openBrowser();
-    manager = await Manager.start();
-  });
-  afterAll(async () => {
-    await browser?.close();
-    await manager?.[Symbol.asyncDispose]();
-  });
-
+describeWindow('the pointer', (parts) => {
   test('is in the guest where it is in the window, and clicks there', async () => {
     const kernel = await debianKernel('cloud-amd64');
     const initrd = await busyboxInitramfs(kernel, {
       ...{ script: listen, modules: ['virtio_pci', 'virtio_input', 'evdev'], unsigned: true },
     });
-    await using window = await Window.open(browser, manager.url);
+    await using window = await Window.open(parts.browser, parts.manager.url);
     const { page } = window;
     const console = 'console=ttyS0';
     await window.create({

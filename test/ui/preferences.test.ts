@@ -1,30 +1,18 @@
 /** Preferences: chosen in one window, kept with the library, told to every window; German as a whole. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { echoKernel } from '../framework/echoKernel.ts';
-import { Manager } from './manager.ts';
-import { hasChromium, openBrowser, screenshotPath, Window } from './window.ts';
+import { describeWindow } from './describeWindow.ts';
+import { screenshotPath, Window } from './window.ts';
 
-describe.skipIf(!hasChromium)('preferences', () => {
-  let browser: Browser;
-  let manager: Manager;
-  beforeAll(async () => {
-    browser = await openBrowser();
-    manager = await Manager.start();
-  });
-  afterAll(async () => {
-    await browser?.close();
-    await manager?.[Symbol.asyncDispose]();
-  });
-
+describeWindow('preferences', (parts) => {
   test('are kept with the library and hold in every window', async () => {
-    await using window = await Window.open(browser, manager.url);
-    await using other = await Window.open(browser, manager.url);
+    await using window = await Window.open(parts.browser, parts.manager.url);
+    await using other = await Window.open(parts.browser, parts.manager.url);
     const { page } = window;
     const kept = () =>
-      JSON.parse(readFileSync(path.join(manager.home, 'preferences.json'), 'utf8')) as object;
+      JSON.parse(readFileSync(path.join(parts.manager.home, 'preferences.json'), 'utf8')) as object;
     const choose = async (what: string, option: string) => {
       await page.getByRole('combobox', { name: what }).click();
       await page.getByRole('option', { name: option }).click();
@@ -51,10 +39,10 @@ describe.skipIf(!hasChromium)('preferences', () => {
     await page.getByRole('textbox', { name: 'Folder for new disks' }).fill('relative');
     await page.keyboard.press('Enter');
     await page.getByText('"relative" is not an absolute path.').waitFor();
-    await page.getByRole('textbox', { name: 'Folder for new disks' }).fill(manager.home);
+    await page.getByRole('textbox', { name: 'Folder for new disks' }).fill(parts.manager.home);
     await page.keyboard.press('Enter');
     await expect.poll(kept).toEqual({
-      ...{ theme: 'dark', hostKey: 'ScrollLock', disksFolder: manager.home },
+      ...{ theme: 'dark', hostKey: 'ScrollLock', disksFolder: parts.manager.home },
       debianMirror: 'http://127.0.0.1:9/debian',
     });
 
@@ -80,7 +68,7 @@ describe.skipIf(!hasChromium)('preferences', () => {
     expect(await window.accessibilityProblems()).toEqual([]);
     expect(await window.overflows()).toEqual([]);
     await page.screenshot({ path: screenshotPath('preferences-german') });
-    const kernel = path.join(manager.home, 'echo.bin');
+    const kernel = path.join(parts.manager.home, 'echo.bin');
     writeFileSync(kernel, echoKernel());
     for (const attempt of ['first', 'second']) {
       await window.button('Neu').click();

@@ -1,37 +1,27 @@
 /** Snapshots of a running Debian guest in the window: taken, branched, restored, described, deleted; its state saved. */
 import path from 'node:path';
-import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import { busyboxInitramfs, shellPrompt } from '../guests/busyboxInitramfs.ts';
 import { debianKernel, type DebianKernel } from '../guests/debianKernel.ts';
 import { makeExt4Disk } from '../guests/ext4Disk.ts';
-import { Manager } from './manager.ts';
-import { hasChromium, openBrowser, screenshotPath, Window } from './window.ts';
+import { describeWindow } from './describeWindow.ts';
+import { screenshotPath, Window } from './window.ts';
 
 const bootSeconds = 240;
 const prompt = new RegExp(`^${shellPrompt}\\s*$`, 'm');
 
-describe.skipIf(!hasChromium)('snapshots', () => {
-  let browser: Browser;
-  let manager: Manager;
+describeWindow('snapshots', (parts) => {
   let kernel: DebianKernel;
   let initrd: string;
 
   beforeAll(async () => {
     kernel = await debianKernel('cloud-amd64');
     initrd = await busyboxInitramfs(kernel);
-    browser = await openBrowser();
-    manager = await Manager.start();
   });
-  afterAll(async () => {
-    await browser?.close();
-    await manager?.[Symbol.asyncDispose]();
-  });
-
   test('of a running guest bring back its memory and disk, branch, and are described and deleted', async () => {
-    const disk = path.join(manager.home, 'disk.img');
+    const disk = path.join(parts.manager.home, 'disk.img');
     await makeExt4Disk(disk, { sizeMiB: 16 });
-    await using window = await Window.open(browser, manager.url);
+    await using window = await Window.open(parts.browser, parts.manager.url);
     const { page } = window;
     const row = (name: string) => page.getByRole('treeitem', { name, exact: true });
     const outline = () => page.getByRole('tree', { name: 'Snapshots of “debian”' });

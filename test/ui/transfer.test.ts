@@ -1,25 +1,13 @@
 /** A machine exported as an appliance, and the appliance dropped onto the window and imported again. */
 import { existsSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { Manager } from './manager.ts';
-import { hasChromium, openBrowser, screenshotPath, Window } from './window.ts';
+import { expect, test } from 'vitest';
+import { describeWindow } from './describeWindow.ts';
+import { screenshotPath, Window } from './window.ts';
 
-describe.skipIf(!hasChromium)('appliances', () => {
-  let browser: Browser;
-  let manager: Manager;
-  beforeAll(async () => {
-    browser = await openBrowser();
-    manager = await Manager.start();
-  });
-  afterAll(async () => {
-    await browser?.close();
-    await manager?.[Symbol.asyncDispose]();
-  });
-
+describeWindow('appliances', (parts) => {
   test('are written from a machine and become one again; what is no appliance is said so', async () => {
-    await using window = await Window.open(browser, manager.url);
+    await using window = await Window.open(parts.browser, parts.manager.url);
     const { page } = window;
     await window.button('New').click();
     await window.field('Name').fill('server');
@@ -29,7 +17,7 @@ describe.skipIf(!hasChromium)('appliances', () => {
     await page.getByRole('menuitem', { name: 'Export…' }).click();
     await window.inDialog('Export').click();
     await page.getByText('Give the file a path.').waitFor();
-    const file = path.join(manager.home, 'server.ova');
+    const file = path.join(parts.manager.home, 'server.ova');
     await window.field('New file').fill(file);
     expect(await window.accessibilityProblems()).toEqual([]);
     await page.screenshot({ path: screenshotPath('export-light') });
@@ -57,7 +45,7 @@ describe.skipIf(!hasChromium)('appliances', () => {
       .getByRole('button', { name: 'Home' })
       .click();
     await window.button('Import an appliance…').click();
-    const other = path.join(manager.home, 'text.ova');
+    const other = path.join(parts.manager.home, 'text.ova');
     writeFileSync(other, 'no appliance');
     await window.field('Appliance').fill(other);
     await page
