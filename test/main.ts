@@ -17,6 +17,31 @@ interface Counts {
   skipped: number;
 }
 const total: Counts = { passed: 0, failed: 0, skipped: 0 };
+/** Said again at the end, where whoever reads only the last lines of a log sees it. */
+const failures: string[] = [];
+
+/** What of vitest's JSON report is looked at here. */
+interface Report {
+  numPassedTests: number;
+  numFailedTests: number;
+  numPendingTests: number;
+  numTodoTests: number;
+  testResults: {
+    name: string;
+    status: string;
+    message: string;
+    assertionResults: { fullName: string; status: string; failureMessages: string[] }[];
+  }[];
+}
+
+function failuresOf(report: Report): string[] {
+  return report.testResults.flatMap(({ name, status, message, assertionResults }) => {
+    const failed = assertionResults.filter((one) => one.status === 'failed');
+    const file = path.relative(root, name);
+    if (failed.length === 0) return status === 'failed' ? [`${file}: ${message}`] : [];
+    return failed.map((one) => `${file}: ${one.fullName}\n${one.failureMessages.join('\n')}`);
+  });
+}
 
 const seconds = (since: number): string => `${((performance.now() - since) / 1000).toFixed(0)} s`;
 
@@ -27,6 +52,7 @@ function step(name: string, command: string, args: string[]): boolean {
   const ok = spawnSync(command, args, { stdio: ['ignore', 'inherit', 'inherit'] }).status === 0;
   process.stdout.write(`== ${name}: ${ok ? 'passed' : 'FAILED'} in ${seconds(start)}\n`);
   total[ok ? 'passed' : 'failed']++;
+  if (!ok) failures.push(name);
   return ok;
 }
 
@@ -50,13 +76,18 @@ function suite(project: string): void {
     { stdio: ['ignore', 'inherit', 'inherit'] },
   );
   try {
-    const counts = JSON.parse(readFileSync(report, 'utf8')) as Record<string, number>;
-    total.passed += counts.numPassedTests ?? 0;
-    total.failed += counts.numFailedTests ?? 0;
-    total.skipped += (counts.numPendingTests ?? 0) + (counts.numTodoTests ?? 0);
-    if (result.status !== 0 && !counts.numFailedTests) total.failed++;
+    const counts = JSON.parse(readFileSync(report, 'utf8')) as Report;
+    total.passed += counts.numPassedTests;
+    total.failed += counts.numFailedTests;
+    total.skipped += counts.numPendingTests + counts.numTodoTests;
+    failures.push(...failuresOf(counts));
+    if (result.status !== 0 && counts.numFailedTests === 0) {
+      total.failed++;
+      failures.push(`${project}: errors outside of tests, see above`);
+    }
   } catch {
     total.failed++;
+    failures.push(`${project}: vitest left no report`);
   }
   process.stdout.write(
     `== ${project}: ${result.status === 0 ? 'passed' : 'FAILED'} in ${seconds(start)}\n`,
@@ -76,6 +107,7 @@ npm('check:lint');
 npm('check:format');
 if (npm('build')) for (const project of ['unit', 'isa', 'guests', 'ui']) suite(project);
 
+for (const failure of failures) process.stdout.write(`\nFailed: ${failure}\n`);
 process.stdout.write(`\nAll of it took ${seconds(began)}.\n`);
 process.stdout.write(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped\n`);
 process.exitCode = total.failed === 0 && total.passed > 0 ? 0 : 1;
