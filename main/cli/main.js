@@ -8,11 +8,17 @@ import { join, resolve } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import envPaths from 'env-paths';
 
+// Before any flag of V8 changes: Node's own modules have compiled code for V8's default flags only.
+for (const builtin of ['fs/promises', 'timers/promises', 'perf_hooks'])
+  globalThis.process.getBuiltinModule(builtin);
+
 /**
  * V8 14 (Node 26.10) miscompiles loops of cached functions whose closures change an outer variable, when it enters the
  * optimised loop midway (emulator/host/lz4Legacy.test.ts shows it). Without context cells it does not.
  */
 setFlagsFromString('--no-function-context-cells');
+/** Functions that are compiled when first called are never in Node's cache: each run compiled them again, for 0.06 s. */
+setFlagsFromString('--no-lazy');
 // cacheFolder() of emulator/host/paths.ts.
 const home = globalThis.process.env.GUESTHOUSE_HOME;
 const folder = home ? join(resolve(home), 'cache') : envPaths('guesthouse', { suffix: '' }).cache;

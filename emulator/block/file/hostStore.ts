@@ -4,7 +4,6 @@ import path from 'node:path';
 import type { ImageStore } from '../imageFile.ts';
 import { nodeCodecs } from './codecs.ts';
 import { openImageFile, wrapNameless } from './fileImage.ts';
-import { unpackImage } from './unpackImage.ts';
 
 /**
  * `owner`: who uses the images, for the message that others get while they are locked. `unlocked`: to look at images
@@ -19,7 +18,11 @@ export function hostStore(
     codecs: nodeCodecs,
     open: (file, readOnly) =>
       openImageFile({ path: file, readOnly, owner, unlocked: unlocked && readOnly, uncached }),
-    unpack: (file, compression) => unpackImage(file, compression, wrapNameless(file.path)),
+    unpack: async (file, compression) => {
+      // Few images are compressed, and it takes streams and cryptography along.
+      const { unpackImage } = await import('./unpackImage.ts');
+      return unpackImage(file, compression, wrapNameless(file.path));
+    },
     create: (file) => openImageFile({ path: file, readOnly: false, create: true, owner }),
     resolve: (image, name) => path.resolve(path.dirname(image), name),
     relative: (image, target) => {
