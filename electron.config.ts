@@ -1,3 +1,4 @@
+import type { Configuration } from 'electron-builder';
 import { defineConfig } from 'electron-vite';
 import { copyFileSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
@@ -108,3 +109,76 @@ export default defineConfig({
     },
   },
 });
+
+/** Files that the desktop hands to the app, by the names that shared-mime-info knows, or ours where it knows none. */
+const associations = [
+  { ext: 'guesthouse', name: 'Guesthouse machine', mimeType: 'application/x-guesthouse-machine' },
+  { ext: 'ova', name: 'Virtual appliance', mimeType: 'application/x-virtualbox-ova' },
+  { ext: 'ovf', name: 'Virtual appliance description', mimeType: 'application/x-virtualbox-ovf' },
+  { ext: 'vbox', name: 'VirtualBox machine', mimeType: 'application/x-virtualbox-vbox' },
+  { ext: 'iso', name: 'CD or DVD image', mimeType: 'application/x-cd-image' },
+  { ext: 'img', name: 'Disk image', mimeType: 'application/x-raw-disk-image' },
+  { ext: 'raw', name: 'Disk image', mimeType: 'application/x-raw-disk-image' },
+  { ext: 'qcow2', name: 'QCOW2 disk image', mimeType: 'application/x-qemu-disk' },
+  { ext: 'vdi', name: 'VDI disk image', mimeType: 'application/x-virtualbox-vdi' },
+  { ext: 'vmdk', name: 'VMDK disk image', mimeType: 'application/x-virtualbox-vmdk' },
+  { ext: 'vhd', name: 'VHD disk image', mimeType: 'application/x-virtualbox-vhd' },
+  { ext: 'vhdx', name: 'VHDX disk image', mimeType: 'application/x-virtualbox-vhdx' },
+].map((association, index) => ({
+  ...association,
+  role: 'Editor' as const,
+  // Ours is opened by us; for the others we are offered.
+  rank: index === 0 ? ('Owner' as const) : ('Alternate' as const),
+}));
+
+/** What main/package builds of out/, by electron-builder. */
+export const packaging: Configuration = {
+  appId: 'example.guesthouse',
+  productName: 'Guesthouse',
+  copyright: 'MIT licence',
+  directories: { output: 'dist', buildResources: 'main/package/icons' },
+  // What runs without being bundled comes from the dependencies in package.json; Node is Electron's here.
+  files: [
+    ...['out/**', 'package.json', '!**/*.map'],
+    '!**/node_modules/{node-bin-*,node-*-x64,node-*-arm64}/**',
+    // For other run times than Node.
+    ...['!**/node_modules/bare-*/**', '!**/node_modules/openpgp/dist/*.*'],
+    ...['!**/node_modules/openpgp/dist/lightweight/**', '!**/node_modules/openpgp/dist/**/*.min.*'],
+  ],
+  npmRebuild: false,
+  asar: true,
+  // Native modules are mapped, and the core is read by worker threads of VM processes: both as files of their own.
+  asarUnpack: ['**/*.node', 'out/main/core.wasm'],
+  electronLanguages: ['en-US', 'de'],
+  electronFuses: {
+    runAsNode: false,
+    enableCookieEncryption: true,
+    enableNodeOptionsEnvironmentVariable: false,
+    enableNodeCliInspectArguments: false,
+    enableEmbeddedAsarIntegrityValidation: true,
+    onlyLoadAppFromAsar: true,
+    // The page has a scheme of its own. The last fuse, wasmTrapHandlers, stays on: off doubles the engine's time.
+    grantFileProtocolExtraPrivileges: false,
+  },
+  fileAssociations: associations,
+  artifactName: '${name}-${version}-${os}-${arch}.${ext}',
+  linux: {
+    executableName: 'guesthouse',
+    syncDesktopName: true,
+    category: 'System;Emulator',
+    synopsis: 'Manager for virtual machines with an engine of its own',
+    icon: 'main/package/icons',
+    desktop: { entry: { Keywords: 'virtual machine;VM;emulator;', StartupNotify: 'true' } },
+  },
+  deb: { packageCategory: 'otherosfs' },
+  rpm: { packageCategory: 'Applications/Emulators' },
+  win: { icon: 'main/package/icons/icon.ico' },
+  nsis: { oneClick: false, perMachine: false, allowToChangeInstallationDirectory: true },
+  portable: { artifactName: '${name}-${version}-portable-${arch}.${ext}' },
+  mac: {
+    icon: 'main/package/icons/icon.icns',
+    category: 'public.app-category.utilities',
+    darkModeSupport: true,
+    hardenedRuntime: true,
+  },
+};

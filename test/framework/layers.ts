@@ -32,6 +32,8 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   ],
   'emulator/host': ['emulator', 'shared'],
   main: ['shared', 'emulator/host/paths.ts', 'emulator/host/serverPorts.ts'],
+  // Makes packages of what is built; no part of the app.
+  'main/package': ['electron.config.ts'],
   renderer: ['shared'],
 };
 

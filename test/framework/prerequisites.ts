@@ -44,6 +44,9 @@ const packages: Readonly<Record<string, string>> = {
   dosfstools: '/usr/sbin/mkfs.vfat',
   xorriso: '/usr/bin/xorriso',
   mmdebstrap: '/usr/bin/mmdebstrap',
+  'p7zip-full': '/usr/bin/7za',
+  rpm: '/usr/bin/rpmbuild',
+  'desktop-file-utils': '/usr/bin/desktop-file-validate',
   'debian-installer-12-netboot-amd64':
     '/usr/lib/debian-installer/images/12/amd64/text/debian-installer/amd64/linux',
 };
