@@ -34,8 +34,13 @@ export class TimerQueue {
 
   /** Arms, or rearms, a timer for `ms` from now. */
   arm(timer: NetworkTimer, ms: number): void {
+    this.armAt(timer, this.nowMs() + ms);
+  }
+
+  /** The same at a time of nowMs(). */
+  armAt(timer: NetworkTimer, timeMs: number): void {
     // Never at once, so that time passes even if something arms itself again and again.
-    const deadline = this.nowMs() + Math.max(ms, 0.01);
+    const deadline = Math.max(timeMs, this.nowMs() + 0.01);
     if (timer.index < 0) {
       timer.index = this.#heap.length;
       this.#heap.push(timer);

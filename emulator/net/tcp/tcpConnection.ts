@@ -357,8 +357,7 @@ export class TcpConnection {
       this.#wl2 = ack;
       if (!unchanged) sender.timeouts = 0;
     }
-    if (progress) this.#carrier.timers.cancel(this.#timer);
-    else if (window === 0) sender.timeouts = 0;
+    if (!progress && window === 0) sender.timeouts = 0;
     if (sender.queue.length < before) this.#user.writable();
   }
 
@@ -419,17 +418,12 @@ export class TcpConnection {
   #armTimer(): void {
     if (this.state !== 'established') return;
     const { timers } = this.#carrier;
-    const timeout = this.sender.timeout;
-    if (timeout !== undefined) {
-      // A running timer goes on; acknowledgements of new data have stopped it.
-      if (this.#timer.deadline === Infinity || this.#keepAliveArmed)
-        timers.arm(this.#timer, timeout);
-      this.#keepAliveArmed = false;
-    } else if (!this.#keepAliveArmed) {
-      this.#keepAliveArmed = true;
+    const deadline = this.sender.nextDeadline();
+    if (deadline !== undefined) {
+      if (deadline !== this.#timer.deadline) timers.armAt(this.#timer, deadline);
+    } else if (!this.#keepAliveArmed || this.#timer.deadline === Infinity)
       timers.arm(this.#timer, this.#tuning.keepAlive.idle);
-    } else if (this.#timer.deadline === Infinity)
-      timers.arm(this.#timer, this.#tuning.keepAlive.idle);
+    this.#keepAliveArmed = deadline === undefined;
   }
   #keepAliveArmed = false;
 
@@ -443,13 +437,14 @@ export class TcpConnection {
         else this.#sendSyn();
         return;
       case 'established':
-        if (this.#keepAliveArmed && this.sender.timeout === undefined) return this.#keepAlive();
+        if (this.#keepAliveArmed && this.sender.nextDeadline() === undefined)
+          return this.#keepAlive();
         if (this.sender.timeouts >= this.#tuning.retries) {
           this.#send(this.sender.next, tcpFlag.rst | tcpFlag.ack, 0, 0);
           return this.#close(true);
         }
-        this.sender.timedOut();
-        this.#armTimer();
+        this.sender.timerFired();
+        this.output();
         return;
       case 'closed':
         return;
