@@ -26,6 +26,7 @@ const packages: Readonly<Record<string, string>> = {
   smbclient: '/usr/bin/smbclient',
   iperf3: '/usr/bin/iperf3',
   curl: '/usr/bin/curl',
+  openssl: '/usr/bin/openssl',
   iproute2: '/usr/sbin/ip',
   'acpica-tools': '/usr/bin/iasl',
   dmidecode: '/usr/sbin/dmidecode',

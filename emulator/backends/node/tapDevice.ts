@@ -1,8 +1,8 @@
 /**
  * A TAP device of Linux (Documentation/networking/tuntap.rst) as an end of a cable: the host's own TCP/IP, or a bridge, on
  * the other side. Needs the right to make one (CAP_NET_ADMIN), or one made beforehand for this user. It is
- * read without blocking, as a blocked read would hold one of Node's few threads for good: looked at every ms while
- * frames come, and more rarely else.
+ * read without blocking, as a blocked read would hold one of Node's few threads for good: looked at in every turn of the
+ * event loop while frames come, every ms for a while after, and more rarely else.
  */
 import { closeSync, constants, existsSync, openSync, readFileSync } from 'node:fs';
 import type { Frame, FrameEnd } from '../network.ts';
@@ -23,6 +23,8 @@ const nameSize = 16;
 const longestFrame = 65_600;
 /** Frames between two turns of the event loop. */
 const mostAtOnce = 256;
+/** After a frame, the next is waited for without a pause for so long: the round trips of a transfer depend on it. */
+const spinMs = 1;
 const busyMs = 1;
 const idleMs = 10;
 /** So many looks in vain make it idle. */
@@ -63,6 +65,8 @@ export class TapDevice implements FrameEnd {
   readonly #buffer = new Uint8Array(longestFrame);
   #peer: FrameEnd | undefined;
   #timer: NodeJS.Timeout | undefined;
+  #turn: NodeJS.Immediate | undefined;
+  #lastFrameMs = 0;
   #inVain = 0;
   #closed = false;
   /** Bytes of a frame in the buffer that the peer had no room for. */
@@ -137,7 +141,7 @@ export class TapDevice implements FrameEnd {
   }
 
   #read(): void {
-    this.#timer = undefined;
+    this.#timer = this.#turn = undefined;
     if (this.#closed || this.#held > 0) return;
     let frames = 0;
     for (; frames < mostAtOnce; frames++) {
@@ -146,8 +150,14 @@ export class TapDevice implements FrameEnd {
       if (!this.#give(length)) return;
     }
     if (frames > 0) this.#peer?.flush();
-    this.#inVain = frames > 0 ? 0 : this.#inVain + 1;
-    const pause = frames === mostAtOnce ? 0 : this.#inVain > patience ? idleMs : busyMs;
+    const now = performance.now();
+    if (frames > 0) this.#lastFrameMs = now;
+    if (now - this.#lastFrameMs < spinMs) {
+      this.#inVain = 0;
+      this.#turn = setImmediate(() => this.#read());
+      return;
+    }
+    const pause = this.#inVain++ > patience ? idleMs : busyMs;
     this.#timer = setTimeout(() => this.#read(), pause);
   }
 
@@ -180,6 +190,7 @@ export class TapDevice implements FrameEnd {
     if (this.#closed) return;
     this.#closed = true;
     clearTimeout(this.#timer);
+    clearImmediate(this.#turn);
     closeSync(this.#file);
   }
 }

@@ -310,6 +310,7 @@ export class TcpConnection {
       return;
     }
     if (!acceptable || !segment.ack) {
+      if (segment.length > 0 && offset < 0) this.#noteRepeated(segment, offset);
       this.#carrier.acknowledgeSoon(this);
       return;
     }
@@ -380,15 +381,19 @@ export class TcpConnection {
       this.acknowledge();
       return;
     }
+    if (offset < 0 && segment.length > 0) this.#noteRepeated(segment, offset);
     if (end > start) this.#deliver(frame.subarray(start, end));
     if (this.#isClosed()) return;
     const gap = !this.reassembly.empty;
-    while (!this.reassembly.empty) {
-      const piece = this.reassembly.take(this.receiveNext);
-      if (piece === undefined) break;
-      this.#deliver(piece);
-      if (this.#isClosed()) return;
-    }
+    for (
+      let pieces = gap ? this.reassembly.take(this.receiveNext) : [];
+      pieces.length > 0;
+      pieces = this.reassembly.take(this.receiveNext)
+    )
+      for (const piece of pieces) {
+        this.#deliver(piece);
+        if (this.#isClosed()) return;
+      }
     const fin = (segment.fin && whole) || this.#earlyFin === this.receiveNext;
     if (fin && this.reassembly.empty) {
       this.receiveNext = seqAdd(this.receiveNext, 1);
@@ -398,6 +403,11 @@ export class TcpConnection {
     }
     if (gap || fin) this.acknowledge();
     else this.#carrier.acknowledgeSoon(this);
+  }
+
+  #noteRepeated(segment: TcpSegment, offset: number): void {
+    const known = Math.min(-offset, segment.length);
+    this.reassembly.repeat(segment.sequence, seqAdd(segment.sequence, known));
   }
 
   #deliver(bytes: Uint8Array): void {

@@ -250,13 +250,15 @@ export class TcpSender {
 
   /** Does what is due; output() is the caller's to call. */
   timerFired(): void {
-    const nowMs = this.#parts.nowMs() + 0.001;
-    if (this.#reorderAt <= nowMs) {
+    const nowMs = this.#parts.nowMs();
+    // A microsecond early is due, as in TimerQueue.
+    const due = nowMs + 0.001;
+    if (this.#reorderAt <= due) {
       this.#reorderAt = Infinity;
-      this.#detect(nowMs);
+      this.#detect(due);
     }
-    if (this.#probeAt <= nowMs) this.#probeTail(nowMs);
-    if (this.#timeoutAt <= nowMs) this.#timedOut(nowMs);
+    if (this.#probeAt <= due) this.#probeTail(nowMs);
+    if (this.#timeoutAt <= due) this.#timedOut(nowMs);
   }
 
   /** Something new, or else the last once more, so that its acknowledgement tells what is missing (RFC 8985 §7.3). */

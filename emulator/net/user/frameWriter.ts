@@ -126,8 +126,8 @@ export class FrameWriter {
           windowScale: answering && !connection.scaling ? -1 : ownWindowScale,
           sack: !answering || sender.sackEnabled,
         })
-      : sender.sackEnabled && !connection.reassembly.empty && (flags & tcpFlag.rst) === 0
-        ? writeSackOption(frame, options, connection.reassembly.blocks())
+      : sender.sackEnabled && connection.reassembly.reports && (flags & tcpFlag.rst) === 0
+        ? writeSackOption(frame, options, connection.reassembly.report())
         : 0;
     const data = options + optionsLength;
     if (length > 0) sender.queue.copyTo(offset, frame.subarray(data, data + length));
