@@ -87,11 +87,11 @@ export class PluggedAdapter {
         peer: link.networkEnd,
         ...(network.mode !== 'internal' && {
           // It serves others also while this machine is paused.
-          gateway: (to) =>
+          gateway: (to, guestOf) =>
             new UserNetwork(
               to,
               { clock: new HostTime(), entropy, host: new NodeHostNetwork() },
-              options,
+              { ...options, guestOf },
             ),
         }),
       });

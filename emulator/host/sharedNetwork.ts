@@ -23,8 +23,11 @@ export interface SharedNetworkParts {
   readonly path: string;
   /** The machine's end. */
   readonly peer: FrameEnd;
-  /** Makes the gateway, whose frames go to `to`; for the hub of a NAT network. */
-  readonly gateway?: (to: FrameEnd) => Gateway;
+  /**
+   * Makes the gateway, whose frames go to `to`; for the hub of a NAT network. `guestOf` tells machines
+   * apart by the source of a frame that has just come.
+   */
+  readonly gateway?: (to: FrameEnd, guestOf: (mac: Uint8Array) => unknown) => Gateway;
 }
 
 export class SharedNetwork implements FrameEnd {
@@ -114,7 +117,7 @@ class Hub {
         },
         { patient: true },
       );
-      this.#gateway = gateway(plug.port);
+      this.#gateway = gateway(plug.port, (mac) => this.#switch.portOf(mac));
       plug.end = this.#gateway;
     }
     server.on('connection', (socket) => this.#accept(socket));

@@ -5,7 +5,9 @@ import { FrameGuest, type GuestTcp } from './testing/frameGuest.ts';
 import { ManualClock, MemoryHost } from './testing/memoryHost.ts';
 import { ip } from './packet/ipAddress.ts';
 import { tcpFlag } from './packet/tcpSegment.ts';
+import { Switch } from './switch.ts';
 import { defaultTcpLimits } from './user/tcpProxy.ts';
+import { defaultUdpLimits } from './user/udpProxy.ts';
 import { UserNetwork } from './user/userNetwork.ts';
 
 function setUp() {
@@ -65,6 +67,48 @@ it('connections without end stop at the limit', async () => {
   expect(network.tcp.connections).toBe(defaultTcpLimits.connections);
   expect(host.sockets.length).toBe(defaultTcpLimits.connections);
   expect(refused).toBe(500);
+});
+
+it('a flood of one machine on a shared network leaves to another what it needs', async () => {
+  const host = new MemoryHost();
+  const hub = new Switch();
+  const ends: { network?: UserNetwork } = {};
+  const gateway = hub.plug({
+    take: (frame) => ends.network?.take(frame) ?? true,
+    ready: () => ends.network?.ready(),
+    flush: () => ends.network?.flush(),
+  });
+  const network = (ends.network = new UserNetwork(
+    gateway,
+    { clock: new ManualClock(), host, entropy: new HostEntropy() },
+    { guestOf: (mac) => hub.portOf(mac) },
+  ));
+  const [bad, good] = [new FrameGuest(15), new FrameGuest(16)];
+  for (const guest of [bad, good]) guest.network = hub.plug(guest);
+  host.answer = () => 'nothing';
+  // It says that it is many; it is one all the same.
+  bad.keep = false;
+  for (let i = 0; i < 20_000; i++) {
+    bad.mac[5] = i & 255;
+    syn(bad, 1024 + i, 1 + (i & 1023));
+  }
+  expect(network.tcp.opening).toBe(defaultTcpLimits.opening);
+  for (let i = 0; i < 20_000; i++) bad.udp(remote, 1024 + i, 9, new Uint8Array(1));
+  expect(network.udp.flows).toBe(defaultUdpLimits.flows);
+  const text = (name: string): number[] => [name.length, ...new TextEncoder().encode(name)];
+  const header = [0, 1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0];
+  const question = Uint8Array.of(...header, ...text('example'), ...text('test'), 0, 0, 1, 0, 1);
+  for (let i = 0; i < 2000; i++) bad.udp(ip('10.0.2.3'), 30_000 + i, 53, question);
+  expect(network.dns.pending).toBe(512);
+  host.answer = () => 'connected';
+  for (let port = 40_000; port < 40_100; port++) await good.connect(port);
+  good.udp(remote, 5000, 9, new Uint8Array(1));
+  expect(network.udp.flows).toBe(defaultUdpLimits.flows + 1);
+  good.udp(ip('10.0.2.3'), 5001, 53, question);
+  expect(network.dns.pending).toBe(513);
+  // And a connection of its own has the room of one, however many the other has.
+  expect(network.tcp.shareOf(hub.portOf(good.mac))).toBeGreaterThan(256 << 10);
+  network.dispose();
 });
 
 it('what a guest never reads stays with the senders', async () => {

@@ -29,6 +29,11 @@ export class Switch {
     return port;
   }
 
+  /** The port that a station was seen at last. */
+  portOf(mac: Uint8Array): SwitchPort | undefined {
+    return this.#stations.get(macKey(mac, 0));
+  }
+
   get ports(): number {
     return this.#ports.size;
   }

@@ -376,13 +376,13 @@ describe('networks that machines share', () => {
 
   it('reach the outside through one gateway on a NAT network, under rules that change', async () => {
     let network: UserNetwork | undefined;
-    const { a, b, shared } = await two(path.join(folder, 'nat.sock'), (to) => {
+    const { a, b, shared } = await two(path.join(folder, 'nat.sock'), (to, guestOf) => {
       const parts = {
         clock: new HostTime(),
         host: new NodeHostNetwork(),
         entropy: new HostEntropy(),
       };
-      return (network = new UserNetwork(to, parts, { hostLoopback: true }));
+      return (network = new UserNetwork(to, parts, { hostLoopback: true, guestOf }));
     });
     try {
       const get = `curl -s -m 10 http://10.0.2.2:${port}/small | md5sum`;
@@ -392,6 +392,14 @@ describe('networks that machines share', () => {
       expect(await a.run(`${busybox}/bin/busybox ping -c 1 10.0.2.16`)).toContain(
         '1 packets received',
       );
+      // While one scans, the other is served.
+      const scan = a.start('nmap -n -Pn -sS -T5 --min-rate 1000 -p- 10.0.2.2');
+      await wait(500);
+      const began = performance.now();
+      for (let i = 0; i < 5; i++) expect(await b.run(get)).toContain(md5(small));
+      expect(performance.now() - began).toBeLessThan(15_000);
+      expect(scan.exitCode).toBe(null);
+      scan.kill('SIGKILL');
       network?.firewall.setRules([{ action: 'deny', to: 'any' }]);
       expect(await b.run('curl -s -m 5 http://192.0.2.2:9/; echo $?')).toBe('7');
     } finally {

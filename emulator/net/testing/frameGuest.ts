@@ -20,7 +20,8 @@ export interface GuestTcp {
 }
 
 export class FrameGuest implements FrameEnd {
-  readonly address = ip('10.0.2.15');
+  readonly address: IpAddress;
+  readonly mac: Uint8Array;
   network: FrameEnd | undefined;
   /** Complete frames that came, while `keep` is set. */
   readonly frames: Uint8Array[] = [];
@@ -28,6 +29,13 @@ export class FrameGuest implements FrameEnd {
   /** Refuses frames while set. */
   full = false;
   onFrame: (frame: Frame) => void = () => undefined;
+
+  /** `last`: the last byte of its address. */
+  constructor(last = 15) {
+    this.address = ip(`10.0.2.${last}`);
+    this.mac = guestMac.slice();
+    this.mac[4] = last;
+  }
 
   take(frame: Frame): boolean {
     if (this.full) return false;
@@ -43,7 +51,7 @@ export class FrameGuest implements FrameEnd {
   }
 
   path(remote: IpAddress): IpPath {
-    return { sourceMac: guestMac, targetMac: gatewayMac, source: this.address, target: remote };
+    return { sourceMac: this.mac, targetMac: gatewayMac, source: this.address, target: remote };
   }
 
   udp(remote: IpAddress, from: number, to: number, payload: Uint8Array): void {

@@ -14,10 +14,11 @@ import {
 } from '../packet/dnsMessage.ts';
 import type { IpAddress } from '../packet/ipAddress.ts';
 import { NetworkTimer, type TimerQueue } from '../timerQueue.ts';
+import { FairShare, type GuestKey } from './fairShare.ts';
 import type { Firewall } from './firewall.ts';
 import type { UserAddresses } from './userAddresses.ts';
 
-/** Questions that wait for an answer. */
+/** Questions of one guest that wait for an answer. */
 const mostPending = 512;
 const patienceMs = 3000;
 const mostNames = 256;
@@ -32,6 +33,7 @@ export interface DnsParts {
 }
 
 interface Pending {
+  readonly guest: GuestKey;
   readonly query: Uint8Array;
   readonly question: DnsQuestion;
   readonly answer: (reply: Uint8Array) => void;
@@ -45,6 +47,7 @@ export class DnsForwarder {
   readonly #parts: DnsParts;
   readonly #sockets = new Map<4 | 6, HostUdp>();
   readonly #pending = new Map<number, Pending>();
+  readonly #share = new FairShare(mostPending);
   readonly #names = new Map<string, IpAddress[]>();
 
   constructor(parts: DnsParts) {
@@ -65,25 +68,22 @@ export class DnsForwarder {
   }
 
   /** `answer` is called once, unless nothing can be said. */
-  query(query: Uint8Array, answer: (reply: Uint8Array) => void): void {
+  query(query: Uint8Array, guest: GuestKey, answer: (reply: Uint8Array) => void): void {
     const question = parseQuery(query);
     if (question === undefined) return;
     const own = this.#ownAnswer(query, question);
     if (own !== undefined) return answer(own);
     if (!this.#parts.firewall.allowsName(question.name))
       return answer(writeReply(query, question, dnsCode.refused));
-    if (this.#pending.size >= mostPending)
+    if (!this.#share.mayTake(guest))
       return answer(writeReply(query, question, dnsCode.serverFailure));
     let id = this.#parts.random16();
     while (this.#pending.has(id)) id = (id + 1) & 0xffff;
     const timer = new NetworkTimer(() => this.#ask(id));
+    this.#share.take(guest);
     this.#pending.set(id, {
-      query: query.slice(),
-      question,
-      answer,
-      timer,
-      tries: 0,
-      asked: undefined,
+      ...{ guest, question, answer, timer },
+      ...{ query: query.slice(), tries: 0, asked: undefined },
     });
     this.#ask(id);
   }
@@ -110,7 +110,7 @@ export class DnsForwarder {
     const servers = this.#parts.host.nameServers();
     const server = servers[pending.tries % Math.max(1, servers.length)];
     if (server === undefined || pending.tries >= 2 * servers.length) {
-      this.#pending.delete(id);
+      this.#forget(id, pending);
       pending.answer(writeReply(pending.query, pending.question, dnsCode.serverFailure));
       return;
     }
@@ -120,6 +120,12 @@ export class DnsForwarder {
     setU16(message, 0, id);
     this.#parts.timers.arm(pending.timer, patienceMs);
     this.#socket(server.address.includes(':') ? 6 : 4).send(message, server);
+  }
+
+  #forget(id: number, { guest, timer }: Pending): void {
+    this.#pending.delete(id);
+    this.#share.give(guest);
+    this.#parts.timers.cancel(timer);
   }
 
   #socket(family: 4 | 6): HostUdp {
@@ -135,8 +141,7 @@ export class DnsForwarder {
     const id = u16(bytes, 0);
     const pending = this.#pending.get(id);
     if (pending?.asked?.address !== from.address || pending.asked.port !== from.port) return;
-    this.#pending.delete(id);
-    this.#parts.timers.cancel(pending.timer);
+    this.#forget(id, pending);
     for (const address of answeredAddresses(bytes))
       this.#parts.firewall.learn(pending.question.name, address);
     const reply = bytes.slice();

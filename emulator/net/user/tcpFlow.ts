@@ -4,21 +4,26 @@ import type { IpPath } from '../packet/ipPacket.ts';
 import type { TcpSegment } from '../packet/tcpSegment.ts';
 import type { TcpConnection, TcpUser } from '../tcp/tcpConnection.ts';
 import { NetworkTimer, type TimerQueue } from '../timerQueue.ts';
+import type { GuestKey } from './fairShare.ts';
 
 /** What a flow needs of the table that it stands in. */
 export interface FlowOwner {
   readonly timers: TimerQueue;
-  /** Flows that are not open yet. */
-  opening: number;
-  /** Bytes that one direction may hold now. */
-  readonly share: number;
-  newConnection(path: IpPath, localPort: number, guestPort: number, user: TcpUser): TcpConnection;
+  /** A flow of the guest no longer counts as opening. */
+  opened(guest: GuestKey): void;
+  /** Bytes that one direction of a guest's flow may hold now. */
+  shareOf(guest: GuestKey): number;
+  newConnection(
+    at: { readonly path: IpPath; readonly localPort: number; readonly guestPort: number },
+    user: TcpUser,
+  ): TcpConnection;
   /** Takes the connection out of the table; idempotent. */
   forget(connection: TcpConnection): void;
 }
 
 export class TcpFlow implements TcpUser {
   readonly connection: TcpConnection;
+  readonly guest: GuestKey;
   readonly #owner: FlowOwner;
   #host: HostTcp | undefined;
   #syn: TcpSegment | undefined;
@@ -31,9 +36,14 @@ export class TcpFlow implements TcpUser {
   /** Runs while the guest's MAC address is looked for. */
   readonly resolving: NetworkTimer;
 
-  constructor(owner: FlowOwner, path: IpPath, localPort: number, guestPort: number) {
+  constructor(
+    owner: FlowOwner,
+    guest: GuestKey,
+    at: { readonly path: IpPath; readonly localPort: number; readonly guestPort: number },
+  ) {
     this.#owner = owner;
-    this.connection = owner.newConnection(path, localPort, guestPort, this);
+    this.guest = guest;
+    this.connection = owner.newConnection(at, this);
     this.resolving = new NetworkTimer(() => {
       if (this.connection.state === 'closed') this.drop();
     });
@@ -59,7 +69,7 @@ export class TcpFlow implements TcpUser {
   /** No longer counts as opening. */
   opened(): void {
     this.#owner.timers.cancel(this.resolving);
-    if (this.#opening) this.#owner.opening--;
+    if (this.#opening) this.#owner.opened(this.guest);
     this.#opening = false;
   }
 
@@ -86,7 +96,7 @@ export class TcpFlow implements TcpUser {
     data: (bytes) => {
       if (this.#over) return;
       this.connection.write(bytes);
-      if (this.connection.unsent > this.#owner.share) this.#pause();
+      if (this.connection.unsent > this.#owner.shareOf(this.guest)) this.#pause();
     },
     end: () => {
       if (!this.#over) this.connection.end();
@@ -117,7 +127,8 @@ export class TcpFlow implements TcpUser {
   }
 
   writable(): void {
-    if (this.#paused && this.connection.unsent < this.#owner.share / 2) this.#resume();
+    if (this.#paused && this.connection.unsent < this.#owner.shareOf(this.guest) / 2)
+      this.#resume();
   }
 
   closed(reset: boolean): void {
@@ -128,7 +139,7 @@ export class TcpFlow implements TcpUser {
   }
 
   room(): number {
-    return this.#owner.share - (this.#host?.unsent ?? 0);
+    return this.#owner.shareOf(this.guest) - (this.#host?.unsent ?? 0);
   }
 
   #pause(): void {

@@ -11,7 +11,7 @@ import type {
 } from '../../backends/hostNetwork.ts';
 import { bytesEqual } from '../packet/byteOrder.ts';
 import { pseudoHeaderSum, sumBytes } from '../packet/checksum.ts';
-import type { IpAddress } from '../packet/ipAddress.ts';
+import { formatIp, type IpAddress } from '../packet/ipAddress.ts';
 import { protocol, type IpPacket, type IpPath } from '../packet/ipPacket.ts';
 import { seqAdd, tcpFlag, TcpSegment } from '../packet/tcpSegment.ts';
 import {
@@ -23,12 +23,13 @@ import {
 } from '../tcp/tcpConnection.ts';
 import type { TimerQueue } from '../timerQueue.ts';
 import { TcpFlow, type FlowOwner } from './tcpFlow.ts';
+import { FairShare, type GuestKey } from './fairShare.ts';
 import { destinationOf, type DestinationParts } from './destinations.ts';
 import type { FrameWriter } from './frameWriter.ts';
 import type { Neighbours } from './neighbours.ts';
 
 export interface TcpLimits {
-  /** Connections at a time, and of these, such that are not open yet. */
+  /** Connections of one guest at a time, and of these, such that are not open yet; see FairShare. */
   readonly connections: number;
   readonly opening: number;
   /** Bytes on their way in either direction, all connections together. */
@@ -49,6 +50,7 @@ export interface TcpProxyParts {
   readonly limits: TcpLimits;
   readonly tuning: TcpTuning;
   readonly random32: () => number;
+  readonly guestOf: (mac: Uint8Array) => GuestKey;
 }
 
 export class TcpProxy implements TcpCarrier, FlowOwner {
@@ -59,23 +61,33 @@ export class TcpProxy implements TcpCarrier, FlowOwner {
   readonly #acknowledging = new Set<TcpConnection>();
   readonly #blocked = new Set<TcpConnection>();
   readonly #segment = new TcpSegment();
-  #count = 0;
-  opening = 0;
+  readonly #open: FairShare;
+  readonly #opening: FairShare;
   #nextPort = 49152;
   readonly counters = { opened: 0, refused: 0, dropped: 0, retransmitted: 0 };
 
   constructor(parts: TcpProxyParts) {
     this.#parts = parts;
     this.timers = parts.timers;
+    this.#open = new FairShare(parts.limits.connections);
+    this.#opening = new FairShare(parts.limits.opening);
   }
 
   get connections(): number {
-    return this.#count;
+    return this.#open.total;
+  }
+  get opening(): number {
+    return this.#opening.total;
   }
 
-  /** Bytes that one direction of a connection may hold now. */
-  get share(): number {
-    const share = this.#parts.limits.memory / Math.max(1, 2 * this.#count);
+  opened(guest: GuestKey): void {
+    this.#opening.give(guest);
+  }
+
+  /** Bytes that one direction of a guest's connection may hold now: of an equal share of each guest. */
+  shareOf(guest: GuestKey): number {
+    const ofGuest = this.#parts.limits.memory / Math.max(1, this.#open.holders);
+    const share = ofGuest / Math.max(1, 2 * this.#open.held(guest));
     return Math.max(leastPerConnection, Math.min(mostPerConnection, share));
   }
 
@@ -129,23 +141,26 @@ export class TcpProxy implements TcpCarrier, FlowOwner {
   }
 
   #syn(packet: IpPacket, segment: TcpSegment): void {
-    const { host, destinations, limits } = this.#parts;
+    const { host, destinations } = this.#parts;
     const to = destinationOf(destinations, packet.target, segment.targetPort);
     if (to === 'refused') {
       this.counters.refused++;
       return this.#reset(reversed(packet), segment);
     }
     // A flood of SYNs is not answered at all; a guest in its right mind asks again.
-    if (this.opening >= limits.opening || this.#count >= limits.connections) {
+    const path = reversed(packet);
+    const guest = this.#parts.guestOf(path.targetMac);
+    if (!this.#opening.mayTake(guest) || !this.#open.mayTake(guest)) {
       this.counters.dropped++;
       return;
     }
-    const path = reversed(packet);
     const header = packet.frame.slice(packet.payload, segment.end);
     const syn = new TcpSegment();
     syn.parse(header, 0, header.length);
     const original = packet.frame.slice(packet.start, packet.end);
-    const flow = new TcpFlow(this, path, segment.targetPort, segment.sourcePort);
+    const flow = new TcpFlow(this, guest, {
+      ...{ path, localPort: segment.targetPort, guestPort: segment.sourcePort },
+    });
     flow.refuse = (why) => {
       if (why === 'refused') this.#reset(path, syn);
       else this.#parts.writer.unreachable(path, original, { v4: 1, v6: 3 });
@@ -167,10 +182,12 @@ export class TcpProxy implements TcpCarrier, FlowOwner {
     const source = v4 ? addresses.gateway4 : addresses.gateway6;
     const targetMac = new Uint8Array(6);
     const path: IpPath = { sourceMac: addresses.mac, targetMac, source, target: to.address };
-    const { limits, neighbours } = this.#parts;
-    const busy = this.opening >= limits.opening || this.#count >= limits.connections;
-    const port = this.#freePort(from.port, to, source);
-    const flow = new TcpFlow(this, path, port, to.port);
+    const { neighbours } = this.#parts;
+    // Who has this address is known only later.
+    const guest = `forwarded to ${formatIp(to.address)}`;
+    const busy = !this.#opening.mayTake(guest) || !this.#open.mayTake(guest);
+    const localPort = this.#freePort(from.port, to, source);
+    const flow = new TcpFlow(this, guest, { path, localPort, guestPort: to.port });
     if (busy) {
       this.counters.dropped++;
       socket.abort();
@@ -206,21 +223,16 @@ export class TcpProxy implements TcpCarrier, FlowOwner {
     const flows = this.#table.get(key);
     if (flows === undefined) this.#table.set(key, [flow]);
     else flows.push(flow);
-    this.#count++;
-    this.opening++;
+    this.#open.take(flow.guest);
+    this.#opening.take(flow.guest);
     this.counters.opened++;
   }
 
-  newConnection(path: IpPath, localPort: number, guestPort: number, user: TcpUser): TcpConnection {
-    return new TcpConnection(
-      { path, localPort, guestPort },
-      {
-        carrier: this,
-        user,
-        tuning: this.#parts.tuning,
-        initialSequence: this.#parts.random32(),
-      },
-    );
+  newConnection(at: ConstructorParameters<typeof TcpConnection>[0], user: TcpUser): TcpConnection {
+    return new TcpConnection(at, {
+      ...{ carrier: this, user, tuning: this.#parts.tuning },
+      initialSequence: this.#parts.random32(),
+    });
   }
 
   // Carrier
@@ -264,10 +276,10 @@ export class TcpProxy implements TcpCarrier, FlowOwner {
     const flows = this.#table.get(key);
     const index = flows?.findIndex((flow) => flow.connection === connection) ?? -1;
     if (flows === undefined || index < 0) return;
-    flows[index]?.opened();
-    flows.splice(index, 1);
+    const [flow] = flows.splice(index, 1);
+    flow?.opened();
+    this.#open.give(flow?.guest);
     if (flows.length === 0) this.#table.delete(key);
-    this.#count--;
   }
 
   dispose(): void {

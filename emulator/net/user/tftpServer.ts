@@ -3,9 +3,11 @@ import type { BootFiles } from '../../backends/hostNetwork.ts';
 import { setU16, u16 } from '../packet/byteOrder.ts';
 import { formatIp, type IpAddress } from '../packet/ipAddress.ts';
 import { NetworkTimer, type TimerQueue } from '../timerQueue.ts';
+import { FairShare, type GuestKey } from './fairShare.ts';
 
 const opcode = { read: 1, write: 2, data: 3, ack: 4, error: 5, optionAck: 6 } as const;
 const errorCode = { notFound: 1, access: 2, illegal: 4 } as const;
+/** Of one guest; see FairShare. */
 const mostTransfers = 16;
 const retransmitMs = 1000;
 const mostRetries = 8;
@@ -13,6 +15,7 @@ const mostRetries = 8;
 const longestBlock = 1468;
 
 export interface TftpPeer {
+  readonly guest: GuestKey;
   readonly address: IpAddress;
   readonly port: number;
   /** Sends to the peer from our port `from`. */
@@ -35,6 +38,7 @@ export class TftpServer {
   readonly #files: BootFiles;
   readonly #timers: TimerQueue;
   readonly #transfers = new Map<string, Transfer>();
+  readonly #share = new FairShare(mostTransfers);
   #nextPort = 49152;
 
   constructor(files: BootFiles, timers: TimerQueue) {
@@ -70,10 +74,10 @@ export class TftpServer {
     // A repeated request starts anew.
     const running = this.#transfers.get(keyOf(peer));
     if (running !== undefined) this.#end(running);
-    if (this.#transfers.size >= mostTransfers) return;
+    if (!this.#share.mayTake(peer.guest)) return;
     const file = await this.#files.read(name).catch(() => undefined);
     if (file === undefined) return peer.send(69, errorMessage(errorCode.notFound, 'no such file'));
-    if (this.#transfers.size >= mostTransfers || this.#transfers.has(keyOf(peer))) return;
+    if (!this.#share.mayTake(peer.guest) || this.#transfers.has(keyOf(peer))) return;
     const options: string[] = [];
     let blockSize = 512;
     for (let i = 0; i + 1 < rest.length; i += 2) {
@@ -91,6 +95,7 @@ export class TftpServer {
       timer: new NetworkTimer(() => this.#again(transfer)),
     };
     this.#transfers.set(keyOf(peer), transfer);
+    this.#share.take(peer.guest);
     if (options.length === 0) return this.#next(transfer);
     const text = new TextEncoder().encode(options.map((part) => `${part}\0`).join(''));
     transfer.last = new Uint8Array(2 + text.length);
@@ -126,7 +131,7 @@ export class TftpServer {
 
   #end(transfer: Transfer): void {
     this.#timers.cancel(transfer.timer);
-    this.#transfers.delete(keyOf(transfer.peer));
+    if (this.#transfers.delete(keyOf(transfer.peer))) this.#share.give(transfer.peer.guest);
   }
 
   dispose(): void {

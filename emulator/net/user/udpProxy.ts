@@ -9,12 +9,13 @@ import { formatIp, parseIp, type IpAddress } from '../packet/ipAddress.ts';
 import type { IpPacket, IpPath } from '../packet/ipPacket.ts';
 import { NetworkTimer, type TimerQueue } from '../timerQueue.ts';
 import { destinationOf, type DestinationParts } from './destinations.ts';
+import { FairShare, type GuestKey } from './fairShare.ts';
 import type { FrameWriter } from './frameWriter.ts';
 import type { Neighbours } from './neighbours.ts';
 import { reversed } from './tcpProxy.ts';
 
 export interface UdpLimits {
-  /** Guest ports that are in use at a time. */
+  /** Ports of one guest that are in use at a time; see FairShare. */
   readonly flows: number;
   /** Peers of one of them. */
   readonly peers: number;
@@ -31,6 +32,7 @@ export interface UdpProxyParts {
   readonly destinations: DestinationParts;
   readonly host: HostNetwork;
   readonly limits: UdpLimits;
+  readonly guestOf: (mac: Uint8Array) => GuestKey;
 }
 
 /** What a guest calls a peer. */
@@ -41,6 +43,7 @@ interface Peer {
 
 interface Flow {
   readonly key: string;
+  readonly owner: GuestKey;
   readonly socket: HostUdp;
   readonly guest: IpAddress;
   readonly guestPort: number;
@@ -58,12 +61,14 @@ export interface UdpForward {
 export class UdpProxy {
   readonly #parts: UdpProxyParts;
   readonly #flows = new Map<string, Flow>();
+  readonly #share: FairShare;
   /** Who answers to a forwarded port's clients: guest, guest port, client port → where to. */
   readonly #returns = new Map<string, { readonly socket: HostUdp; readonly to: HostAddress }>();
   readonly counters = { opened: 0, refused: 0, dropped: 0 };
 
   constructor(parts: UdpProxyParts) {
     this.#parts = parts;
+    this.#share = new FairShare(parts.limits.flows);
   }
 
   get flows(): number {
@@ -111,17 +116,19 @@ export class UdpProxy {
     const key = `${formatIp(source)} ${port}`;
     const known = this.#flows.get(key);
     if (known !== undefined) return known;
-    if (this.#flows.size >= this.#parts.limits.flows) return undefined;
+    const owner = this.#parts.guestOf(frame.subarray(6, 12));
+    if (!this.#share.mayTake(owner)) return undefined;
     const family = source.length === 4 ? 4 : 6;
     const socket = this.#parts.host.openUdp(family, (bytes, from) =>
       this.#received(flow, bytes, from),
     );
     const flow: Flow = {
-      ...{ key, socket, guest: source.slice(), guestPort: port, mac: frame.slice(6, 12) },
+      ...{ key, owner, socket, guest: source.slice(), guestPort: port, mac: frame.slice(6, 12) },
       peers: new Map(),
       timer: new NetworkTimer(() => this.#close(flow)),
     };
     this.#flows.set(key, flow);
+    this.#share.take(owner);
     this.counters.opened++;
     return flow;
   }
@@ -142,7 +149,7 @@ export class UdpProxy {
   #close(flow: Flow): void {
     this.#parts.timers.cancel(flow.timer);
     flow.socket.close();
-    this.#flows.delete(flow.key);
+    if (this.#flows.delete(flow.key)) this.#share.give(flow.owner);
   }
 
   /** Leads a host port to a guest's. Rejects with HostNetworkError. */

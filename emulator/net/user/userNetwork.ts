@@ -17,6 +17,7 @@ import { NetworkTimer, TimerQueue, type NetworkClock } from '../timerQueue.ts';
 import type { DestinationParts } from './destinations.ts';
 import { DhcpServer } from './dhcpServer.ts';
 import { DnsForwarder } from './dnsForwarder.ts';
+import type { GuestKey } from './fairShare.ts';
 import { Firewall, type FirewallRule } from './firewall.ts';
 import { FragmentAssembler } from './fragments.ts';
 import { FrameWriter, udpChecksumGood } from './frameWriter.ts';
@@ -35,6 +36,8 @@ export interface UserNetworkOptions {
   readonly portClosed?: (port: number) => boolean;
   readonly rules?: readonly FirewallRule[];
   readonly bootFile?: string;
+  /** Tells guests apart by a frame's source, so that they share what is limited; all are one without it. */
+  readonly guestOf?: (mac: Uint8Array) => GuestKey;
   readonly tcpLimits?: TcpLimits;
   readonly udpLimits?: UdpLimits;
   readonly tcpTuning?: TcpTuning;
@@ -62,6 +65,7 @@ export class UserNetwork implements FrameEnd {
   readonly forwards: PortForwards;
   readonly timers: TimerQueue;
   readonly #peer: FrameEnd;
+  readonly #guestOf: (mac: Uint8Array) => GuestKey;
   readonly #writer: FrameWriter;
   readonly #neighbours: Neighbours;
   readonly #tftp: TftpServer | undefined;
@@ -92,7 +96,8 @@ export class UserNetwork implements FrameEnd {
       hostOnly: options.hostOnly ?? false,
       portClosed: options.portClosed ?? (() => false),
     };
-    const common = { timers, writer, neighbours, destinations, host };
+    const guestOf = (this.#guestOf = options.guestOf ?? (() => undefined));
+    const common = { timers, writer, neighbours, destinations, host, guestOf };
     this.tcp = new TcpProxy({
       ...common,
       limits: options.tcpLimits ?? defaultTcpLimits,
@@ -234,6 +239,7 @@ export class UserNetwork implements FrameEnd {
     if (own === 'gateway' && this.#tftp !== undefined && (to === 69 || to >= 49152)) {
       const path = reversed(packet);
       const peer = {
+        guest: this.#guestOf(path.targetMac),
         address: path.target,
         port: from,
         send: (port: number, bytes: Uint8Array) => void this.#writer.udp(path, port, from, bytes),
@@ -247,7 +253,11 @@ export class UserNetwork implements FrameEnd {
   #inputDns(packet: IpPacket, port: number, query: Uint8Array): void {
     const path = reversed(packet);
     this.#neighbours.learn(path.target, path.targetMac);
-    this.dns.query(query, (reply) => void this.#writer.udp(path, 53, port, reply));
+    this.dns.query(
+      query,
+      this.#guestOf(path.targetMac),
+      (reply) => void this.#writer.udp(path, 53, port, reply),
+    );
   }
 
   /** Addresses that were given out, by MAC; for display. */
