@@ -63,4 +63,18 @@ export class MemoryBus {
     if (width === 1) return;
     for (let i = 0; i < width; i++) this.write(address + i, 1, (value >>> (8 * i)) & 0xff);
   }
+
+  /** What a program does that stores `bytes` from `address` on, dword by dword where it can. */
+  writeBytes(address: number, bytes: Uint8Array): void {
+    const mapping = this.#find(address);
+    if (mapping?.region.writeBytes !== undefined && address + bytes.length <= mapping.end) {
+      mapping.region.writeBytes(address - mapping.start, bytes);
+      return;
+    }
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    let i = 0;
+    if ((address & 3) === 0)
+      for (; i + 4 <= bytes.length; i += 4) this.write(address + i, 4, view.getUint32(i, true));
+    for (; i < bytes.length; i++) this.write(address + i, 1, view.getUint8(i));
+  }
 }

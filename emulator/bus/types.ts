@@ -16,6 +16,8 @@ export const port = (n: number): Port => n as Port;
 export interface IoRegion {
   read(offset: number, width: Width): number;
   write(offset: number, width: Width, value: number): void;
+  /** The same as a write of each byte in turn, for regions to which firmware writes much at once. */
+  writeBytes?(offset: number, bytes: Uint8Array): void;
 }
 
 /** A level or edge interrupt wire. `set` is idempotent for levels; `pulse` is low→high→low. */

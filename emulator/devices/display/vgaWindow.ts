@@ -57,6 +57,17 @@ export class VgaWindow implements IoRegion {
     for (let i = 0; i < width; i++) this.#writeByte(offset + i, (value >>> (8 * i)) & 0xff);
   }
 
+  writeBytes(offset: number, bytes: Uint8Array): void {
+    let i = 0;
+    if ((offset & 1) === 0)
+      while (
+        i + 2 <= bytes.length &&
+        this.#writeText(offset + i, 2, (bytes[i] ?? 0) | ((bytes[i + 1] ?? 0) << 8))
+      )
+        i += 2;
+    for (; i < bytes.length; i++) this.#writeByte(offset + i, bytes[i] ?? 0);
+  }
+
   /** Whole cells of text, as nearly everybody writes them: odd/even, and the graphics controller does nothing. */
   #writeText(offset: number, width: 2 | 4, value: number): boolean {
     const { sequencer, graphics } = this.#hooks.registers();

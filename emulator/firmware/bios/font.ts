@@ -1,10 +1,8 @@
 import { glyphs8x16, glyphs8x8 } from './fontData.ts';
 
-const decode = (text: string): Uint8Array => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
-
 /** 256 glyphs of `height` rows, a byte a row. */
-export const font8x16 = (): Uint8Array => decode(glyphs8x16);
-export const font8x8 = (): Uint8Array => decode(glyphs8x8);
+export const font8x16 = (): Uint8Array => Uint8Array.fromBase64(glyphs8x16);
+export const font8x8 = (): Uint8Array => Uint8Array.fromBase64(glyphs8x8);
 
 /** The tall font without its first and last rows, which only lines and blocks use. */
 export function font8x14(): Uint8Array {

@@ -51,12 +51,8 @@ export class PhysicalMemory {
       this.ram.write(at, bytes);
       return;
     }
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-    let i = 0;
-    // Four at a time where the CPU could do so, too.
-    if ((address & 3) === 0)
-      for (; i + 4 <= bytes.length && !this.ram.inRam(guestPhysical(address + i), 1); i += 4)
-        this.#bus.write(address + i, 4, view.getUint32(i, true));
-    for (; i < bytes.length; i++) this.write8(address + i, view.getUint8(i));
+    const end = guestPhysical(address + bytes.length - 1);
+    if (!this.ram.inRam(at, 1) && !this.ram.inRam(end, 1)) this.#bus.writeBytes(address, bytes);
+    else bytes.forEach((byte, i) => this.write8(address + i, byte));
   }
 }

@@ -382,17 +382,19 @@ export class Video {
     return this.#context.memory.read(videoRomSegment * 16 + offset, 256 * height);
   }
 
-  #loadFont(glyphs: Uint8Array, count: number, first: number, block: number, height: number): void {
+  #loadFont(glyphs: Uint8Array, all: number, from: number, block: number, height: number): void {
     const { memory } = this.#context;
+    const [count, first] = [Math.min(all, 256), from & 0xff];
     // Blocks 0..7 lie at 0, 16, 32, 48, 8, 24, 40, 56 KiB.
     const base = 0xa0000 + ((block & 3) << 14) + ((block & 4) << 11);
+    const cells = new Uint8Array(32 * count);
+    for (let i = 0; i < count; i++)
+      cells.set(glyphs.subarray(i * height, (i + 1) * height).subarray(0, 32), 32 * i);
     this.#card.withFontMemory(() => {
-      const cell = new Uint8Array(32);
-      for (let i = 0; i < count; i++) {
-        cell.fill(0);
-        cell.set(glyphs.subarray(i * height, (i + 1) * height).subarray(0, 32));
-        memory.write(base + 32 * ((first + i) & 0xff), cell);
-      }
+      // The last character of the block is followed by its first.
+      const upTo = Math.min(count, 256 - first);
+      memory.write(base + 32 * first, cells.subarray(0, 32 * upTo));
+      if (upTo < count) memory.write(base, cells.subarray(32 * upTo));
     });
   }
 
