@@ -52,12 +52,9 @@ const OFF_PAGES: usize = OFF_HASH + 4 * HASH_ENTRIES;
 /** A block of one instruction for single steps; not in the arena. */
 const OFF_SCRATCH_BLOCK: usize = OFF_PAGES + 4 * PAGE_ENTRIES;
 const OFF_ARENA: usize = OFF_SCRATCH_BLOCK + 256;
-/** A block of the greatest size, with its page entries. */
-const LARGEST: u32 = BLOCK_HEADER + RECORD_SIZE * (BLOCK_LIMIT + 2) + 176;
-
 /**
- * Page entry: first block, wasm page, next entry of the hash chain, bitmap of the 8 bytes that hold code: loaders keep
- * their variables close beside it.
+ * Page entry: first block, wasm page, next entry of the hash chain, bitmap of the bytes that hold code: loaders keep
+ * their variables right beside it.
  */
 const PAGE_FIRST = 0;
 const PAGE_HOST = 4;
@@ -65,8 +62,10 @@ const PAGE_NEXT = 8;
 /** Not 0 if the map may name places whose blocks are gone. */
 const PAGE_STALE = 12;
 const PAGE_MAP = 16;
-const PAGE_MAP_BYTES = 64;
+const PAGE_MAP_BYTES = 512;
 const PAGE_SIZE = PAGE_MAP + PAGE_MAP_BYTES;
+/** A block of the greatest size, with its two page entries. */
+const LARGEST: u32 = BLOCK_HEADER + RECORD_SIZE * (BLOCK_LIMIT + 2) + 2 * (PAGE_SIZE + 8);
 
 @inline
 function hashOf(host: u32, key: u32): usize {
@@ -137,9 +136,9 @@ function pageEntryFor(host: u32): usize {
   return entry;
 }
 
-/** Bits of word `word` of a page's map that stand for the units from `first` to `last`. */
+/** Bits of word `word` of a page's map that stand for the bytes from `first` to `last`. */
 @inline
-function unitsOf(word: u32, first: u32, last: u32): u64 {
+function bytesOf(word: u32, first: u32, last: u32): u64 {
   let bits = ~(<u64>0);
   if (word == first >> 6) bits <<= <u64>(first & 63);
   if (word == last >> 6) bits &= ~(<u64>0) >> <u64>(63 - (last & 63));
@@ -148,20 +147,18 @@ function unitsOf(word: u32, first: u32, last: u32): u64 {
 
 /** Notes code in a page from offset `from` to `to`, exclusive. */
 function mapCode(entry: usize, from: u32, to: u32): void {
-  const first = from >> 3;
-  const last = (to - 1) >> 3;
-  for (let word = first >> 6; word <= last >> 6; word++) {
+  const last = to - 1;
+  for (let word = from >> 6; word <= last >> 6; word++) {
     const at = entry + PAGE_MAP + <usize>(word << 3);
-    store<u64>(at, load<u64>(at) | unitsOf(word, first, last));
+    store<u64>(at, load<u64>(at) | bytesOf(word, from, last));
   }
 }
 
 /** Whether code may lie from offset `from` to `to`, exclusive. */
 function mayHoldCode(entry: usize, from: u32, to: u32): bool {
-  const first = from >> 3;
-  const last = (to - 1) >> 3;
-  for (let word = first >> 6; word <= last >> 6; word++) {
-    if (load<u64>(entry + PAGE_MAP + <usize>(word << 3)) & unitsOf(word, first, last)) return true;
+  const last = to - 1;
+  for (let word = from >> 6; word <= last >> 6; word++) {
+    if (load<u64>(entry + PAGE_MAP + <usize>(word << 3)) & bytesOf(word, from, last)) return true;
   }
   return false;
 }

@@ -197,6 +197,17 @@ export function writeAs(linear: u64, value: u64, size: i32, user: bool): void {
     storeBytes(<usize>(<u32>linear + load<u32>(entry, 8)), value, size);
     return;
   }
+  // A page with code never enters the write table: data beside code is common enough for a shorter way.
+  const readable = tlbEntry(OFF_TLB_READ, linear);
+  if (hitsAs(readable, linear, size, user) && isWritable(linear)) {
+    const at = <u32>linear + load<u32>(readable, 8);
+    if (isCode(<usize>at)) {
+      noteVideoWrite(at);
+      storeBytes(<usize>at, value, size);
+      codeWritten(at, size);
+      return;
+    }
+  }
   if (!admissible(linear, size, user, true)) return;
   const first = 0x1000 - (<i32>linear & 0xfff);
   const host = locateWrite(linear, user);
