@@ -29,7 +29,9 @@ import {
   REC_START,
 } from '../cpu/layout.ts';
 import '../isa/instructions.ts';
-import { variantsOf, type Variant } from '../isa/gen/variants.ts';
+import type { Instruction } from '../isa/dsl.ts';
+import type { Form } from '../isa/forms.ts';
+import { slotCount, variantsOf, type Variant } from '../isa/gen/variants.ts';
 import { allInstructions } from '../isa/registry.ts';
 import { effectsOf } from './effects.ts';
 import type { GuestBlock, GuestInstruction, MemoryOperand, RegisterOperand } from './guestCode.ts';
@@ -37,40 +39,57 @@ import type { GuestBlock, GuestInstruction, MemoryOperand, RegisterOperand } fro
 /** Slots whose handler always leaves have this bit (isa/gen/main.ts). */
 const LEAVES = 0x8000;
 
-/** Handler's index in the function table → a variant that it was printed from. */
-export function variantsByHandler(
-  memory: DataView,
-  slotAddress: number,
-  indexOf: (handler: number) => number,
-): Map<number, Variant> {
-  const variants = new Map<number, Variant>();
-  let slot = 0;
-  for (const instruction of allInstructions())
-    for (const form of instruction.forms)
-      for (const variant of variantsOf(instruction, form)) {
-        const number = memory.getUint16(slotAddress + 2 * slot++, true) & ~LEAVES;
-        if (variant === undefined || number === 0) continue;
-        const index = indexOf(number);
-        if (!variants.has(index)) variants.set(index, variant);
+/**
+ * The variants behind the core's handlers, by handler table index. A guest uses few of them, so each is made when it is
+ * first asked for.
+ */
+export class HandlerVariants {
+  readonly #forms: { instruction: Instruction; form: Form; firstSlot: number }[] = [];
+  /** First slot of a handler, by its table index. */
+  readonly #slots = new Map<number, number>();
+  readonly #known = new Map<number, Variant | undefined>();
+
+  /** `slotAddress`: the decoder's table of handler numbers; `indexOf`: table index of a handler number. */
+  constructor(memory: DataView, slotAddress: number, indexOf: (handler: number) => number) {
+    const firstSlots: number[] = [];
+    let slot = 0;
+    for (const instruction of allInstructions())
+      for (const form of instruction.forms) {
+        this.#forms.push({ instruction, form, firstSlot: slot });
+        for (const end = slot + slotCount(form); slot < end; slot++) {
+          const number = memory.getUint16(slotAddress + 2 * slot, true) & ~LEAVES;
+          if (number !== 0) firstSlots[number] ??= slot;
+        }
       }
-  return variants;
+    firstSlots.forEach((first, number) => {
+      const index = indexOf(number);
+      if (!this.#slots.has(index)) this.#slots.set(index, first);
+    });
+  }
+
+  get(handler: number): Variant | undefined {
+    if (!this.#known.has(handler)) this.#known.set(handler, this.#make(handler));
+    return this.#known.get(handler);
+  }
+
+  #make(handler: number): Variant | undefined {
+    const slot = this.#slots.get(handler);
+    if (slot === undefined) return undefined;
+    const at = this.#forms.findLast(({ firstSlot }) => firstSlot <= slot);
+    return at && variantsOf(at.instruction, at.form)[slot - at.firstSlot];
+  }
 }
 
 export class GuestCodeReader {
   readonly #memory: DataView;
   readonly #cpu: number;
-  readonly #variants: ReadonlyMap<number, Variant>;
+  readonly #variants: HandlerVariants;
   readonly #hooks: readonly number[];
   /** What was read in this batch, by block. */
   readonly #known = new Map<number, readonly GuestInstruction[]>();
 
   /** `cpu`: address of the state block; `hooks`: handlers of first records that are no instructions. */
-  constructor(
-    memory: DataView,
-    cpu: number,
-    variants: ReadonlyMap<number, Variant>,
-    hooks: readonly number[],
-  ) {
+  constructor(memory: DataView, cpu: number, variants: HandlerVariants, hooks: readonly number[]) {
     this.#hooks = hooks;
     this.#memory = memory;
     this.#cpu = cpu;

@@ -6,7 +6,9 @@ import { Eb, Ev, Gb, Gv, Ib, r, rw, w } from '../operands.ts';
 import { printHandler } from './printer.ts';
 import type { PrintedHandler } from './printer.ts';
 import { decodeTables } from './tables.ts';
-import { variantsOf } from './variants.ts';
+import { allInstructions } from '../registry.ts';
+import '../instructions.ts';
+import { slotCount, variantsOf } from './variants.ts';
 
 const memoryForm = form([rw(Ev), r(Gv)], op(0x01));
 
@@ -68,6 +70,12 @@ describe('the generator', () => {
     expect(() => print((s, a, b) => void s.add(s.read(a), s.read(b)), mixed, false)).toThrow(
       'width',
     );
+  });
+
+  it('counts the slots of a form as it lists them', () => {
+    for (const instruction of allInstructions())
+      for (const form of instruction.forms)
+        expect(variantsOf(instruction, form)).toHaveLength(slotCount(form));
   });
 
   it('knows which handlers end a block', () => {

@@ -20,10 +20,13 @@ export interface Variant {
 
 /** 0: no expansion; 1: 16, 32, 64; 2: 32, 64. The decoder's table uses the same numbers. */
 export function sizeClass(form: Form): 0 | 1 | 2 {
-  const widths = form.operands.map((o) => o.spec.width);
-  const encoded = form.operands.map((o) => o.spec.encoded);
-  if (form.encoding.sized || widths.includes('v') || encoded.includes('z')) return 1;
-  return widths.includes('y') ? 2 : 0;
+  if (form.encoding.sized) return 1;
+  let kind: 0 | 2 = 0;
+  for (const { spec } of form.operands) {
+    if (spec.width === 'v' || spec.encoded === 'z') return 1;
+    if (spec.width === 'y') kind = 2;
+  }
+  return kind;
 }
 
 export const repeatsOf = (form: Form): readonly RepeatVariant[] =>
@@ -46,6 +49,18 @@ export const memoryKinds = (form: Form): { register: boolean; memory: boolean } 
   if (rm === undefined) return { register: true, memory: false };
   return { register: rm.memory !== 'only', memory: rm.memory !== 'never' };
 };
+
+/** How many slots variantsOf() lists, without making them. */
+export function slotCount(form: Form): number {
+  const { encoding } = form;
+  return (
+    (encoding.span === 16 ? 16 : 1) *
+    sizesOf(form).length *
+    (encoding.addressSized ? 3 : 1) *
+    repeatsOf(form).length *
+    2
+  );
+}
 
 /**
  * Slots of a form in the handler table, in the decoder's order: condition, size, address size,

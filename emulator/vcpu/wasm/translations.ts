@@ -37,7 +37,7 @@ import { coreTypes, helperType, helpersOf } from '../../translator/coreFunctions
 import { emitRegion } from '../../translator/regionEmitter.ts';
 import { WasmModule, type FunctionType } from '../../translator/wasmModule.ts';
 import { ValueType } from '../../translator/wasmOpcodes.ts';
-import { GuestCodeReader, variantsByHandler } from '../../translator/guestCodeReader.ts';
+import { GuestCodeReader, HandlerVariants } from '../../translator/guestCodeReader.ts';
 import type { FinderHost } from '../../translator/regionFinder.ts';
 import {
   countInstructions,
@@ -116,7 +116,7 @@ export class Translations {
     this.#exports = exports;
     this.#table = exports.table as WebAssembly.Table;
     const address = (name: string): number => (exports[name] as () => number)() >>> 0;
-    const variants = variantsByHandler(
+    const variants = new HandlerVariants(
       this.#memory,
       address('slotsAddress'),
       exports.handlerIndex as (handler: number) => number,
