@@ -16,7 +16,7 @@ import { RunScreen } from './runScreen.ts';
 import { CharacterQueue } from './characterQueue.ts';
 
 /** How often the text of the screen is looked at for --until-screen, in milliseconds. */
-const screenLookMs = 5;
+const screenLookMs = 10;
 const escapeByte = 0x1d; // Ctrl-]
 const signalNumbers = { SIGHUP: 1, SIGINT: 2, SIGPIPE: 13, SIGTERM: 15 } as const;
 
@@ -56,7 +56,7 @@ export const runMachine: RunModule['runMachine'] = async (request, options) => {
       brokenPipe.promise,
       ...(options.untilScreen === undefined
         ? []
-        : [untilScreen(screen, options.untilScreen, cleanup)]),
+        : [untilScreen(screen, options.untilScreen, print, cleanup)]),
     ]);
     serial.flush();
     await screen.finish();
@@ -85,10 +85,19 @@ function outsideEndings(options: RunOptions, cleanup: (() => void)[]): Promise<E
   });
 }
 
-function untilScreen(screen: RunScreen, text: string, cleanup: (() => void)[]): Promise<Ending> {
+function untilScreen(
+  screen: RunScreen,
+  text: string,
+  print: (bytes: Uint8Array) => void,
+  cleanup: (() => void)[],
+): Promise<Ending> {
   return new Promise((resolve) => {
     const look = (): void => {
-      if (screen.shows(text)) resolve({ kind: 'screen' });
+      const line = screen.lineWith(text);
+      if (line === undefined) return;
+      clearInterval(timer);
+      print(new TextEncoder().encode(`${line}\n`));
+      resolve({ kind: 'screen' });
     };
     const timer = setInterval(look, screenLookMs);
     cleanup.push(() => clearInterval(timer));

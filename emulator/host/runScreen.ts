@@ -49,9 +49,9 @@ export class RunScreen {
     await Promise.all(this.#writes);
   }
 
-  /** Whether a line of the text-mode screen contains this. */
-  shows(text: string): boolean {
-    return this.#display?.text()?.some((row) => row.includes(text)) ?? false;
+  /** The line of the text-mode screen that contains this. */
+  lineWith(text: string): string | undefined {
+    return this.#display?.text()?.find((row) => row.includes(text));
   }
 
   /** The text-mode screen, or undefined after saying why there is none. */

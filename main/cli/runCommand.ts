@@ -133,7 +133,7 @@ export function runCommand(finish: (code: number) => void): Command {
     .option('--screen-text', 'print the text-mode screen to stdout when the run ends')
     .option(
       '--until-screen <text>',
-      'end the run, with exit code 0, when a line of the text-mode screen contains this',
+      'end the run, with exit code 0, when a line of the text-mode screen contains this, and print it',
     )
     .option(
       '--boot-protocol <how>',
