@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { describeFailure } from './cli/commandError.ts';
-import { wholeNumber } from './cli/parseOptions.ts';
+import { wholeNumber } from './cli/optionValues.ts';
 import { findElectron, startElectron } from './electron/launch.ts';
 import { serve } from './server/serve.ts';
 

@@ -43,9 +43,9 @@ export interface BlockMap {
   /** The content of a packed (compressed) cluster. */
   unpack?(cluster: number): Promise<Uint8Array>;
   /** Room for writing into a cluster that the caller has alone. */
-  place(cluster: number): Promise<Place>;
+  place(cluster: number): Place | Promise<Place>;
   /** What was placed is written: `length` bytes from `offset`, whole units, count from now on. */
-  commit(cluster: number, place: Place, offset: number, length: number): Promise<void>;
+  commit(cluster: number, place: Place, offset: number, length: number): void | Promise<void>;
   /** The write failed; the room is free again. */
   abandon(cluster: number, place: Place): void;
   /** Makes whole units read as zeroes without storing them; false if the format cannot say so. */

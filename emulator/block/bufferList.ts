@@ -59,12 +59,15 @@ export function zeroes(length: number): Uint8Array[] {
 export function isZero(bytes: Uint8Array): boolean {
   if (bytes.length === 0) return true;
   if (bytes[0] !== 0 || bytes[bytes.length - 1] !== 0) return false;
-  if (bytes.byteOffset % 8 === 0 && bytes.length % 8 === 0) {
-    const words = new Float64Array(bytes.buffer, bytes.byteOffset, bytes.length / 8);
-    // -0 compares equal to 0, so its bits are looked at once a word is found to be no other number.
-    for (let i = 0; i < words.length; i++) if (words[i] !== 0) return false;
-    const halves = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
-    for (let i = 1; i < halves.length; i += 2) if (halves[i] !== 0) return false;
+  if (bytes.byteOffset % 4 === 0 && bytes.length % 32 === 0) {
+    const words = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
+    // prettier-ignore
+    for (let i = 0; i < words.length; i += 8)
+      if (
+        ((words[i] as number) | (words[i + 1] as number) | (words[i + 2] as number) | (words[i + 3] as number) |
+          (words[i + 4] as number) | (words[i + 5] as number) | (words[i + 6] as number) | (words[i + 7] as number)) !== 0
+      )
+        return false;
     return true;
   }
   for (const byte of bytes) if (byte !== 0) return false;

@@ -3,7 +3,7 @@ import { BlockError } from '../backends/block.ts';
 import type { BlockImage, OwnExtent } from './blockImage.ts';
 import { isZero } from './bufferList.ts';
 
-const chunkSize = 1 << 20;
+const chunkSize = 2 << 20;
 const inFlight = 8;
 /** Shorter stretches of zeroes are written with what surrounds them. */
 const zeroGranule = 65_536;
@@ -52,10 +52,13 @@ export async function copyImage(options: CopyOptions): Promise<void> {
       ? await source.ownExtent(offset, total - offset)
       : await source.extent(offset, total - offset);
     if (extent.kind === 'data') {
-      // Up to a chunk's boundary, so that clusters are written whole.
-      const length = Math.min(extent.length, chunkSize - (offset % chunkSize));
-      await start(copy(offset, length));
-      offset += length;
+      const end = offset + extent.length;
+      while (offset < end && failure === undefined && !signal?.aborted) {
+        // Up to a chunk's boundary, so that clusters are written whole.
+        const length = Math.min(end - offset, chunkSize - (offset % chunkSize));
+        await start(copy(offset, length));
+        offset += length;
+      }
       continue;
     }
     if (extent.kind === 'zero' && !targetIsZero)

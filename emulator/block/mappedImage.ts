@@ -139,7 +139,7 @@ export class MappedImage implements BlockImage {
       const extent = await this.#extentAt(offset + done, length - done);
       if (extent.kind !== 'data' || extent.shared) return undefined;
       const { at, length: size } = extent;
-      pieces.push({ at, buffers: slice(buffers, done, size), length: size });
+      pieces.push({ at, buffers: [...slice(buffers, done, size)], length: size });
       done += extent.length;
     }
     return pieces;
@@ -156,10 +156,13 @@ export class MappedImage implements BlockImage {
         const next = Math.min(end, (cluster + 1) * clusterSize);
         const part = slice(buffers, at - offset, next - at);
         this.#unpacked.delete(cluster);
-        const place = await this.#map.place(cluster);
+        const placing = this.#map.place(cluster);
+        const place = placing instanceof Promise ? await placing : placing;
         const written = { cluster, place, offset: at, length: next - at };
         placed.push(written);
-        await this.#fillUp(written, part, pieces);
+        // Whole clusters have nothing around them.
+        if (next - at === clusterSize) put(pieces, place.at, part, clusterSize);
+        else await this.#fillUp(written, part, pieces);
         at = next;
       }
       await this.#writePieces(pieces);
@@ -167,8 +170,10 @@ export class MappedImage implements BlockImage {
       for (const { cluster, place } of placed) this.#map.abandon(cluster, place);
       throw error;
     }
-    for (const { cluster, place, offset: at, length: size } of placed)
-      await this.#map.commit(cluster, place, at, size);
+    for (const { cluster, place, offset: at, length: size } of placed) {
+      const committing = this.#map.commit(cluster, place, at, size);
+      if (committing !== undefined) await committing;
+    }
   }
 
   /** Adds what must be written around the data so that whole units are there. */
@@ -176,23 +181,17 @@ export class MappedImage implements BlockImage {
     const { clusterSize, unitSize } = this.#map;
     const { cluster, place, offset, length } = written;
     const start = cluster * clusterSize;
-    const put = (from: number, list: readonly Uint8Array[]): void => {
-      const at = place.at + (from - start);
-      const last = pieces.at(-1);
-      if (last !== undefined && last.at + last.length === at) {
-        last.buffers = [...last.buffers, ...list];
-        last.length += totalLength(list);
-      } else pieces.push({ at, buffers: list, length: totalLength(list) });
-    };
+    const add = (from: number, list: readonly Uint8Array[]): void =>
+      put(pieces, place.at + (from - start), list, totalLength(list));
     const unit = place.whole ? clusterSize : unitSize;
     const from = Math.floor(offset / unit) * unit;
     const to = Math.ceil((offset + length) / unit) * unit;
     const before = await this.#around(from, offset, place);
-    if (before !== undefined) put(from, before);
-    put(offset, data);
+    if (before !== undefined) add(from, before);
+    add(offset, data);
     const after = await this.#around(offset + length, to, place);
-    if (after !== undefined) put(offset + length, after);
-    else if (place.toEnd && offset + length < to) put(to - sectorSize, zeroes(sectorSize));
+    if (after !== undefined) add(offset + length, after);
+    else if (place.toEnd && offset + length < to) add(to - sectorSize, zeroes(sectorSize));
     written.offset = from;
     written.length = to - from;
   }
@@ -380,7 +379,7 @@ export class MappedImage implements BlockImage {
 interface Piece {
   /** Offset in the file. */
   readonly at: number;
-  buffers: readonly Uint8Array[];
+  readonly buffers: Uint8Array[];
   length: number;
 }
 
@@ -389,4 +388,13 @@ interface Placed {
   readonly place: Place;
   offset: number;
   length: number;
+}
+
+/** Adds to the list what is to be written at an offset of the file; what follows the last piece becomes one with it. */
+function put(pieces: Piece[], at: number, list: readonly Uint8Array[], length: number): void {
+  const last = pieces.at(-1);
+  if (last !== undefined && last.at + last.length === at) {
+    last.buffers.push(...list);
+    last.length += length;
+  } else pieces.push({ at, buffers: [...list], length });
 }

@@ -34,13 +34,18 @@ export class RangeLock {
 /** One thing after the other. */
 export class Mutex {
   #last: Promise<unknown> = Promise.resolve();
+  #waiting = 0;
+
+  /** Nothing runs or waits: what can be done at once needs no turn. */
+  get idle(): boolean {
+    return this.#waiting === 0;
+  }
 
   run<T>(work: () => T | Promise<T>): Promise<T> {
+    this.#waiting++;
     const result = this.#last.then(work);
-    this.#last = result.then(
-      () => undefined,
-      () => undefined,
-    );
+    const ended = (): void => void this.#waiting--;
+    this.#last = result.then(ended, ended);
     return result;
   }
 }

@@ -18,10 +18,10 @@ import { openImage } from '../block/openImage.ts';
 import { rebaseImage } from '../block/rebaseImage.ts';
 import { setQcow2Backing } from '../block/qcow2/qcow2Rebase.ts';
 import { writeStreamOptimized } from '../block/vmdk/streamOptimized.ts';
-import { compactImage } from './compactDisk.ts';
 import { asUserError } from './machineErrors.ts';
 
 const store = hostStore('"guesthouse disk"');
+const fillingStore = hostStore('"guesthouse disk"', { filling: true });
 
 interface OpenHow {
   readonly readOnly: boolean;
@@ -107,7 +107,7 @@ export const convertDisk: DiskToolModule['convertDisk'] = (source, target, watch
     await createDisk({ ...target, size: target.size ?? image.size });
     try {
       const { path, format } = target;
-      const copy = await openImage(store, { path, format, readOnly: false });
+      const copy = await openImage(fillingStore, { path, format, readOnly: false });
       try {
         await copyImage({
           ...{ source: image, target: copy, targetIsZero: true },
@@ -185,7 +185,10 @@ export const mergeDisk: DiskToolModule['mergeDisk'] = async (source, watch) => {
 };
 
 export const compactDisk: DiskToolModule['compactDisk'] = (source, watch) =>
-  withImage(source, { readOnly: false }, (image) => compactImage(store, image, watch));
+  withImage(source, { readOnly: false }, async (image) => {
+    const { compactImage } = await import('./compactDisk.ts');
+    return compactImage(store, image, watch);
+  });
 
 export const diskLayer: DiskToolModule['diskLayer'] = async (path) => {
   try {

@@ -4,11 +4,11 @@
  */
 import { writeSync } from 'node:fs';
 import {
-  runExit,
   type MachineRequest,
   type RunModule,
   type RunOptions,
 } from '../../shared/vm/machineRequest.ts';
+import { runExit } from '../../shared/vm/runExit.ts';
 import type { InputEvent } from '../../shared/input/inputEvent.ts';
 import type { MachineEnd } from '../machine/machine.ts';
 import { buildMachine } from './buildMachine.ts';

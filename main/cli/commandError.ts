@@ -1,6 +1,6 @@
 import { CommanderError } from 'commander';
 import { UserError } from '../../shared/services/errors.ts';
-import { runExit } from '../../shared/vm/machineRequest.ts';
+import { runExit } from '../../shared/vm/runExit.ts';
 
 /** Bad arguments: exit code 64 with one line that says what to change. */
 export class UsageError extends Error {

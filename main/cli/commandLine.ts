@@ -1,7 +1,6 @@
 /** The commands of `guesthouse`. */
 import { Command } from 'commander';
 import { describeFailure } from './commandError.ts';
-import { runCommand } from './runCommand.ts';
 
 /** Runs one command line (without node and script) and returns the exit code. */
 export async function runCli(args: readonly string[]): Promise<number> {
@@ -17,12 +16,7 @@ export async function runCli(args: readonly string[]): Promise<number> {
     )
     .showHelpAfterError(false)
     .configureOutput({ outputError: () => undefined });
-  program.addCommand(runCommand(finish));
-  // `run` starts sooner without the others, which are most of the program.
-  if (args[0] !== 'run') {
-    const { otherCommands } = await import('./otherCommands.ts');
-    for (const command of otherCommands(program, finish)) program.addCommand(command);
-  }
+  for (const command of await commandsFor(args[0], program, finish)) program.addCommand(command);
   for (const command of program.commands) {
     command.exitOverride().configureOutput({ outputError: () => undefined });
   }
@@ -39,6 +33,19 @@ export async function runCli(args: readonly string[]): Promise<number> {
     return failure.code;
   }
   return code;
+}
+
+/** `run` and `disk` start sooner without the others, which are most of the program. */
+async function commandsFor(
+  name: string | undefined,
+  program: Command,
+  finish: (code: number) => void,
+): Promise<Command[]> {
+  if (name === 'disk') return [(await import('./diskCommands.ts')).diskCommand(finish)];
+  const run = (await import('./runCommand.ts')).runCommand(finish);
+  if (name === 'run') return [run];
+  const { otherCommands } = await import('./otherCommands.ts');
+  return [run, ...otherCommands(program, finish)];
 }
 
 function helpFor(program: Command, name: string | undefined): string {

@@ -1,6 +1,6 @@
 /** `guesthouse completion`: what shells complete after `guesthouse`, made from the commands themselves. */
 import { Command } from 'commander';
-import { oneOf } from './parseOptions.ts';
+import { oneOf } from './optionValues.ts';
 
 const shells = ['bash', 'zsh', 'fish'] as const;
 

@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { parseSize } from './parseOptions.ts';
+import { parseSize } from './optionValues.ts';
 
 const folder = mkdtempSync(path.join(os.tmpdir(), 'guesthouse-disk-command-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

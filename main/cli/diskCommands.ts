@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { diskFormats } from '../../shared/vm/config.ts';
+import { diskFormats } from '../../shared/vm/diskFormats.ts';
 import type {
   DiskFormat,
   DiskFormatChoice,
@@ -10,7 +10,7 @@ import type {
 } from '../../shared/vm/diskTool.ts';
 import { diskTool as tool } from '../manager/diskTool.ts';
 import { UsageError } from './commandError.ts';
-import { hostPath, oneOf, parseSize } from './parseOptions.ts';
+import { hostPath, oneOf, parseSize } from './optionValues.ts';
 
 const formats = diskFormats.filter((format) => format !== 'auto');
 

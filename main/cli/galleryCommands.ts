@@ -4,7 +4,7 @@ import { UserError } from '../../shared/services/errors.ts';
 import { preferenceChangesSchema, preferencesSchema } from '../../shared/vm/preferences.ts';
 import { UsageError } from './commandError.ts';
 import { followTask } from './followTask.ts';
-import { wholeNumber } from './parseOptions.ts';
+import { wholeNumber } from './optionValues.ts';
 import { withServices } from './withServices.ts';
 
 const print = (text: string): void => void process.stdout.write(`${text}\n`);

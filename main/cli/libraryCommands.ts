@@ -15,15 +15,13 @@ import { UsageError } from './commandError.ts';
 import { attachConsole } from './consoleCommand.ts';
 import { formatDetails, formatList, stateNames } from './format.ts';
 import { netHelp, parseNet, type RunAdapter } from './parseNet.ts';
+import { hostPath, oneOf, wholeNumber } from './optionValues.ts';
 import {
   driveOptions,
   engineHelp,
-  hostPath,
-  oneOf,
   parseFirmware,
   parseNewDisk,
   parseWith,
-  wholeNumber,
 } from './parseOptions.ts';
 import { findVm, withServices } from './withServices.ts';
 

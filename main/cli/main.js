@@ -21,6 +21,11 @@ setFlagsFromString('--no-function-context-cells');
 setFlagsFromString('--no-lazy');
 /** What is loaded lives on: a young generation that grows slowly copies it at each step. */
 setFlagsFromString('--semi-space-growth-factor=8');
+/**
+ * A thread of V8 that compiles so may wait for a garbage collection by the main thread while that is in process.exit(), which
+ * waits for the thread: the command would hang at its end (nodejs/node#54918; seen with Node 26.10).
+ */
+setFlagsFromString('--no-concurrent-sparkplug');
 // cacheFolder() of emulator/host/paths.ts.
 const home = globalThis.process.env.GUESTHOUSE_HOME;
 const folder = home ? join(resolve(home), 'cache') : envPaths('guesthouse', { suffix: '' }).cache;

@@ -1,7 +1,7 @@
 /** `guesthouse media`: the images that VMs use, as the window's media manager shows them. */
 import { Command } from 'commander';
 import type { MediumEntry } from '../../shared/services/media.ts';
-import { hostPath } from './parseOptions.ts';
+import { hostPath } from './optionValues.ts';
 import { withServices } from './withServices.ts';
 
 const print = (text: string): void => void process.stdout.write(`${text}\n`);

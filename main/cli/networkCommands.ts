@@ -4,7 +4,8 @@ import { adapterChangeSchema, type AdapterStatus } from '../../shared/net/networ
 import { networkLabel } from '../../shared/vm/network.ts';
 import { UsageError } from './commandError.ts';
 import { parseForward } from './parseNet.ts';
-import { hostPath, oneOf, parseWith, wholeNumber } from './parseOptions.ts';
+import { hostPath, oneOf, wholeNumber } from './optionValues.ts';
+import { parseWith } from './parseOptions.ts';
 import { findVm, withServices } from './withServices.ts';
 
 interface NetworkFlags {

@@ -6,7 +6,7 @@ import type { Arrangement, Group } from '../../shared/vm/arrangement.ts';
 import { UserError } from '../../shared/services/errors.ts';
 import { UsageError } from './commandError.ts';
 import { followTask } from './followTask.ts';
-import { hostPath } from './parseOptions.ts';
+import { hostPath } from './optionValues.ts';
 import { findVm, withServices } from './withServices.ts';
 
 const print = (text: string): void => void process.stdout.write(`${text}\n`);

@@ -2,7 +2,7 @@
 import { adapterModels, adapterSchema, type AdapterConfig } from '../../shared/vm/network.ts';
 import { describeIssue } from '../../shared/vm/configMigrations.ts';
 import { UsageError } from './commandError.ts';
-import { hostPath, oneOf } from './parseOptions.ts';
+import { hostPath, oneOf } from './optionValues.ts';
 
 export type RunAdapter = AdapterConfig & { readonly capture?: string };
 

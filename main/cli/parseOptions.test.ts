@@ -1,14 +1,12 @@
 import { describe, expect, it } from 'vitest';
+import { hostPath, oneOf, wholeNumber } from './optionValues.ts';
 import {
-  hostPath,
-  oneOf,
   parseBoot,
   parseCdrom,
   parseDisk,
   parseFloppy,
   parseScreenshot,
   parseSendKeys,
-  wholeNumber,
 } from './parseOptions.ts';
 
 describe('options of the command line', () => {

@@ -1,13 +1,12 @@
-import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { z } from 'zod';
 import { parseKeys, type Stroke } from '../../shared/input/typing.ts';
 import { engineCapabilities } from '../../shared/vm/capabilities.ts';
+import { diskFormats } from '../../shared/vm/diskFormats.ts';
 import {
   bootSchema,
   cdromSchema,
   diskCaches,
-  diskFormats,
   diskInterfaces,
   diskSchema,
   floppySchema,
@@ -19,12 +18,7 @@ import {
 import { firmwareRequestSchema, type FirmwareRequest } from '../../shared/vm/machineRequest.ts';
 import { describeIssue } from '../../shared/vm/configMigrations.ts';
 import { UsageError } from './commandError.ts';
-
-/** A path as the user meant it: npm runs scripts in the project's folder and tells where it was. */
-export function hostPath(path: string, environment: NodeJS.ProcessEnv = process.env): string {
-  const { INIT_CWD: typedIn, npm_lifecycle_event: script } = environment;
-  return script !== undefined && typedIn ? resolve(typedIn, path) : resolve(path);
-}
+import { hostPath, oneOf, orList, parseSize } from './optionValues.ts';
 
 export interface BootChoice {
   readonly order: string;
@@ -78,18 +72,6 @@ export function parseNewDisk(text: string): NewDiskRequest {
     format: oneOf('--new-disk format=', formats)(settings['format'] ?? 'qcow2'),
     interface: oneOf('--new-disk if=', diskInterfaces)(settings['if'] ?? 'virtio'),
   };
-}
-
-const units: Readonly<Record<string, number>> = { '': 0, K: 10, M: 20, G: 30, T: 40 };
-
-/** "20G", "512M", "1.5T", bytes without a letter. */
-export function parseSize(text: string): number {
-  const match = /^(\d+(?:\.\d+)?)([KMGT]?)i?B?$/i.exec(text);
-  const power = units[match?.[2]?.toUpperCase() ?? '?'];
-  const bytes = match === null || power === undefined ? NaN : Number(match[1]) * 2 ** power;
-  if (!Number.isFinite(bytes) || bytes <= 0)
-    throw new UsageError(`"${text}" is no size: write it as 20G, 512M or 1.5T`);
-  return Math.ceil(bytes);
 }
 
 /** "FILE[,format=FORMAT][,if=virtio|ide|ahci][,readonly][,allow=FOLDER][,cache=…]"; a comma in a file name is written twice. */
@@ -211,27 +193,6 @@ export function engineHelp(): string {
   const here = all.filter(([, engine]) => engine.available).map(([name]) => name);
   const names = orList(all.map(([name]) => name));
   return here.length === all.length ? names : `${names}; this version has ${here.join(', ')}`;
-}
-
-const orList = (names: readonly string[]): string =>
-  names.join(', ').replace(/, ([^,]*)$/, ' or $1');
-
-/** A parser of whole numbers for commander. */
-export function wholeNumber(option: string, low: number, high: number, unit = '') {
-  return (text: string): number => {
-    const value = /^\d+$/.test(text) ? Number(text) : NaN;
-    if (value >= low && value <= high) return value;
-    const range = `a whole number from ${low} to ${high}${unit && ` ${unit}`}`;
-    throw new UsageError(`${option} ${text}: give ${range}`);
-  };
-}
-
-export function oneOf<const T extends readonly string[]>(option: string, choices: T) {
-  return (text: string): T[number] => {
-    if (choices.includes(text)) return text;
-    const given = option.endsWith('=') ? `${option}${text}` : `${option} ${text}`;
-    throw new UsageError(`${given}: use ${orList(choices)}`);
-  };
 }
 
 /** Parses with a zod schema; the first problem becomes the one line of a usage error. */

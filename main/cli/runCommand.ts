@@ -10,7 +10,6 @@ import {
   bootProtocols,
   clocks,
   machineRequestSchema,
-  runExit,
   type FirmwareRequest,
   type MachineRequest,
   type RunModule,
@@ -18,22 +17,21 @@ import {
   type TimedKeys,
   type TimedScreenshot,
 } from '../../shared/vm/machineRequest.ts';
+import { runExit } from '../../shared/vm/runExit.ts';
 import { UserError } from '../../shared/services/errors.ts';
 import { engineEntry } from '../manager/engineEntry.ts';
 import { UsageError } from './commandError.ts';
 import { netHelp, parseNet, withMacs, type RunAdapter } from './parseNet.ts';
+import { hostPath, oneOf, wholeNumber } from './optionValues.ts';
 import {
   driveOptions,
   engineHelp,
-  hostPath,
-  oneOf,
   parseBoot,
   parseFirmware,
   type BootChoice,
   parseScreenshot,
   parseSendKeys,
   parseWith,
-  wholeNumber,
 } from './parseOptions.ts';
 
 interface RunFlags {

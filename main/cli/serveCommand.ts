@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { wholeNumber } from './parseOptions.ts';
+import { wholeNumber } from './optionValues.ts';
 
 /** `guesthouse serve`: the window in a browser. */
 export function serveCommand(): Command {

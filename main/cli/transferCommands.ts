@@ -1,7 +1,7 @@
 /** `guesthouse import` and `guesthouse export`. */
 import { Command } from 'commander';
 import { followTask } from './followTask.ts';
-import { hostPath } from './parseOptions.ts';
+import { hostPath } from './optionValues.ts';
 import { findVm, withServices } from './withServices.ts';
 
 const print = (text: string): void => void process.stdout.write(`${text}\n`);

@@ -1,13 +1,11 @@
 import { z } from 'zod';
 import { adapterSchema, mostAdapters } from './network.ts';
+import { diskFormats } from './diskFormats.ts';
 
 /** Version of the configuration file's shape. Raise with a migration in configMigrations.ts. */
 export const configVersion = 4;
 
 export const engineSchema = z.enum(['interpreter', 'translator', 'kvm']);
-
-/** 'auto' looks at the image's content. */
-export const diskFormats = ['auto', 'raw', 'qcow2', 'vdi', 'vmdk', 'vhd', 'vhdx'] as const;
 
 export const diskInterfaces = ['virtio', 'ide', 'ahci'] as const;
 export type DriveInterface = (typeof diskInterfaces)[number];

@@ -1,5 +1,5 @@
 /** What can be done to disk images without a machine: the contract of emulator/host/diskTool.ts. */
-import type { diskFormats } from './config.ts';
+import type { diskFormats } from './diskFormats.ts';
 
 export type DiskFormatChoice = (typeof diskFormats)[number];
 export type DiskFormat = Exclude<DiskFormatChoice, 'auto'>;

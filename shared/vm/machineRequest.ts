@@ -92,17 +92,6 @@ export interface RunOptions {
   readonly stats: boolean;
 }
 
-/** Exit codes of `guesthouse run`. */
-export const runExit = {
-  powerOff: 0,
-  /** The screen shows what was waited for. */
-  screenSeen: 0,
-  usage: 64,
-  unusable: 70,
-  timeout: 124,
-  interrupted: 130,
-} as const;
-
 /** What emulator/host/run.ts exports: resolves with the exit code, rejects with UserError. */
 export interface RunModule {
   runMachine(request: MachineRequest, options: RunOptions): Promise<number>;

@@ -4,6 +4,7 @@
  * better rival.
  * `--guests boot,shell,shell32`: Linux guests instead (guests.ts); `--compare OPTIONS` adds this engine with further options
  * of `guesthouse run`, separated by commas.
+ * `--storage`: `disk convert` against qemu-img (storage/convert.ts).
  * `--network`: the network stack alone, and iperf3 between a guest and the host (network/iperf.ts).
  */
 import path from 'node:path';
@@ -12,6 +13,7 @@ import { buildKernel } from './buildKernel.ts';
 import { guesthouse, qemuTcg, timeRows, v86, type Bits, type Contender } from './contenders.ts';
 import { benchIperf } from './network/iperf.ts';
 import { benchStack } from './network/stackThroughput.ts';
+import { benchConvert } from './storage/convert.ts';
 import { countInstructions } from './countInstructions.ts';
 import { benchGuests } from './guests.ts';
 import { geometricMean, median } from './statistics.ts';
@@ -28,6 +30,8 @@ const { values } = parseArgs({
     cpu: { type: 'boolean', default: false },
     /** Another build of the kernel. */
     kernel: { type: 'string' },
+    /** Only disks. */
+    storage: { type: 'boolean', default: false },
     /** Only the network stack. */
     network: { type: 'boolean', default: false },
   },
@@ -85,6 +89,7 @@ async function compare(bits: Bits): Promise<void> {
 }
 
 if (values.guests !== undefined) await benchGuests(values.guests.split(','), runs, values.compare);
+else if (values.storage) benchConvert(runs, 1024);
 else if (values.network) {
   await benchStack();
   await benchIperf(runs);

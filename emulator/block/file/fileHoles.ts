@@ -1,4 +1,7 @@
-/** Holes of files and the host's cache of them, which Node does not know: fallocate(2), lseek(2), posix_fadvise(2) of Linux, by koffi. */
+/**
+ * Holes of files and the host's cache of them, which Node does not know: fallocate(2), lseek(2), posix_fadvise(2) and
+ * sync_file_range(2) of Linux, by koffi.
+ */
 import type { FileStretch } from '../imageFile.ts';
 
 type Done = (error: unknown, result: number) => void;
@@ -6,6 +9,7 @@ interface Calls {
   fallocate(file: number, mode: number, offset: number, length: number, done: Done): void;
   lseek(file: number, offset: number, whence: number): number;
   fadvise(file: number, offset: number, length: number, advice: number, done: Done): void;
+  syncRange(file: number, offset: number, length: number, flags: number, done: Done): void;
 }
 
 /** FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE (linux/falloc.h) */
@@ -15,6 +19,8 @@ const SEEK_DATA = 3;
 const SEEK_HOLE = 4;
 /** POSIX_FADV_DONTNEED */
 const DONTNEED = 4;
+/** SYNC_FILE_RANGE_WRITE */
+const START_WRITING = 2;
 
 let loaded: Promise<Calls | undefined> | undefined;
 
@@ -29,11 +35,15 @@ async function loadCalls(): Promise<Calls | undefined> {
     const fadvise = host.func(
       'int posix_fadvise64(int file, int64_t offset, int64_t length, int advice)',
     );
+    const syncRange = host.func(
+      'int sync_file_range(int file, int64_t offset, int64_t length, unsigned int flags)',
+    );
     const lseek = host.func('int64_t lseek64(int file, int64_t offset, int whence)');
     return {
       fallocate: (fallocate as unknown as { async: Calls['fallocate'] }).async,
       lseek: lseek as unknown as Calls['lseek'],
       fadvise: (fadvise as unknown as { async: Calls['fadvise'] }).async,
+      syncRange: (syncRange as unknown as { async: Calls['syncRange'] }).async,
     };
   } catch {
     // Without the library or on another libc: the caller writes zeroes instead.
@@ -58,6 +68,15 @@ export async function dropCached(file: number): Promise<void> {
   if (calls === undefined) return;
   await new Promise<void>((resolve) => {
     calls.fadvise(file, 0, 0, DONTNEED, () => resolve());
+  });
+}
+
+/** The host begins to write what a file has in its cache only, so that a flush finds less to do. Only advice. */
+export async function startWriting(file: number): Promise<void> {
+  const calls = await (loaded ??= loadCalls());
+  if (calls === undefined) return;
+  await new Promise<void>((resolve) => {
+    calls.syncRange(file, 0, 0, START_WRITING, () => resolve());
   });
 }
 

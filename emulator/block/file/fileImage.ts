@@ -2,7 +2,7 @@
 import { constants, type Stats } from 'node:fs';
 import { open, realpath, stat, type FileHandle } from 'node:fs/promises';
 import { BlockError } from '../../backends/block.ts';
-import { dropCached, punchHole, stretchAt } from './fileHoles.ts';
+import { dropCached, punchHole, startWriting, stretchAt } from './fileHoles.ts';
 import { lockImage, type ImageLock } from './fileLock.ts';
 import type { FileStretch, ImageFile } from '../imageFile.ts';
 
@@ -16,6 +16,8 @@ export interface OpenImage {
   readonly unlocked?: boolean;
   /** The host is not to keep it in its cache; what lies there is dropped at flushes and now and then. */
   readonly uncached?: boolean | undefined;
+  /** It is filled and then flushed: the host begins early to write what it has in its cache. */
+  readonly filling?: boolean | undefined;
   /** Who uses the image, for the message that others get: 'the VM "web"'. */
   readonly owner?: string | undefined;
 }
@@ -27,6 +29,7 @@ export async function openImageFile({
   create = false,
   unlocked = false,
   uncached = false,
+  filling = false,
   owner,
 }: OpenImage): Promise<ImageFile> {
   let real: string;
@@ -47,7 +50,7 @@ export async function openImageFile({
   try {
     const status = await handle.stat();
     if (!unlocked) lock = await lockImage(real, { readOnly, owner: owner ?? 'another VM' });
-    return new FileImage({ path, readOnly, handle, lock, size: status.size, uncached });
+    return new FileImage({ path, readOnly, handle, lock, size: status.size, uncached, filling });
   } catch (error) {
     await lock?.release();
     await handle.close();
@@ -59,10 +62,20 @@ export async function openImageFile({
 export const wrapNameless =
   (path: string) =>
   (handle: FileHandle, size: number): ImageFile =>
-    new FileImage({ path, readOnly: true, handle, lock: undefined, size, uncached: false });
+    new FileImage({
+      path,
+      readOnly: true,
+      handle,
+      lock: undefined,
+      size,
+      uncached: false,
+      filling: false,
+    });
 
 /** What the host may keep of an uncached file for what is read. Bytes. */
 const cachedAtMost = 32 << 20;
+/** What a file that is being filled gathers before the host begins to write. Bytes. */
+const gathered = 32 << 20;
 
 class FileImage implements ImageFile {
   readonly path: string;
@@ -70,10 +83,14 @@ class FileImage implements ImageFile {
   readonly #handle: FileHandle;
   readonly #lock: ImageLock | undefined;
   readonly #uncached: boolean;
+  readonly #filling: boolean;
+  /** Bytes written since the host was told to begin. */
+  #writtenSince = 0;
   /** Bytes read since the host's cache was dropped. */
   #readSince = 0;
   #size: number;
   #closed: Promise<void> | undefined;
+  #begun: Promise<void> | undefined;
 
   constructor(parts: {
     readonly path: string;
@@ -82,7 +99,9 @@ class FileImage implements ImageFile {
     readonly lock: ImageLock | undefined;
     readonly size: number;
     readonly uncached: boolean;
+    readonly filling: boolean;
   }) {
+    this.#filling = parts.filling;
     this.#uncached = parts.uncached;
     this.path = parts.path;
     this.readOnly = parts.readOnly;
@@ -110,6 +129,11 @@ class FileImage implements ImageFile {
     await this.#transfer(offset, buffers, 'written', async (rest, at) => {
       const { bytesWritten } = await this.#handle.writev(rest, at);
       this.#size = Math.max(this.#size, at + bytesWritten);
+      this.#writtenSince += bytesWritten;
+      if (this.#filling && this.#writtenSince >= gathered) {
+        this.#writtenSince = 0;
+        this.#begun = startWriting(this.#handle.fd);
+      }
       return bytesWritten;
     });
   }
@@ -171,7 +195,9 @@ class FileImage implements ImageFile {
   }
 
   close(): Promise<void> {
-    this.#closed ??= this.#handle.close().finally(() => this.#lock?.release());
+    this.#closed ??= Promise.resolve(this.#begun)
+      .then(() => this.#handle.close())
+      .finally(() => this.#lock?.release());
     return this.#closed;
   }
 }

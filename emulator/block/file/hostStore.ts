@@ -8,16 +8,28 @@ import { openImageFile, wrapNameless } from './fileImage.ts';
 /**
  * `owner`: who uses the images, for the message that others get while they are locked. `unlocked`: to look at images
  * that others may be changing. `uncached`: the host is not to keep the files in its cache.
+ * `filling`: what is opened for writing is filled and then flushed.
  */
 export function hostStore(
   owner?: string,
-  options: { readonly unlocked?: boolean; readonly uncached?: boolean | undefined } = {},
+  options: {
+    readonly unlocked?: boolean;
+    readonly uncached?: boolean | undefined;
+    readonly filling?: boolean;
+  } = {},
 ): ImageStore {
-  const { unlocked = false, uncached } = options;
+  const { unlocked = false, uncached, filling } = options;
   return {
     codecs: nodeCodecs,
     open: (file, readOnly) =>
-      openImageFile({ path: file, readOnly, owner, unlocked: unlocked && readOnly, uncached }),
+      openImageFile({
+        path: file,
+        readOnly,
+        owner,
+        unlocked: unlocked && readOnly,
+        uncached,
+        filling,
+      }),
     unpack: async (file, compression) => {
       // Few images are compressed, and it takes streams and cryptography along.
       const { unpackImage } = await import('./unpackImage.ts');

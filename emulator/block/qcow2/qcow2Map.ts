@@ -210,8 +210,34 @@ export class Qcow2Map implements BlockMap {
     if (this.header.hasAutoclear) await this.file.write(88, [new Uint8Array(8)]);
   }
 
-  async place(cluster: number): Promise<Qcow2Place> {
-    if (this.l2Tables.dirtyCount > l2CacheBytes / this.clusterSize / 2) await this.flush();
+  /** As #entryToChange if the table is at hand. */
+  #entryNow(cluster: number): { table: Table; index: number } | undefined {
+    const { perTable } = this.l2Format;
+    const number = Math.floor(cluster / perTable);
+    if (!this.#changed || this.l1Copied[number] === 0) return undefined;
+    const table = this.l2Tables.peek(this.l1[number] as number);
+    return table && { table, index: cluster % perTable };
+  }
+
+  place(cluster: number): Qcow2Place | Promise<Qcow2Place> {
+    const entry = this.#cacheIsFull ? undefined : this.#entryNow(cluster);
+    return (entry && this.#placeNow(entry)) ?? this.#placeLater(cluster);
+  }
+
+  get #cacheIsFull(): boolean {
+    return this.l2Tables.dirtyCount > l2CacheBytes / this.clusterSize / 2;
+  }
+
+  /** The usual case of new data: nothing was there and the tables are at hand. */
+  #placeNow({ table, index }: { table: Table; index: number }): Qcow2Place | undefined {
+    const entry = this.l2Format.read(table, index);
+    if (entry.kind === 'packed' || entry.at !== 0) return undefined;
+    const room = this.refcounts.allotNow();
+    return room && { ...room, whole: false, fresh: true, toEnd: false, allotted: true };
+  }
+
+  async #placeLater(cluster: number): Promise<Qcow2Place> {
+    if (this.#cacheIsFull) await this.flush();
     const { table, index } = await this.#entryToChange(cluster);
     const entry = this.l2Format.read(table, index);
     if (entry.kind === 'normal' && entry.at !== 0 && entry.copied) {
@@ -224,8 +250,20 @@ export class Qcow2Map implements BlockMap {
     return { at, zeroed, whole, fresh: true, toEnd: false, allotted: true };
   }
 
-  async commit(cluster: number, place: Qcow2Place, offset: number, length: number): Promise<void> {
-    const { table, index } = await this.#entryToChange(cluster);
+  commit(cluster: number, place: Qcow2Place, offset: number, length: number): void | Promise<void> {
+    const now = this.#entryNow(cluster);
+    if (now !== undefined) return this.#commitTo(now, place, offset, length);
+    return this.#entryToChange(cluster).then((entry) =>
+      this.#commitTo(entry, place, offset, length),
+    );
+  }
+
+  #commitTo(
+    { table, index }: { table: Table; index: number },
+    place: Qcow2Place,
+    offset: number,
+    length: number,
+  ): void {
     const before = this.l2Format.read(table, index);
     if (this.l2Format.extended) {
       const start = (offset % this.clusterSize) / this.unitSize;

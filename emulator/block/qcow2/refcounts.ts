@@ -141,6 +141,21 @@ export class Refcounts {
     });
   }
 
+  /** As `allot` if that needs nothing from the file and is nobody else's turn. */
+  allotNow(): { at: number; zeroed: boolean } | undefined {
+    if (!this.#mutex.idle) return undefined;
+    const table = this.cache.peek(this.#blocks[Math.floor(this.#hint / this.#perBlock)] ?? 0);
+    if (table === undefined) return undefined;
+    const end = (Math.floor(this.#hint / this.#perBlock) + 1) * this.#perBlock;
+    for (let cluster = this.#hint; cluster < end; cluster++) {
+      if (this.#read(table, cluster % this.#perBlock) !== 0) continue;
+      this.#write(table, cluster % this.#perBlock, 1);
+      this.#hint = cluster + 1;
+      return this.#taken(cluster, 1);
+    }
+    return undefined;
+  }
+
   /** Clusters in a row at the end of the file, with count 1 each. */
   allotRow(count: number): Promise<number> {
     return this.#mutex.run(async () => {

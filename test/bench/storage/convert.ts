@@ -1,0 +1,105 @@
+/**
+ * `npm run bench -- --storage`: `guesthouse disk convert` against `qemu-img convert`, whole processes in turn on the same
+ * image, raw to QCOW2 and back.
+ */
+import { spawnSync } from 'node:child_process';
+import { randomFillSync } from 'node:crypto';
+import {
+  mkdirSync,
+  openSync,
+  closeSync,
+  ftruncateSync,
+  rmSync,
+  writeSync,
+  existsSync,
+} from 'node:fs';
+import path from 'node:path';
+import { builtCommand } from '../builtCommand.ts';
+import { median } from '../statistics.ts';
+
+const folder = path.resolve(import.meta.dirname, '../../../.cache/bench/convert');
+const chunk = 1 << 20;
+/** Eighths of the disk: a hole, zeroes that are stored, random bytes, text; as a system's disk is, in turns of 32 MiB. */
+const turns = ['hole', 'text', 'random', 'text', 'zeroes', 'hole', 'random', 'text'] as const;
+
+/** A raw disk of `mebibytes`. */
+function makeDisk(file: string, mebibytes: number): void {
+  const handle = openSync(file, 'w');
+  const words = 'the disk holds what a guest has written there and nothing of it is lost '.split(
+    ' ',
+  );
+  const random = new Uint8Array(chunk);
+  for (let at = 0; at < mebibytes; at++) {
+    const kind = turns[Math.floor(at / 32) % turns.length];
+    if (kind === 'hole') continue;
+    randomFillSync(random);
+    if (kind === 'zeroes') random.fill(0);
+    if (kind === 'text') {
+      let text = '';
+      for (let i = 0; text.length < chunk; i++)
+        text += `${words[random[i % chunk]! % words.length]} `;
+      random.set(Buffer.from(text.slice(0, chunk)));
+    }
+    writeSync(handle, random, 0, chunk, at * chunk);
+  }
+  ftruncateSync(handle, mebibytes * chunk);
+  closeSync(handle);
+}
+
+/** Milliseconds. */
+function run(command: string, args: readonly string[]): number {
+  const began = performance.now();
+  const { status, stderr } = spawnSync(command, args, { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`${command} ${args.join(' ')}: ${stderr}`);
+  return performance.now() - began;
+}
+
+/** `pairs` runs of each, in turn, of a disk of `mebibytes`; one run of each before is not counted. */
+export function benchConvert(pairs: number, mebibytes: number): void {
+  mkdirSync(folder, { recursive: true });
+  const raw = path.join(folder, `disk-${mebibytes}.raw`);
+  if (!existsSync(raw)) makeDisk(raw, mebibytes);
+  const qcow2 = path.join(folder, `disk-${mebibytes}.qcow2`);
+  rmSync(qcow2, { force: true });
+  run('qemu-img', ['convert', '-f', 'raw', '-O', 'qcow2', raw, qcow2]);
+  const target = path.join(folder, 'target');
+  const command = builtCommand();
+  const rivals = {
+    ours: (from: string, to: string): number =>
+      run(process.execPath, [command, 'disk', 'convert', '-O', to, from, target]),
+    'qemu-img': (from: string, to: string): number =>
+      run('qemu-img', ['convert', '-O', to, from, target]),
+    'qemu-img, flushed': (from: string, to: string): number =>
+      run('qemu-img', ['convert', '-t', 'writeback', '-O', to, from, target]),
+  };
+  const names = Object.keys(rivals) as (keyof typeof rivals)[];
+  process.stdout.write(
+    `\ndisk convert of ${mebibytes} MiB, medians of ${pairs} runs in turn, ms; in brackets, ours ÷ theirs (median of pairs)\n` +
+      `${['', ...names].map((name) => name.padStart(24)).join('')}\n`,
+  );
+  for (const [from, to] of [
+    [raw, 'qcow2'],
+    [qcow2, 'raw'],
+    [raw, 'raw'],
+  ] as const) {
+    const times = names.map((): number[] => []);
+    for (let pair = -1; pair < pairs; pair++)
+      for (const [i, name] of names.entries()) {
+        rmSync(target, { force: true });
+        // What the run before left to be written would slow this one.
+        spawnSync('sync', ['-f', folder]);
+        const taken = rivals[name](from, to);
+        if (pair >= 0) times[i]!.push(taken);
+      }
+    const [own = []] = times;
+    const cells = times.map((list, i) => {
+      const ratio = median(own.map((value, pair) => value / list[pair]!));
+      return `${median(list).toFixed(0)}${i === 0 ? '' : ` (${ratio.toFixed(2)})`}`.padStart(24);
+    });
+    const name = `${from === raw ? 'raw' : 'qcow2'} → ${to}`;
+    process.stdout.write(`${name.padStart(24)}${cells.join('')}\n`);
+  }
+  rmSync(target, { force: true });
+}
+
+if (import.meta.main) benchConvert(Number(process.argv[2] ?? 5), Number(process.argv[3] ?? 1024));
