@@ -3,49 +3,13 @@
  * image, raw to QCOW2 and back.
  */
 import { spawnSync } from 'node:child_process';
-import { randomFillSync } from 'node:crypto';
-import {
-  mkdirSync,
-  openSync,
-  closeSync,
-  ftruncateSync,
-  rmSync,
-  writeSync,
-  existsSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { builtCommand } from '../builtCommand.ts';
 import { median } from '../statistics.ts';
+import { makeDisk, turns } from './testDisk.ts';
 
 const folder = path.resolve(import.meta.dirname, '../../../.cache/bench/convert');
-const chunk = 1 << 20;
-/** Eighths of the disk: a hole, zeroes that are stored, random bytes, text; as a system's disk is, in turns of 32 MiB. */
-const turns = ['hole', 'text', 'random', 'text', 'zeroes', 'hole', 'random', 'text'] as const;
-
-/** A raw disk of `mebibytes`. */
-function makeDisk(file: string, mebibytes: number): void {
-  const handle = openSync(file, 'w');
-  const words = 'the disk holds what a guest has written there and nothing of it is lost '.split(
-    ' ',
-  );
-  const random = new Uint8Array(chunk);
-  for (let at = 0; at < mebibytes; at++) {
-    const kind = turns[Math.floor(at / 32) % turns.length];
-    if (kind === 'hole') continue;
-    randomFillSync(random);
-    if (kind === 'zeroes') random.fill(0);
-    if (kind === 'text') {
-      let text = '';
-      for (let i = 0; text.length < chunk; i++)
-        text += `${words[random[i % chunk]! % words.length]} `;
-      random.set(Buffer.from(text.slice(0, chunk)));
-    }
-    writeSync(handle, random, 0, chunk, at * chunk);
-  }
-  ftruncateSync(handle, mebibytes * chunk);
-  closeSync(handle);
-}
-
 /** Milliseconds. */
 function run(command: string, args: readonly string[]): number {
   const began = performance.now();
@@ -58,7 +22,7 @@ function run(command: string, args: readonly string[]): number {
 export function benchConvert(pairs: number, mebibytes: number): void {
   mkdirSync(folder, { recursive: true });
   const raw = path.join(folder, `disk-${mebibytes}.raw`);
-  if (!existsSync(raw)) makeDisk(raw, mebibytes);
+  if (!existsSync(raw)) makeDisk(raw, mebibytes, turns);
   const qcow2 = path.join(folder, `disk-${mebibytes}.qcow2`);
   rmSync(qcow2, { force: true });
   run('qemu-img', ['convert', '-f', 'raw', '-O', 'qcow2', raw, qcow2]);
