@@ -7,12 +7,19 @@ import rendererConfig from './renderer.config.ts';
 
 const from = (file: string): string => path.join(import.meta.dirname, file);
 
-/** The VM process looks for the CPU core beside itself. */
-const copyCore: Plugin = {
-  name: 'copy-core',
+/** Files that programs look for beside themselves: the CPU core, the icons of the tray and of windows on Linux. */
+const besidePrograms = {
+  'core.wasm': 'emulator/cpu/build/core.wasm',
+  'icon.png': 'main/package/icons/256x256.png',
+  'tray.png': 'main/package/icons/16x16.png',
+  'tray@2x.png': 'main/package/icons/32x32.png',
+};
+const copyFiles: Plugin = {
+  name: 'copy-files',
   writeBundle() {
     mkdirSync(from('out/main'), { recursive: true });
-    copyFileSync(from('emulator/cpu/build/core.wasm'), from('out/main/core.wasm'));
+    for (const [name, source] of Object.entries(besidePrograms))
+      copyFileSync(from(source), from(`out/main/${name}`));
   },
 };
 
@@ -65,7 +72,7 @@ const bundled = [
 /** The desktop app and the command line: main process, VM process, preload script and window, all into out/. */
 export default defineConfig({
   main: {
-    plugins: [copyCore, plainBuiltins, ascii],
+    plugins: [copyFiles, plainBuiltins, ascii],
     build: {
       outDir: from('out/main'),
       externalizeDeps: { exclude: bundled },

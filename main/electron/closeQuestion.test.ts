@@ -8,6 +8,9 @@ import { createHostService } from '../manager/hostService.ts';
 import { Manager } from '../manager/manager.ts';
 import { nodeVmStarter } from '../manager/nodeVmStarter.ts';
 import { closeChoices, closeQuestion, endMachines } from './closeQuestion.ts';
+import { shellTexts } from './shellTexts.ts';
+
+const texts = shellTexts('en', '');
 
 const vm = (name: string, state: 'running' | 'paused' | 'poweredOff' | 'aborted') => ({
   id: name,
@@ -16,16 +19,19 @@ const vm = (name: string, state: 'running' | 'paused' | 'poweredOff' | 'aborted'
 });
 
 test('the app closes without a question when nothing runs', () => {
-  expect(closeQuestion([vm('a', 'poweredOff'), vm('b', 'aborted')])).toBeUndefined();
+  expect(closeQuestion([vm('a', 'poweredOff'), vm('b', 'aborted')], texts)).toBeUndefined();
 });
 
 test('the question names what would be lost, and its last answer changes nothing', () => {
-  expect(closeQuestion([vm('a', 'running')])?.message).toBe('“a” is running');
-  expect(closeQuestion([vm('a', 'running'), vm('b', 'paused')])).toMatchObject({
+  expect(closeQuestion([vm('a', 'running')], texts)?.message).toBe('“a” is running');
+  expect(closeQuestion([vm('a', 'running'), vm('b', 'paused')], texts)).toMatchObject({
     message: '2 machines are running',
     detail: expect.stringContaining('“a”, “b”'),
   });
-  expect(closeChoices.at(-1)![0]).toBe('cancel');
+  expect(closeChoices(true)).toEqual([
+    ...['saveStates', 'shutDown', 'powerOff', 'background', 'cancel'],
+  ]);
+  expect(closeChoices(false)).not.toContain('background');
 });
 
 test('states are saved before the app ends; a guest that does not shut down keeps it open', async () => {
@@ -38,11 +44,11 @@ test('states are saved before the app ends; a guest that does not shut down keep
     const { id } = await manager.library.create({ name: 'echo', memoryMiB: 16, boot: { kernel } });
     await manager.session.start(id);
     const state = async (): Promise<string | undefined> => (await manager.library.list())[0]?.state;
-    expect(await endMachines(manager, 'cancel')).toBe('');
+    expect(await endMachines(manager, 'cancel', texts)).toBe('');
     // It knows nothing of ACPI.
-    expect(await endMachines(manager, 'shutDown', 500)).toBe('Still running: “echo”.');
+    expect(await endMachines(manager, 'shutDown', texts, 500)).toBe('Still running: “echo”.');
     expect(await state()).toBe('running');
-    expect(await endMachines(manager, 'saveStates')).toBeUndefined();
+    expect(await endMachines(manager, 'saveStates', texts)).toBeUndefined();
     expect(await state()).toBe('saved');
   } finally {
     await manager.close();

@@ -1,15 +1,18 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ServiceMap } from '../../shared/rpc/serviceContract.ts';
 import type { VmSummary } from '../../shared/services/library.ts';
+import { filled, type ShellTexts } from './shellTexts.ts';
 
-export type CloseChoice = 'saveStates' | 'shutDown' | 'powerOff' | 'cancel';
+export type CloseChoice = keyof ShellTexts['close'];
 
-/** In the order of the buttons; the first is the one for Enter, the last the one for Escape. */
-export const closeChoices: readonly (readonly [choice: CloseChoice, button: string])[] = [
-  ['saveStates', 'Save the states and close'],
-  ['shutDown', 'Shut down and close'],
-  ['powerOff', 'Power off and close'],
-  ['cancel', 'Cancel'],
+/**
+ * In the order of the buttons; the first is the one for Enter, the last the one for Escape. In the background machines
+ * go on only where the app can be found again, by its tray or the dock.
+ */
+export const closeChoices = (background: boolean): readonly CloseChoice[] => [
+  ...(['saveStates', 'shutDown', 'powerOff'] as const),
+  ...(background ? (['background'] as const) : []),
+  'cancel',
 ];
 
 const isLive = ({ state }: VmSummary): boolean =>
@@ -18,15 +21,17 @@ const isLive = ({ state }: VmSummary): boolean =>
 /** What to ask before the app is closed; undefined when nothing would be lost. */
 export function closeQuestion(
   vms: readonly VmSummary[],
+  texts: ShellTexts,
 ): { message: string; detail: string } | undefined {
   const live = vms.filter(isLive);
   if (live.length === 0) return undefined;
   const names = live.map(({ name }) => `“${name}”`).join(', ');
   return {
-    message: live.length === 1 ? `${names} is running` : `${live.length} machines are running`,
-    detail:
-      (live.length === 1 ? '' : `${names}. `) +
-      'A saved state goes on at the next start. Powering off pulls the plug; what a guest has not written to its disks is lost.',
+    message:
+      live.length === 1
+        ? filled(texts.isRunning, { name: live[0]!.name })
+        : filled(texts.areRunning, { count: live.length }),
+    detail: (live.length === 1 ? '' : `${names}. `) + texts.whatIsLost,
   };
 }
 
@@ -36,7 +41,8 @@ export function closeQuestion(
  */
 export async function endMachines(
   { library, session, snapshots }: Pick<ServiceMap, 'library' | 'session' | 'snapshots'>,
-  choice: CloseChoice,
+  choice: Exclude<CloseChoice, 'background'>,
+  texts: ShellTexts,
   patienceMs = 120_000,
 ): Promise<string | undefined> {
   if (choice === 'cancel') return '';
@@ -55,6 +61,8 @@ export async function endMachines(
   for (; problems.length === 0 && left.length > 0 && Date.now() < end; left = await live())
     await delay(200);
   if (problems.length === 0 && left.length > 0)
-    problems.push(`Still running: ${left.map(({ name }) => `“${name}”`).join(', ')}.`);
+    problems.push(
+      filled(texts.stillRunning, { names: left.map(({ name }) => `“${name}”`).join(', ') }),
+    );
   return problems.length > 0 ? problems.join('\n') : undefined;
 }

@@ -12,16 +12,23 @@ export interface WindowPlacement extends Partial<Pick<Rectangle, 'x' | 'y'>> {
 }
 
 export const minimumSize = { width: 720, height: 480 };
-const usual: WindowPlacement = { width: 1280, height: 800, maximized: false };
+const usual = { width: 1280, height: 800 };
 /** Of the title bar; less of it cannot be grabbed. */
 const graspable = { width: 120, height: 40 };
 
 const isWhole = (value: unknown): value is number => Number.isInteger(value);
 
+/** Of a machine's own window: a screen of 1024×768 fits. */
+export const vmWindowSize = { width: 1040, height: 880 };
+
 /** `saved` is whatever the settings file held. */
-export function placementFrom(saved: unknown, screens: readonly Rectangle[]): WindowPlacement {
+export function placementFrom(
+  saved: unknown,
+  screens: readonly Rectangle[],
+  usualSize: { readonly width: number; readonly height: number } = usual,
+): WindowPlacement {
   const { x, y, width, height, maximized } = (saved ?? {}) as Partial<Record<string, unknown>>;
-  if (!isWhole(width) || !isWhole(height)) return usual;
+  if (!isWhole(width) || !isWhole(height)) return { ...usualSize, maximized: false };
   const size = {
     width: Math.max(width, minimumSize.width),
     height: Math.max(height, minimumSize.height),

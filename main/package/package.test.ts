@@ -106,7 +106,7 @@ describe.skipIf(missing.length > 0)(`packages (needs ${needed.join(', ')})`, () 
     linux = path.join(standIn, 'linux-unpacked');
     windows = path.join(standIn, 'win-unpacked');
     mac = path.join(standIn, 'mac-arm64/Guesthouse.app/Contents');
-  }, 300_000);
+  }, 600_000);
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   const built = (end: string): string => {

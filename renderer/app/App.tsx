@@ -1,22 +1,18 @@
-import Alert from '@mui/material/Alert';
+import OpenInNew from '@mui/icons-material/OpenInNew';
 import Box from '@mui/material/Box';
-import Button from '@mui/material/Button';
+import IconButton from '@mui/material/IconButton';
 import LinearProgress from '@mui/material/LinearProgress';
 import Tab from '@mui/material/Tab';
 import Tabs from '@mui/material/Tabs';
+import Tooltip from '@mui/material/Tooltip';
 import Typography from '@mui/material/Typography';
-import { useQueryClient } from '@tanstack/react-query';
 import { lazy, Suspense, useEffect } from 'react';
 import { t } from '../i18n/i18n.ts';
 import type { VmSummary } from '../../shared/services/library.ts';
-import { Logo, VmIcon } from '../components/Artwork.tsx';
-import { ConfirmDialog } from '../components/ConfirmDialog.tsx';
-import { NameDialog } from '../components/NameDialog.tsx';
+import { VmIcon } from '../components/Artwork.tsx';
 import { Console } from '../features/console/Console.tsx';
 import { focusConsole } from '../features/console/consoleFocus.ts';
-import { keepTerminals } from '../features/console/serialTerminal.ts';
 import { Details } from '../features/details/Details.tsx';
-import { useVmConfig } from '../features/details/useVmConfig.ts';
 import { Home } from '../features/home/Home.tsx';
 import {
   targetsOf,
@@ -24,34 +20,29 @@ import {
   useSelectedVm,
   type MachineTab,
 } from '../features/library/libraryStore.ts';
-import { GalleryDialog } from '../features/gallery/GalleryDialog.tsx';
-import { CloneDialog } from '../features/library/CloneDialog.tsx';
-import { DeleteDialog } from '../features/library/DeleteDialog.tsx';
 import { Tasks } from '../features/tasks/Tasks.tsx';
 import { searchFieldId } from '../features/library/ListSearch.tsx';
 import { SelectionPane } from '../features/library/SelectionPane.tsx';
-import { StateLabel, stateWord } from '../features/library/StateLabel.tsx';
+import { StateLabel } from '../features/library/StateLabel.tsx';
 import { Toolbar } from '../features/library/Toolbar.tsx';
 import { useCommands } from '../features/library/useCommands.ts';
 import { VmList } from '../features/library/VmList.tsx';
 import { Screen } from '../features/screen/Screen.tsx';
 import { focusScreen } from '../features/screen/screenFocus.ts';
-import { DroppedDialog } from '../features/media/DroppedDialog.tsx';
 import { DropTarget } from '../features/media/DropTarget.tsx';
 import { Logs } from '../features/logs/Logs.tsx';
 import { MediaPage } from '../features/mediaManager/MediaPage.tsx';
 import { NetworkPage } from '../features/networkPage/NetworkPage.tsx';
 import { PreferencesPage } from '../features/preferences/PreferencesPage.tsx';
-import { SnapshotDialog } from '../features/snapshots/SnapshotDialog.tsx';
 import { SnapshotsTab } from '../features/snapshots/SnapshotsTab.tsx';
+import { openVmWindow } from '../features/vmWindow/ownWindow.ts';
 import { Notices } from '../features/notices/Notices.tsx';
-import { NewVmDialog } from '../features/vmForm/NewVmDialog.tsx';
-import { SettingsDialog, type SettingsCategory } from '../features/vmForm/SettingsDialog.tsx';
-import { ExportDialog } from '../features/transfer/ExportDialog.tsx';
-import { ImportDialog } from '../features/transfer/ImportDialog.tsx';
-import { useConnection } from '../transport/ConnectionContext.tsx';
 import { AboutHost } from './AboutHost.tsx';
+import { ConnectionBanner, Refused } from './ConnectionState.tsx';
 import { useDialogs } from './dialogStore.ts';
+import { OpenDialog } from './OpenDialog.tsx';
+import { managerRequest, useShellRequests } from './useShellRequests.ts';
+import { useFreshness, useTitle } from './useFreshness.ts';
 import { shortcutOf } from './shortcuts.ts';
 import { ToolsRail } from './ToolsRail.tsx';
 
@@ -67,8 +58,9 @@ export function App() {
   const connection = useLibrary((store) => store.connection);
   const vms = useLibrary((store) => store.vms);
   useShortcuts();
+  useShellRequests(managerRequest);
   useFreshness(vms);
-  useTitle();
+  useTitle(useSelectedVm());
 
   if (connection.kind === 'refused')
     return <Refused message={connection.message} hint={connection.hint} />;
@@ -161,6 +153,17 @@ function Machine({ vm }: { readonly vm: VmSummary }) {
             <StateLabel vm={vm} />
           </span>
         </Box>
+        {!vm.unusable && (
+          <Tooltip title={t('vmWindow.openTip')}>
+            <IconButton
+              aria-label={t('vmWindow.open')}
+              sx={{ ml: 'auto' }}
+              onClick={() => openVmWindow(vm.id)}
+            >
+              <OpenInNew fontSize="small" />
+            </IconButton>
+          </Tooltip>
+        )}
       </Box>
       <Tabs
         value={shown}
@@ -231,111 +234,6 @@ function Machine({ vm }: { readonly vm: VmSummary }) {
       </Box>
     </Box>
   );
-}
-
-function ConnectionBanner() {
-  const state = useLibrary((store) => store.connection);
-  const known = useLibrary((store) => store.vms !== undefined);
-  const { retryNow } = useConnection();
-  const away = state.kind === 'lost' || (state.kind === 'connecting' && known);
-  if (!away) return null;
-  return (
-    <Alert
-      severity="warning"
-      role="alert"
-      sx={{ borderRadius: 0 }}
-      action={
-        <Button size="small" color="inherit" onClick={retryNow}>
-          {t('connection.tryNow')}
-        </Button>
-      }
-    >
-      {t('connection.lost')}
-    </Alert>
-  );
-}
-
-function Refused({ message, hint }: { readonly message: string; readonly hint: string }) {
-  return (
-    <Box
-      role="alert"
-      sx={{
-        height: '100%',
-        display: 'flex',
-        flexDirection: 'column',
-        alignItems: 'center',
-        justifyContent: 'center',
-        gap: 1.5,
-        p: 3,
-        textAlign: 'center',
-      }}
-    >
-      <Logo size={64} />
-      <Typography variant="h1">{message}</Typography>
-      <Typography sx={{ color: 'text.secondary', maxWidth: 480 }}>{hint}</Typography>
-    </Box>
-  );
-}
-
-function OpenDialog() {
-  const dialog = useDialogs((store) => store.dialog);
-  const close = useDialogs((store) => store.close);
-  const vms = useLibrary((store) => store.vms);
-  switch (dialog?.kind) {
-    case undefined:
-      return null;
-    case 'newVm':
-      return <NewVmDialog {...(dialog.draft && { draft: dialog.draft })} onClose={close} />;
-    case 'dropped':
-      return <DroppedDialog files={dialog.files} vmId={dialog.vmId} onClose={close} />;
-    case 'confirm':
-      return <ConfirmDialog question={dialog.question} onClose={close} />;
-    case 'snapshot':
-      return <SnapshotDialog {...dialog} onClose={close} />;
-    case 'import':
-      return <ImportDialog {...dialog} onClose={close} />;
-    case 'export':
-      return <ExportDialog vm={dialog.vm} onClose={close} />;
-    case 'gallery':
-      return <GalleryDialog onClose={close} />;
-    case 'clone':
-      return <CloneDialog vm={dialog.vm} onClose={close} />;
-    case 'delete':
-      return <DeleteDialog vms={dialog.vms} onClose={close} />;
-    case 'name':
-      return <NameDialog {...dialog} onClose={close} />;
-    case 'settings': {
-      const vm = vms?.find(({ id }) => id === dialog.vmId);
-      return vm ? <Settings vm={vm} category={dialog.category} onClose={close} /> : null;
-    }
-  }
-}
-
-function Settings(props: {
-  readonly vm: VmSummary;
-  readonly category: SettingsCategory;
-  onClose(): void;
-}) {
-  const { data: config } = useVmConfig(props.vm);
-  return config ? <SettingsDialog {...props} config={config} /> : null;
-}
-
-/** Configurations are read anew with every change of the list; terminals of deleted machines go. */
-function useFreshness(vms: readonly VmSummary[] | undefined): void {
-  const queries = useQueryClient();
-  useEffect(() => {
-    if (!vms) return;
-    void queries.invalidateQueries({ queryKey: ['vm'] });
-    keepTerminals(new Set(vms.map(({ id }) => id)));
-  }, [queries, vms]);
-}
-
-/** Tells windows and browser tabs apart. */
-function useTitle(): void {
-  const vm = useSelectedVm();
-  useEffect(() => {
-    document.title = vm ? t('app.titleOf', { name: vm.name, state: stateWord(vm) }) : t('app.name');
-  }, [vm]);
 }
 
 function useShortcuts(): void {

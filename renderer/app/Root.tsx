@@ -3,6 +3,8 @@ import { ThemeProvider, useColorScheme } from '@mui/material/styles';
 import { useEffect, useSyncExternalStore } from 'react';
 import { usePreferences } from '../features/preferences/preferenceStore.ts';
 import { currentLanguage, onLanguage } from '../i18n/i18n.ts';
+import { ownVmId } from '../features/vmWindow/ownWindow.ts';
+import { VmWindow } from '../features/vmWindow/VmWindow.tsx';
 import { App } from './App.tsx';
 import { theme } from './theme.ts';
 
@@ -22,11 +24,12 @@ export function Root() {
   useEffect(() => {
     document.documentElement.lang = language;
   }, [language]);
+  const vmId = ownVmId();
   return (
     <ThemeProvider theme={theme} defaultMode="system">
       <CssBaseline enableColorScheme />
       <ThemePreference />
-      <App key={language} />
+      {vmId === undefined ? <App key={language} /> : <VmWindow key={language} id={vmId} />}
     </ThemeProvider>
   );
 }

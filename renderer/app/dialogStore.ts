@@ -1,5 +1,6 @@
 import { create } from 'zustand';
 import type { VmSummary } from '../../shared/services/library.ts';
+import type { DroppedFile } from '../features/media/droppedFile.ts';
 import type { Question } from '../components/ConfirmDialog.tsx';
 import type { VmDraft } from '../features/vmForm/vmDraft.ts';
 import type { SettingsCategory } from '../features/vmForm/SettingsDialog.tsx';
@@ -7,7 +8,11 @@ import type { SettingsCategory } from '../features/vmForm/SettingsDialog.tsx';
 type OpenDialog =
   | { readonly kind: 'newVm'; readonly draft?: Partial<VmDraft> }
   /** Files were dropped, onto a machine or beside all. */
-  | { readonly kind: 'dropped'; readonly files: readonly File[]; readonly vmId: string | undefined }
+  | {
+      readonly kind: 'dropped';
+      readonly files: readonly DroppedFile[];
+      readonly vmId: string | undefined;
+    }
   | { readonly kind: 'settings'; readonly vmId: string; readonly category: SettingsCategory }
   | {
       readonly kind: 'name';
@@ -23,6 +28,9 @@ type OpenDialog =
       readonly description: string;
       act(text: { readonly name: string; readonly description: string }): void;
     }
+  /** What becomes of a machine whose screen is closed. */
+  | { readonly kind: 'close'; readonly vm: VmSummary }
+  | { readonly kind: 'keys' }
   | { readonly kind: 'gallery' }
   | { readonly kind: 'import'; readonly path?: string }
   | { readonly kind: 'export'; readonly vm: VmSummary }

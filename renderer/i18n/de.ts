@@ -1,11 +1,13 @@
 import type { Catalogue } from './i18n.ts';
 import { managerDe } from './manager.de.ts';
 import { toolsDe } from './tools.de.ts';
+import { vmWindowDe } from './vmWindow.de.ts';
 
 /** German. */
 export const de: Catalogue = {
   ...managerDe,
   ...toolsDe,
+  ...vmWindowDe,
   action: {
     cancel: 'Abbrechen',
     continue: 'Weiter',

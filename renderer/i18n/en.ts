@@ -1,10 +1,12 @@
 import { managerEn } from './manager.en.ts';
 import { toolsEn } from './tools.en.ts';
+import { vmWindowEn } from './vmWindow.en.ts';
 
 /** English, the catalogue that others follow. `{{…}}` are places for values; `_one` and `_other` are chosen by `count`. */
 export const en = {
   ...managerEn,
   ...toolsEn,
+  ...vmWindowEn,
   action: {
     cancel: 'Cancel',
     continue: 'Continue',

@@ -108,7 +108,7 @@ export const toolsDe: Texts<typeof toolsEn> = {
     disksFolderHelp: 'Ganzer Pfad; leer: in der Bibliothek',
     gallery: 'Galerie',
     mirror: 'Debian-Spiegel',
-    mirrorHelp: 'Wie http://deb.debian.org/debian; leer: der, den dieser Computer benutzt',
+    mirrorHelp: 'Etwa http://deb.debian.org/debian; leer: der, den dieser Computer benutzt',
     mirrorWrong: 'Eine Adresse, die mit http:// oder https:// beginnt',
     save: 'Speichern',
     keys: {

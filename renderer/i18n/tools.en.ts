@@ -104,7 +104,7 @@ export const toolsEn = {
     disksFolderHelp: 'Whole path; empty: in the library',
     gallery: 'Gallery',
     mirror: 'Debian mirror',
-    mirrorHelp: 'As http://deb.debian.org/debian; empty: the one that this computer uses',
+    mirrorHelp: 'Such as http://deb.debian.org/debian; empty: the one that this computer uses',
     mirrorWrong: 'An address that begins with http:// or https://',
     save: 'Save',
     keys: {

@@ -9,6 +9,13 @@ export interface ShellBridge {
   requestPort(): void;
   /** Where a file that was dropped or chosen lies. */
   pathOf?(file: File): string;
+  /** Shows a machine in a window of its own. */
+  openVm?(vmId: string): void;
+  /** Closes this window without asking. */
+  closeWindow?(): void;
+  showManager?(): void;
+  /** Hears what the shell asks of this window (shared/shell/shellRequest.ts); returns how to stop. */
+  onRequest?(listener: (request: unknown) => void): () => void;
 }
 /** `data` of that window message; the port is in `ports`. */
 export const portMessage = 'guesthouse:port';

@@ -99,6 +99,11 @@ describe.skipIf(!hasChromium)('the desktop shell', () => {
             window.postMessage('guesthouse:port', location.origin, [port2]);
           });
         },
+        onRequest(listener) {
+          globalThis.shellAsk = listener;
+          return () => {};
+        },
+        openVm: (vmId) => (globalThis.openedVm = vmId),
       };`);
     const kernel = await debianKernel('cloud-amd64');
     const window = Window.of(page);
@@ -110,6 +115,29 @@ describe.skipIf(!hasChromium)('the desktop shell', () => {
     await window.waitForConsole(/Linux version|x86|BIOS|ACPI/, 120);
     await window.powerOff();
     await window.waitForState('bundled', 'Powered Off');
+
+    const ask = (request: unknown) =>
+      page.evaluate((sent) => {
+        (globalThis as unknown as { shellAsk(request: unknown): void }).shellAsk(sent);
+      }, request);
+    // Files that were opened with the app, by their paths on the manager's machine.
+    await ask({ kind: 'openFiles', paths: [kernel.image, '/nowhere/gone.iso'] });
+    const dialog = page.getByRole('dialog', { name: '2 dropped files' });
+    await dialog.getByText('Kernel', { exact: true }).waitFor();
+    await dialog.getByText('It cannot be read; is it a folder?').waitFor();
+    await window.inDialog('Continue').click();
+    await expect.poll(() => window.field('Kernel').inputValue()).toBe(kernel.image);
+    await window.inDialog('Cancel').click();
+    // Nothing is heard that has another shape.
+    await ask({ kind: 'command', command: 'format' });
+    await ask({ kind: 'command', command: 'preferences' });
+    await page.getByRole('heading', { name: 'Preferences' }).waitFor();
+    await window.select('bundled');
+    await window.button('Open in own window').click();
+    const [vm] = await manager.services.library.list();
+    expect(
+      await page.evaluate(() => (globalThis as unknown as { openedVm: string }).openedVm),
+    ).toBe(vm!.id);
     await context.close();
     expect(window.faults).toEqual([]);
   });

@@ -1,43 +1,16 @@
 /** The screen of a machine in the window: picture, keyboard, screenshot, speed. */
-import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { decode } from 'fast-png';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { buildPaintKernel, pattern, pixel } from './paintKernel.ts';
 import { BarePage } from './bareChromium.ts';
 import { Manager } from './manager.ts';
 import { hasChromium, openBrowser, Window } from './window.ts';
 
 const folder = path.resolve('.cache/ui-screenshots');
-
-function buildKernel(file: string): void {
-  execFileSync(
-    'gcc',
-    [
-      ...['-m32', '-march=i686', '-O1', '-ffreestanding', '-fno-pie', '-no-pie', '-nostdlib'],
-      ...['-fno-stack-protector', '-mgeneral-regs-only', '-fno-asynchronous-unwind-tables'],
-      ...['-static', '-Wl,-T,../isa/system/link32.ld', '-Wl,--build-id=none'],
-      ...['-Wl,--no-warn-rwx-segments', '-Wa,--noexecstack', '../guests/display/start.S'],
-      ...['paint.c', '-o', file],
-    ],
-    { cwd: import.meta.dirname },
-  );
-}
-
-/** What paint.c draws first. */
-const pattern = (x: number, y: number): number[] => [x & 255, y & 255, ((x ^ y) >> 2) & 255];
-
-async function pixel(page: Page, x: number, y: number): Promise<number[]> {
-  return page.locator('canvas[aria-label^="Screen of"]').evaluate(
-    (canvas, [px, py]) => {
-      const context = (canvas as HTMLCanvasElement).getContext('2d');
-      return [...(context?.getImageData(px ?? 0, py ?? 0, 1, 1).data ?? [])].slice(0, 3);
-    },
-    [x, y],
-  );
-}
 
 const frames = (page: Page): Promise<number> =>
   page
@@ -51,7 +24,7 @@ describe.skipIf(!hasChromium)('the screen of a machine', () => {
 
   beforeAll(async () => {
     kernels = mkdtempSync(path.join(tmpdir(), 'guesthouse-paint-'));
-    buildKernel(path.join(kernels, 'paint'));
+    buildPaintKernel(path.join(kernels, 'paint'));
     browser = await openBrowser();
     manager = await Manager.start();
     mkdirSync(folder, { recursive: true });

@@ -14,7 +14,7 @@ import {
 import { expect } from 'vitest';
 import { WebSocket } from 'ws';
 import { authenticate, serverSocketPath } from '../../shared/rpc/serverHandshake.ts';
-import { connectServices } from '../../shared/rpc/services.ts';
+import { connectServices, type RemoteServices } from '../../shared/rpc/services.ts';
 import type { WebSocketLike } from '../../shared/rpc/webSocketChannel.ts';
 import type { FramePart } from '../../shared/vm/frames.ts';
 
@@ -53,6 +53,15 @@ export interface NewMachine {
   readonly commandLine?: string;
   readonly memoryMiB?: number;
   readonly disks?: readonly { readonly path: string; readonly readOnly?: boolean }[];
+}
+
+/** The services of the manager at `url`, beside any window. */
+export async function connectBeside(url: string): Promise<RemoteServices> {
+  const { origin, hash } = new URL(url);
+  const address = origin.replace('http', 'ws') + serverSocketPath;
+  const socket = new WebSocket(address, { allowSynchronousEvents: false });
+  const token = hash.replace('#token=', '');
+  return connectServices(await authenticate(socket as unknown as WebSocketLike, token));
 }
 
 export class Window implements AsyncDisposable {
@@ -168,11 +177,7 @@ export class Window implements AsyncDisposable {
 
   /** The whole picture of a machine's screen, asked for beside the window. */
   async guestFrame(url: string, name: string): Promise<FramePart> {
-    const { origin, hash } = new URL(url);
-    const address = origin.replace('http', 'ws') + serverSocketPath;
-    const socket = new WebSocket(address, { allowSynchronousEvents: false });
-    const token = hash.replace('#token=', '');
-    const services = connectServices(await authenticate(socket as unknown as WebSocketLike, token));
+    const services = await connectBeside(url);
     try {
       const vm = (await services.library.list()).find((one) => one.name === name);
       const { parts, width, height } = await services.session.nextFrame(vm!.id, randomUUID());

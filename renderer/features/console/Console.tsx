@@ -15,6 +15,8 @@ import { t } from '../../i18n/i18n.ts';
 import type { VmSummary } from '../../../shared/services/library.ts';
 import { useConnection } from '../../transport/ConnectionContext.tsx';
 import { hostKeyName } from '../screen/hostKey.ts';
+import { isMachineCommand, useHostCommands } from '../screen/useHostCommands.ts';
+import { StatusBar } from '../statusBar/StatusBar.tsx';
 import { isLive, whyNot } from '../library/commands.ts';
 import { useLibrary } from '../library/libraryStore.ts';
 import { useCommands } from '../library/useCommands.ts';
@@ -29,6 +31,7 @@ export function Console({ vm }: { readonly vm: VmSummary }) {
   );
   const wish = useConsoleFocus((store) => store.wish);
   const run = useCommands();
+  const hostCommand = useHostCommands(vm);
   const container = useRef<HTMLDivElement>(null);
   const [hasSelection, setHasSelection] = useState(false);
   const [spoken, setSpoken] = useState(screenReaderWanted);
@@ -53,6 +56,11 @@ export function Console({ vm }: { readonly vm: VmSummary }) {
   useEffect(() => {
     serial.onLeave = () => document.getElementById('tab-console')?.focus();
   }, [serial]);
+  useEffect(() => {
+    serial.onCommand = (command) => {
+      if (isMachineCommand(command)) hostCommand(command);
+    };
+  });
 
   useEffect(() => {
     if (epoch !== undefined) serial.follow(vm.state, epoch);
@@ -123,6 +131,7 @@ export function Console({ vm }: { readonly vm: VmSummary }) {
         <Typography noWrap variant="caption" sx={{ color: 'text.secondary', flex: 1 }}>
           {t('console.status', { hostKey: hostKeyName() })}
         </Typography>
+        <StatusBar vm={vm} />
         <Tool
           label={t('console.screenReader')}
           why={undefined}

@@ -21,21 +21,3 @@ export function consoleKey(
   if (shiftKey && !ctrlKey && !metaKey && code === 'Insert') return 'paste';
   return 'guest';
 }
-
-/**
- * The host key, as in other VM managers: Right Ctrl (left ⌘ on a Mac) pressed and released alone
- * gives the keyboard back to the window.
- */
-export function createLoneKeyWatch(
-  leave: () => void,
-  hostKey = /^Mac/.test(globalThis.navigator?.platform ?? '') ? 'MetaLeft' : 'ControlRight',
-): (event: Pick<KeyboardEvent, 'type' | 'code'>) => void {
-  let alone = false;
-  return ({ type, code }) => {
-    if (type === 'keydown') alone = code === hostKey;
-    else if (type === 'keyup' && code === hostKey && alone) {
-      alone = false;
-      leave();
-    }
-  };
-}

@@ -5,7 +5,9 @@ import type { VmState } from '../../../shared/vm/lifecycle.ts';
 import { monospace } from '../../app/theme.ts';
 import type { Connection } from '../../transport/connection.ts';
 import { report } from '../notices/noticeStore.ts';
-import { consoleKey, createLoneKeyWatch } from './consoleKeys.ts';
+import { HostKeyWatch, type HostCommand } from '../screen/hostKey.ts';
+import { machineCommands } from '../screen/useHostCommands.ts';
+import { consoleKey } from './consoleKeys.ts';
 
 const portIndex = 0;
 /** Well below what one call may carry. */
@@ -35,6 +37,8 @@ export class SerialTerminal {
   readonly terminal: Terminal;
   /** Asks that the keyboard go back to the window. */
   onLeave: () => void = () => undefined;
+  /** The host key was pressed with another, which is a command for the machine. */
+  onCommand: (command: HostCommand) => void = () => undefined;
   private readonly connection: Connection;
   private readonly vmId: string;
   private readonly host = document.createElement('div');
@@ -65,9 +69,15 @@ export class SerialTerminal {
     this.terminal.loadAddon(this.fitAddon);
     this.terminal.onData((text) => this.send(new TextEncoder().encode(text)));
     this.terminal.onBinary((text) => this.send(Uint8Array.from(text, (one) => one.charCodeAt(0))));
-    const loneKey = createLoneKeyWatch(() => this.onLeave());
+    const hostKey = new HostKeyWatch(
+      { leave: () => this.onLeave(), command: (command) => this.onCommand(command) },
+      new Set(machineCommands),
+    );
     this.terminal.attachCustomKeyEventHandler((event) => {
-      loneKey(event);
+      if (hostKey.takes(event)) {
+        event.preventDefault();
+        return false;
+      }
       const key = consoleKey(event, this.terminal.hasSelection());
       if (key === 'guest') return true;
       if (event.type === 'keydown' && key === 'copy') {

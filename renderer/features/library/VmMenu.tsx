@@ -7,6 +7,7 @@ import type { VmSummary } from '../../../shared/services/library.ts';
 import { ContextMenu } from './ContextMenu.tsx';
 import { isLive, whyNotAny, type CommandName } from './commands.ts';
 import type { ListRow } from './listRows.ts';
+import { openVmWindow } from '../vmWindow/ownWindow.ts';
 import { useCommands } from './useCommands.ts';
 import type { ListActions } from './useListActions.ts';
 
@@ -36,6 +37,18 @@ export function useCommandItems(vms: readonly VmSummary[], onClose: () => void):
   const running = vms.some(({ state }) => state === 'running');
   return [
     live && vms.length === 1 && item('show', t('command.show')),
+    vms.length === 1 && !vms[0]!.unusable && (
+      <MenuItem
+        key="window"
+        dense
+        onClick={() => {
+          onClose();
+          openVmWindow(vms[0]!.id);
+        }}
+      >
+        <ListItemText primary={t('vmWindow.open')} />
+      </MenuItem>
+    ),
     (!live || vms.length > 1) && item('start', t('command.start')),
     paused && item('resume', t('command.resume')),
     (running || (live && !paused)) && item('pause', t('command.pause')),

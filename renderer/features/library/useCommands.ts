@@ -1,6 +1,7 @@
 import { useMemo } from 'react';
 import { t } from '../../i18n/i18n.ts';
 import type { VmSummary } from '../../../shared/services/library.ts';
+import type { VmConfig } from '../../../shared/vm/config.ts';
 import { useDialogs } from '../../app/dialogStore.ts';
 import type { Connection } from '../../transport/connection.ts';
 import { useConnection } from '../../transport/ConnectionContext.tsx';
@@ -21,16 +22,19 @@ export function useCommands(): RunCommand {
   return useMemo(() => commandsOf(connection), [connection]);
 }
 
+/** A machine with a kernel of its own usually talks on its serial port, any other on its screen. */
+export const talksOnScreen = ({ boot, display }: Pick<VmConfig, 'boot' | 'display'>): boolean =>
+  boot.kernel === undefined && display.card !== 'none';
+
 type Asking = 'reset' | 'powerOff' | 'discardState';
 
 function commandsOf({ library, session, snapshots }: Connection): RunCommand {
   const attempt = (title: string, action: Promise<unknown>) => {
     action.catch((error: unknown) => report(title, error));
   };
-  /** A machine with a kernel of its own usually talks on its serial port, any other on its screen. */
   const show = async (vm: VmSummary) => {
     const config = await library.get(vm.id).catch(() => undefined);
-    const onScreen = config?.boot.kernel === undefined && config?.display.card !== 'none';
+    const onScreen = config === undefined || talksOnScreen(config);
     useLibrary.getState().select(vm.id, onScreen ? 'screen' : 'console');
     if (onScreen) focusScreen();
     else focusConsole();

@@ -16,46 +16,26 @@ import TextField from '@mui/material/TextField';
 import Typography from '@mui/material/Typography';
 import { useEffect, useRef, useState } from 'react';
 import { useOf } from '../../../shared/media/mediumUse.ts';
-import { inspectMedium, type Medium } from '../../../shared/media/recogniseMedium.ts';
 import { useDialogs } from '../../app/dialogStore.ts';
 import { FailureAlert } from '../../components/FailureAlert.tsx';
 import { t } from '../../i18n/i18n.ts';
-import { placeFile } from '../../transport/placeFile.ts';
 import { useConnection } from '../../transport/ConnectionContext.tsx';
 import { formatSize } from '../files/formatSize.ts';
 import { isLive } from '../library/commands.ts';
 import { useLibrary } from '../library/libraryStore.ts';
 import { explain } from '../notices/noticeStore.ts';
+import { inspectFile, placeDropped, type DroppedFile, type Found } from './droppedFile.ts';
 import { attachMedia, draftOfMedia, type PlacedMedium } from './mediumDraft.ts';
 import { mediumWords } from './mediumWords.ts';
 
-interface Found {
-  readonly file: File;
-  /** Absent if the file could not be read. */
-  readonly medium?: Medium;
-}
-
-async function inspect(file: File): Promise<Found> {
-  try {
-    const medium = await inspectMedium(file.size, async (offset, length) => {
-      const part = file.slice(offset, offset + length);
-      return new Uint8Array(await part.arrayBuffer());
-    });
-    return { file, medium };
-  } catch {
-    // A folder, or a file that has gone meanwhile.
-    return { file };
-  }
-}
-
 /** What the dropped files are, and whether they make a new machine or go into one that is there. */
 export function DroppedDialog(props: {
-  readonly files: readonly File[];
+  readonly files: readonly DroppedFile[];
   readonly vmId: string | undefined;
   onClose(): void;
 }) {
   const { files, onClose } = props;
-  const { library } = useConnection();
+  const { library, host } = useConnection();
   const open = useDialogs((store) => store.open);
   const select = useLibrary((store) => store.select);
   const machines = (useLibrary((store) => store.vms) ?? []).filter((vm) => !vm.unusable);
@@ -68,14 +48,14 @@ export function DroppedDialog(props: {
 
   useEffect(() => {
     let current = true;
-    void Promise.all(files.map(inspect)).then((all) => {
+    void Promise.all(files.map((file) => inspectFile(file, host))).then((all) => {
       if (current) setFound(all);
     });
     return () => {
       current = false;
       sending.current?.abort();
     };
-  }, [files]);
+  }, [files, host]);
 
   const appliance = (found ?? []).find(isAppliance);
   const usable = appliance
@@ -85,15 +65,15 @@ export function DroppedDialog(props: {
   const refused = !appliance && choice === 'attach' && target !== undefined && isLive(target);
 
   const place = async (signal: AbortSignal): Promise<PlacedMedium[]> => {
-    const total = usable.reduce((sum, { file }) => sum + file.size, 0);
+    const total = usable.reduce((sum, { size = 0 }) => sum + size, 0);
     const placed: PlacedMedium[] = [];
     let before = 0;
-    for (const { file, medium } of usable) {
-      const path = await placeFile(file, {
+    for (const { file, medium, size = 0 } of usable) {
+      const path = await placeDropped(file, {
         signal,
         progress: (bytes) => setSent({ bytes: Math.min(before + bytes, total), of: total }),
       });
-      before += file.size;
+      before += size;
       placed.push({ path, medium: medium! });
     }
     return placed;
@@ -204,7 +184,7 @@ export function DroppedDialog(props: {
 const isAppliance = ({ medium }: Found): boolean =>
   medium !== undefined && ['ova', 'ovf', 'vbox'].includes(medium.kind);
 
-function FoundRow({ file, medium }: Found) {
+function FoundRow({ file, medium, size }: Found) {
   const usable =
     medium !== undefined && (isAppliance({ file, medium }) || useOf(medium) !== undefined);
   const Icon = usable ? CheckCircle : ErrorOutlined;
@@ -216,7 +196,7 @@ function FoundRow({ file, medium }: Found) {
           {file.name}
         </Typography>{' '}
         <Typography component="span" variant="caption" sx={{ color: 'text.secondary' }}>
-          {formatSize(file.size)}
+          {size !== undefined && formatSize(size)}
         </Typography>
         <Typography sx={{ fontSize: '0.875rem' }}>
           {medium ? mediumWords(medium) : t('media.unreadable')}

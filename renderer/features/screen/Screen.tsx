@@ -7,15 +7,17 @@ import type { VmSummary } from '../../../shared/services/library.ts';
 import { useConnection } from '../../transport/ConnectionContext.tsx';
 import { saveBlob } from '../files/saveBlob.ts';
 import { isLive } from '../library/commands.ts';
-import { useCommands } from '../library/useCommands.ts';
 import { report } from '../notices/noticeStore.ts';
 import { GuestInput } from './guestInput.ts';
 import { GuestScreen, type ScreenState } from './guestScreen.ts';
 import { hostKeyName, type HostCommand } from './hostKey.ts';
 import { grantScreenFocus, useScreenFocus } from './screenFocus.ts';
-import { layoutScreen, type ScreenMode } from './screenLayout.ts';
+import { setScreenMode, useScreenActions } from './screenActions.ts';
+import { layoutScreen } from './screenLayout.ts';
 import { ScreenTools } from './ScreenTools.tsx';
+import { isMachineCommand, useHostCommands } from './useHostCommands.ts';
 import { useRoom } from './useRoom.ts';
+import { StatusBar } from '../statusBar/StatusBar.tsx';
 
 /** A window that is being dragged has many sizes. */
 const resizeSettlesMs = 300;
@@ -48,13 +50,13 @@ export function Screen({ vm }: { readonly vm: VmSummary }) {
 
 function LiveScreen({ vm }: { readonly vm: VmSummary }) {
   const { session } = useConnection();
-  const run = useCommands();
+  const hostCommand = useHostCommands(vm);
   const frame = useRef<HTMLDivElement>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
   const screen = useRef<GuestScreen>(undefined);
   const input = useRef<GuestInput>(undefined);
   const [state, setState] = useState(nothing);
-  const [mode, setMode] = useState<ScreenMode>('fit');
+  const mode = useScreenActions((store) => store.mode);
   const [captured, setCaptured] = useState(false);
   const room = useRoom(frame);
   const wish = useScreenFocus((store) => store.wish);
@@ -67,27 +69,46 @@ function LiveScreen({ vm }: { readonly vm: VmSummary }) {
   }, [vm.name]);
 
   const command = (name: HostCommand): void => {
+    if (isMachineCommand(name)) {
+      if (name !== 'pause') input.current?.releasePointer();
+      return hostCommand(name);
+    }
     switch (name) {
       case 'fullScreen':
         return toggleFullScreen(frame.current);
       case 'scaled':
-        return setMode((before) => (before === 'scaled' ? 'fit' : 'scaled'));
+        return setScreenMode(mode === 'scaled' ? 'fit' : 'scaled');
       case 'screenshot':
         return saveScreenshot();
       case 'ctrlAltDelete':
         return input.current?.press(['ControlLeft', 'AltLeft', 'Delete']);
-      case 'pause':
-        return run(vm.state === 'paused' ? 'resume' : 'pause', vm);
-      default:
-        input.current?.releasePointer();
-        return run(name, vm);
     }
   };
+  const paste = (): void => {
+    navigator.clipboard.readText().then(
+      (text) => {
+        canvas.current?.focus();
+        void input.current?.type(text);
+      },
+      (error: unknown) => report(t('clipboard.failed'), error),
+    );
+  };
   // The listeners live as long as the canvas; what they call is of the last drawing.
-  const latest = useRef(command);
+  const latest = useRef({ command, paste });
   useEffect(() => {
-    latest.current = command;
+    latest.current = { command, paste };
   });
+  const size = state.width > 0 ? `${state.width} × ${state.height}` : '';
+  useEffect(() => {
+    useScreenActions.setState({
+      actions: {
+        command: (name) => latest.current.command(name),
+        paste: () => latest.current.paste(),
+        size,
+      },
+    });
+    return () => useScreenActions.setState({ actions: undefined });
+  }, [size]);
 
   useEffect(() => {
     const shown = new GuestScreen(canvas.current!, session, vm.id, setState);
@@ -95,7 +116,7 @@ function LiveScreen({ vm }: { readonly vm: VmSummary }) {
       element: canvas.current!,
       send: (events) => session.sendInput(vm.id, events),
       pointer: () => shown.state.pointer,
-      command: (name) => latest.current(name),
+      command: (name) => latest.current.command(name),
       leave: () => document.getElementById('tab-screen')?.focus(),
       capturedChanged: setCaptured,
     });
@@ -171,30 +192,23 @@ function LiveScreen({ vm }: { readonly vm: VmSummary }) {
       </Box>
       <ScreenTools
         mode={mode}
-        setMode={setMode}
-        status={statusOf(state, captured)}
+        status={[size, pointerText(state, captured)].filter(Boolean).join(' · ')}
         fullScreen={() => command('fullScreen')}
         ctrlAltDelete={() => command('ctrlAltDelete')}
         screenshot={saveScreenshot}
-        paste={() => {
-          navigator.clipboard.readText().then(
-            (text) => {
-              canvas.current?.focus();
-              void input.current?.type(text);
-            },
-            (error: unknown) => report(t('clipboard.failed'), error),
-          );
-        }}
+        paste={paste}
+        indicators={
+          <StatusBar vm={vm} pointer={{ captured, text: pointerText(state, captured) }} />
+        }
       />
     </>
   );
 }
 
-function statusOf({ width, height, pointer }: ScreenState, captured: boolean): string {
+function pointerText({ pointer }: ScreenState, captured: boolean): string {
   const hostKey = hostKeyName();
-  const size = width > 0 ? `${width} × ${height} · ` : '';
-  if (captured) return size + t('screen.captured', { hostKey });
-  return size + t(pointer === 'absolute' ? 'screen.absolute' : 'screen.relative', { hostKey });
+  if (captured) return t('screen.captured', { hostKey });
+  return t(pointer === 'absolute' ? 'screen.absolute' : 'screen.relative', { hostKey });
 }
 
 function toggleFullScreen(element: HTMLElement | null): void {

@@ -12,6 +12,7 @@ import Typography from '@mui/material/Typography';
 import type { ReactNode } from 'react';
 import { t } from '../../i18n/i18n.ts';
 import { hostKeyName } from './hostKey.ts';
+import { setScreenMode } from './screenActions.ts';
 import { screenModes, type ScreenMode } from './screenLayout.ts';
 
 const modeIcons: Readonly<Record<ScreenMode, ReactNode>> = {
@@ -22,8 +23,8 @@ const modeIcons: Readonly<Record<ScreenMode, ReactNode>> = {
 
 export interface ScreenToolsProps {
   readonly mode: ScreenMode;
-  setMode(mode: ScreenMode): void;
   readonly status: string;
+  readonly indicators: ReactNode;
   fullScreen(): void;
   ctrlAltDelete(): void;
   screenshot(): void;
@@ -45,16 +46,22 @@ export function ScreenTools(props: ScreenToolsProps) {
         bgcolor: 'background.paper',
       }}
     >
-      <Typography noWrap variant="caption" sx={{ color: 'text.secondary', flex: 1 }}>
+      <Typography
+        noWrap
+        variant="caption"
+        title={props.status}
+        sx={{ color: 'text.secondary', flex: 1, minWidth: 0 }}
+      >
         {props.status}
       </Typography>
+      {props.indicators}
       {screenModes.map((mode) => (
         <Tool
           key={mode}
           label={t(`screen.mode.${mode}`, { hostKey })}
           pressed={props.mode === mode}
           icon={modeIcons[mode]}
-          act={() => props.setMode(mode)}
+          act={() => setScreenMode(mode)}
         />
       ))}
       <Tool

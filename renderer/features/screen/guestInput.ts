@@ -1,6 +1,6 @@
 import type { InputEvent } from '../../../shared/input/inputEvent.ts';
 import { strokeEvents, typedText, type Stroke } from '../../../shared/input/typing.ts';
-import { hostKeyCode, hostCommand, type HostCommand } from './hostKey.ts';
+import { HostKeyWatch, type HostCommand } from './hostKey.ts';
 
 export interface GuestInputParts {
   readonly element: HTMLCanvasElement;
@@ -22,7 +22,7 @@ const notch = 100;
 export class GuestInput {
   readonly #parts: GuestInputParts;
   readonly #down = new Set<string>();
-  #hostKey: 'up' | 'alone' | 'used' = 'up';
+  readonly #hostKey: HostKeyWatch;
   #motion: { dx: number; dy: number } | undefined;
   #point: { x: number; y: number } | undefined;
   #wheel = { vertical: 0, horizontal: 0 };
@@ -32,6 +32,13 @@ export class GuestInput {
 
   constructor(parts: GuestInputParts) {
     this.#parts = parts;
+    this.#hostKey = new HostKeyWatch({
+      leave: () => {
+        if (this.#captured) this.releasePointer();
+        else parts.leave();
+      },
+      command: (command) => parts.command(command),
+    });
     const { element } = parts;
     const { signal } = this.#stop;
     const on = <K extends keyof HTMLElementEventMap>(
@@ -72,7 +79,7 @@ export class GuestInput {
   releaseKeys(): void {
     const events = [...this.#down].map((code) => ({ kind: 'key' as const, code, down: false }));
     this.#down.clear();
-    this.#hostKey = 'up';
+    this.#hostKey.forget();
     if (events.length > 0) this.#send(events);
   }
 
@@ -91,30 +98,12 @@ export class GuestInput {
     }
     event.preventDefault();
     event.stopPropagation();
-    if (code === hostKeyCode()) return this.#hostKeyChanged(down, event.repeat);
-    if (this.#hostKey !== 'up' && down) {
-      this.#hostKey = 'used';
-      const command = event.repeat ? undefined : hostCommand(code);
-      if (command !== undefined) this.#parts.command(command);
-      return;
-    }
+    if (this.#hostKey.takes(event)) return;
     // The machine repeats held keys itself.
     if (code === '' || event.repeat || (!down && !this.#down.has(code))) return;
     if (down) this.#down.add(code);
     else this.#down.delete(code);
     this.#send([{ kind: 'key', code, down }]);
-  }
-
-  #hostKeyChanged(down: boolean, repeat: boolean): void {
-    if (down) {
-      if (!repeat) this.#hostKey = 'alone';
-      return;
-    }
-    const alone = this.#hostKey === 'alone';
-    this.#hostKey = 'up';
-    if (!alone) return;
-    if (this.#captured) this.releasePointer();
-    else this.#parts.leave();
   }
 
   #pointerMoved(event: PointerEvent): void {
