@@ -2,6 +2,22 @@ import { defineConfig } from 'vitest/config';
 
 const exclude = ['**/node_modules/**', 'out/**'];
 
+/** Guest tests that look at times, rates or memory: nothing runs beside them. */
+const measured = ['idle', 'livePause', 'networkPeers', 'sharedNetworks', 'soak'].map(
+  (name) => `test/guests/${name}.test.ts`,
+);
+
+const long = (name: string) => ({
+  name,
+  include: [`test/${name}/**/*.test.ts`],
+  exclude,
+  testTimeout: 600_000,
+  hookTimeout: 600_000,
+});
+
+/** These start guests, browsers or both cores' worth of workers themselves. */
+const alone = (name: string) => ({ ...long(name), fileParallelism: false });
+
 /** One project a kind of test; test/main.ts runs them in order, `npx vitest --project unit` runs one. */
 export default defineConfig({
   test: {
@@ -17,17 +33,17 @@ export default defineConfig({
           testTimeout: 60_000,
         },
       },
-      ...['isa', 'guests', 'ui'].map((name) => ({
+      {
         test: {
-          name,
-          include: [`test/${name}/**/*.test.ts`],
-          exclude,
-          testTimeout: 600_000,
-          hookTimeout: 600_000,
-          // These start guests, browsers or both cores' worth of workers themselves.
-          fileParallelism: false,
+          ...long('guests'),
+          exclude: [...exclude, ...measured],
+          // A guest and its compiler threads keep some more than one core busy.
+          maxWorkers: 2,
         },
-      })),
+      },
+      { test: { ...alone('guests'), name: 'measured guests', include: measured } },
+      { test: alone('isa') },
+      { test: alone('ui') },
     ],
   },
 });

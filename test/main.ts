@@ -59,7 +59,7 @@ function step(name: string, command: string, args: string[]): boolean {
 /** A vitest project; its tests are counted one by one. */
 function suite(project: string): void {
   const start = performance.now();
-  const report = path.join('.cache', `vitest-${project}.json`);
+  const report = path.join('.cache', `vitest-${project.replace(' ', '-')}.json`);
   rmSync(report, { force: true });
   process.stdout.write(`\n== ${project} tests\n`);
   const result = spawnSync(
@@ -105,7 +105,8 @@ const npm = (script: string): boolean => step(script, 'npm', ['run', '-s', scrip
 npm('check:types');
 npm('check:lint');
 npm('check:format');
-if (npm('build')) for (const project of ['unit', 'isa', 'guests', 'ui']) suite(project);
+if (npm('build'))
+  for (const project of ['unit', 'isa', 'guests', 'measured guests', 'ui']) suite(project);
 
 for (const failure of failures) process.stdout.write(`\nFailed: ${failure}\n`);
 process.stdout.write(`\nAll of it took ${seconds(began)}.\n`);
