@@ -60,7 +60,7 @@ export class PluggedAdapter {
     link.setLinkUp(this.request.connected);
     const { network } = this.request;
     if (network.mode === 'user') {
-      const { hostLoopback, bootFolder, bootFile } = network;
+      const { hostLoopback, bootFolder, bootFile, ipxeFile } = network;
       const portClosed = serverHasPort;
       this.#user = new UserNetwork(
         link.networkEnd,
@@ -71,6 +71,7 @@ export class PluggedAdapter {
         {
           ...{ hostLoopback, portClosed },
           ...(bootFile === undefined ? {} : { bootFile }),
+          ...(ipxeFile === undefined ? {} : { ipxeFile }),
         },
       );
       link.attach(this.#user);

@@ -9,7 +9,7 @@ export type RunAdapter = AdapterConfig & { readonly capture?: string };
 /** Explains the option in help texts. */
 export const netHelp =
   'network adapter: none, or user[,OPTION…] with hostfwd=tcp|udp:[HOST-ADDRESS]:PORT-[GUEST]:PORT,\n' +
-  'model=virtio|e1000, mac=…, host-loopback=on, cable=off, tftp=FOLDER, bootfile=NAME, capture=FILE;\n' +
+  'model=virtio|e1000, mac=…, host-loopback=on, cable=off, tftp=FOLDER, bootfile=NAME, ipxe=NAME, capture=FILE;\n' +
   'internal,name=NAME or nat-network,name=NAME joins machines, host-only,name=NAME joins them with this\n' +
   'computer alone; bridged,bridge=BRIDGE and tap,device=DEVICE (Linux); may be repeated';
 
@@ -52,6 +52,7 @@ export function parseNet(text: string): RunAdapter | undefined {
     else if (kind === 'user' && key === 'hostfwd') forwards.push(parseForward(value));
     else if (kind === 'user' && key === 'tftp') network['bootFolder'] = hostPath(value);
     else if (kind === 'user' && key === 'bootfile') network['bootFile'] = value;
+    else if (kind === 'user' && key === 'ipxe') network['ipxeFile'] = value;
     else
       throw new UsageError(`--net: "${part}" is unknown for ${mode}; see "guesthouse run --help"`);
   }

@@ -161,7 +161,9 @@ export function runCommand(finish: (code: number) => void): Command {
 }
 
 async function run(flags: RunFlags): Promise<number> {
-  if (flags.kernel === undefined && !(flags.disk ?? flags.cdrom ?? flags.floppy)) {
+  const drives = flags.disk ?? flags.cdrom ?? flags.floppy;
+  // Firmware may boot over the network.
+  if (flags.kernel === undefined && !drives && flags.firmware === undefined) {
     throw new UsageError(
       'name a kernel with --kernel FILE, or something to boot from: --cdrom, --disk, --floppy',
     );

@@ -44,6 +44,8 @@ export const userNetworkSchema = z.strictObject({
   /** Host folder that TFTP serves, and the file in it that network boot asks for. */
   bootFolder: z.string().min(1).optional(),
   bootFile: z.string().min(1).max(127).optional(),
+  /** The same for iPXE, once it runs: a script of its own, or what it is to start. */
+  ipxeFile: z.string().min(1).max(127).optional(),
 });
 
 export const networkSchema = z.discriminatedUnion('mode', [

@@ -21,7 +21,7 @@ const kind = {
 } as const;
 const option = {
   subnetMask: 1, router: 3, dns: 6, hostName: 12, domain: 15, mtu: 26, requestedAddress: 50, leaseTime: 51,
-  overload: 52, messageType: 53, serverId: 54, tftpServer: 66, bootFile: 67, end: 255,
+  overload: 52, messageType: 53, serverId: 54, tftpServer: 66, bootFile: 67, userClass: 77, end: 255,
 } as const; // prettier-ignore
 const magic = 0x63825363;
 const header = 240;
@@ -30,6 +30,8 @@ const leaseSeconds = 86_400;
 export interface DhcpOptions {
   /** File that network boot asks for. */
   readonly bootFile?: string;
+  /** What iPXE is to go on with, which says so in its user class: else it would load itself again and again. */
+  readonly ipxeFile?: string;
   readonly nameLearned: (name: string, address: IpAddress) => void;
 }
 
@@ -87,14 +89,33 @@ export class DhcpServer {
     if (lease === undefined) return;
     const name = new TextDecoder('latin1').decode(options.get(option.hostName) ?? new Uint8Array());
     if (/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/i.test(name)) this.#options.nameLearned(name, lease);
-    if (asked === kind.inform) this.#reply(message, kind.ack, current, false);
-    else if (asked === kind.discover) this.#reply(message, kind.offer, lease);
+    const file = this.#bootFile(options);
+    const reply = (type?: number, address: IpAddress | undefined = lease): void =>
+      this.#reply(message, { type, address, file });
+    if (asked === kind.inform) this.#reply(message, { type: kind.ack, address: undefined, file });
+    else if (asked === kind.discover) reply(kind.offer);
     else if (asked === kind.request) {
-      this.#reply(message, same(wanted, lease) ? kind.ack : kind.nak, lease);
-    } else if (asked === undefined) this.#reply(message, undefined, lease);
+      reply(same(wanted, lease) ? kind.ack : kind.nak);
+    } else if (asked === undefined) reply();
   }
 
-  #reply(request: Uint8Array, type: number | undefined, lease: IpAddress, address = true): void {
+  #bootFile(options: ReadonlyMap<number, Uint8Array>): Uint8Array {
+    const { bootFile = '', ipxeFile } = this.#options;
+    const userClass = new TextDecoder('latin1').decode(options.get(option.userClass));
+    const file = userClass.includes('iPXE') ? (ipxeFile ?? bootFile) : bootFile;
+    return new TextEncoder().encode(file).subarray(0, 127);
+  }
+
+  #reply(
+    request: Uint8Array,
+    answer: {
+      readonly type: number | undefined;
+      /** Undefined: the client has one of its own. */
+      readonly address: IpAddress | undefined;
+      readonly file: Uint8Array;
+    },
+  ): void {
+    const { type, address, file } = answer;
     const { gateway4, dns4, bits4, mac, domain, isolated = false } = this.#addresses;
     const nak = type === kind.nak;
     const reply = new Uint8Array(548);
@@ -103,11 +124,9 @@ export class DhcpServer {
     // Flags, client's own address, relay, hardware address.
     reply.set(request.subarray(10, 12), 10);
     if (!nak) reply.set(request.subarray(12, 16), 12);
-    if (!nak && address) reply.set(lease, 16);
+    if (!nak && address !== undefined) reply.set(address, 16);
     if (!nak) reply.set(gateway4, 20);
     reply.set(request.subarray(24, 44), 24);
-    const { bootFile } = this.#options;
-    const file = new TextEncoder().encode(bootFile ?? '').subarray(0, 127);
     if (!nak) reply.set(file, 108);
     setU32(reply, 236, magic);
     let at = header;
@@ -119,7 +138,7 @@ export class DhcpServer {
     if (type !== undefined) put(option.messageType, type);
     put(option.serverId, ...gateway4);
     if (!nak) {
-      if (address) put(option.leaseTime, ...u32Bytes(leaseSeconds));
+      if (address !== undefined) put(option.leaseTime, ...u32Bytes(leaseSeconds));
       put(option.subnetMask, ...u32Bytes((0xffffffff << (32 - bits4)) >>> 0));
       if (!isolated) {
         put(option.router, ...gateway4);
@@ -134,7 +153,7 @@ export class DhcpServer {
     reply[at++] = option.end;
     const broadcast = nak || (u16(request, 10) & 0x8000) !== 0;
     const current = request.slice(12, 16);
-    const unicast = current.some((byte) => byte !== 0) ? current : lease;
+    const unicast = current.some((byte) => byte !== 0) ? current : (address ?? current);
     this.#writer.udp(
       {
         sourceMac: mac,

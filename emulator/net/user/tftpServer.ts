@@ -1,4 +1,7 @@
-/** TFTP for booting (RFC 1350, read only, octet) with the options blksize, tsize and timeout (RFC 2347-2349). */
+/**
+ * TFTP for booting (RFC 1350, read only, octet) with the options blksize, tsize and timeout (RFC 2347-2349) and
+ * windowsize (RFC 7440).
+ */
 import type { BootFiles } from '../../backends/hostNetwork.ts';
 import { setU16, u16 } from '../packet/byteOrder.ts';
 import { formatIp, type IpAddress } from '../packet/ipAddress.ts';
@@ -13,6 +16,7 @@ const retransmitMs = 1000;
 const mostRetries = 8;
 /** One datagram without fragments. */
 const longestBlock = 1468;
+const longestWindow = 64;
 
 export interface TftpPeer {
   readonly guest: GuestKey;
@@ -27,9 +31,12 @@ interface Transfer {
   readonly port: number;
   readonly file: Uint8Array;
   readonly blockSize: number;
-  /** Block that was sent last; 0 is the answer to options. */
-  block: number;
-  last: Uint8Array;
+  /** Blocks that are sent before an acknowledgement is waited for. */
+  readonly windowSize: number;
+  readonly optionAck: Uint8Array;
+  /** Blocks acknowledged and sent, without the wrapping of their numbers; -1: not even the options. */
+  acknowledged: number;
+  sent: number;
   retries: number;
   readonly timer: NetworkTimer;
 }
@@ -50,20 +57,19 @@ export class TftpServer {
     return this.#transfers.size;
   }
 
-  /** A datagram to port 69, or to a port of a transfer. */
-  input(peer: TftpPeer, ownPort: number, message: Uint8Array): void {
-    if (message.length < 4) return;
+  /** A datagram to port 69, or to a port of a transfer; false if it is neither. */
+  input(peer: TftpPeer, ownPort: number, message: Uint8Array): boolean {
+    const transfer = this.#transfers.get(keyOf(peer));
+    if (ownPort !== 69 && transfer?.port !== ownPort) return false;
+    if (message.length < 4) return true;
     const code = u16(message, 0);
     if (ownPort === 69) {
       if (code === opcode.read) void this.#request(peer, message);
       else if (code === opcode.write) peer.send(69, errorMessage(errorCode.access, 'read only'));
-      return;
-    }
-    const transfer = this.#transfers.get(keyOf(peer));
-    if (transfer?.port !== ownPort) return;
-    if (code === opcode.error) this.#end(transfer);
-    else if (code === opcode.ack && u16(message, 2) === (transfer.block & 0xffff))
-      this.#next(transfer);
+    } else if (transfer === undefined) return false;
+    else if (code === opcode.error) this.#end(transfer);
+    else if (code === opcode.ack) this.#acknowledged(transfer, u16(message, 2));
+    return true;
   }
 
   async #request(peer: TftpPeer, message: Uint8Array): Promise<void> {
@@ -79,49 +85,64 @@ export class TftpServer {
     if (file === undefined) return peer.send(69, errorMessage(errorCode.notFound, 'no such file'));
     if (!this.#share.mayTake(peer.guest) || this.#transfers.has(keyOf(peer))) return;
     const options: string[] = [];
-    let blockSize = 512;
+    let [blockSize, windowSize] = [512, 1];
     for (let i = 0; i + 1 < rest.length; i += 2) {
       const [key, value] = [rest[i]?.toLowerCase(), Number(rest[i + 1])];
       if (key === 'blksize' && value >= 8) {
         blockSize = Math.min(longestBlock, Math.floor(value));
         options.push(key, String(blockSize));
+      } else if (key === 'windowsize' && value >= 1) {
+        windowSize = Math.min(longestWindow, Math.floor(value));
+        options.push(key, String(windowSize));
       } else if (key === 'tsize') options.push(key, String(file.length));
       else if (key === 'timeout' && value >= 1) options.push(key, String(value));
     }
     const port = this.#nextPort;
     this.#nextPort = port === 0xffff ? 49152 : port + 1;
+    const text = new TextEncoder().encode(options.map((part) => `${part}\0`).join(''));
+    const optionAck = new Uint8Array(2 + text.length);
+    setU16(optionAck, 0, opcode.optionAck);
+    optionAck.set(text, 2);
+    const asked = options.length > 0;
     const transfer: Transfer = {
-      ...{ peer, port, file, blockSize, block: 0, retries: 0, last: new Uint8Array(0) },
+      ...{ peer, port, file, blockSize, windowSize, optionAck },
+      ...{ acknowledged: asked ? -1 : 0, sent: 0, retries: 0 },
       timer: new NetworkTimer(() => this.#again(transfer)),
     };
     this.#transfers.set(keyOf(peer), transfer);
     this.#share.take(peer.guest);
-    if (options.length === 0) return this.#next(transfer);
-    const text = new TextEncoder().encode(options.map((part) => `${part}\0`).join(''));
-    transfer.last = new Uint8Array(2 + text.length);
-    setU16(transfer.last, 0, opcode.optionAck);
-    transfer.last.set(text, 2);
     this.#send(transfer);
   }
 
-  #next(transfer: Transfer): void {
-    const { file, blockSize } = transfer;
-    // What was acknowledged was the last block, a short one?
-    if (transfer.block * blockSize > file.length) return this.#end(transfer);
-    const start = transfer.block * blockSize;
-    transfer.block++;
-    transfer.retries = 0;
-    const data = file.subarray(start, start + blockSize);
-    transfer.last = new Uint8Array(4 + data.length);
-    setU16(transfer.last, 0, opcode.data);
-    setU16(transfer.last, 2, transfer.block & 0xffff);
-    transfer.last.set(data, 4);
-    this.#send(transfer);
+  #acknowledged(transfer: Transfer, number: number): void {
+    const before = transfer.acknowledged;
+    const block = before + ((number - before) & 0xffff);
+    if (block > transfer.sent) return;
+    // One that comes again says that the window's first block was lost; alone, it means nothing (RFC 1123 §4.2.3.1).
+    if (block === before && transfer.windowSize === 1) return;
+    if (block > before) transfer.retries = 0;
+    transfer.acknowledged = block;
+    // The last block is a short one.
+    if (block > transfer.file.length / transfer.blockSize) this.#end(transfer);
+    else this.#send(transfer);
   }
 
+  /** The options, or the window that follows what was acknowledged. */
   #send(transfer: Transfer): void {
-    transfer.peer.send(transfer.port, transfer.last);
+    const { peer, port, file, blockSize, windowSize, acknowledged } = transfer;
     this.#timers.arm(transfer.timer, retransmitMs);
+    if (acknowledged < 0) return peer.send(port, transfer.optionAck);
+    for (let block = acknowledged + 1; block <= acknowledged + windowSize; block++) {
+      const start = (block - 1) * blockSize;
+      if (start > file.length) break;
+      const data = file.subarray(start, start + blockSize);
+      const message = new Uint8Array(4 + data.length);
+      setU16(message, 0, opcode.data);
+      setU16(message, 2, block & 0xffff);
+      message.set(data, 4);
+      peer.send(port, message);
+      transfer.sent = Math.max(transfer.sent, block);
+    }
   }
 
   #again(transfer: Transfer): void {

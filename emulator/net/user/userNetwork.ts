@@ -36,6 +36,7 @@ export interface UserNetworkOptions {
   readonly portClosed?: (port: number) => boolean;
   readonly rules?: readonly FirewallRule[];
   readonly bootFile?: string;
+  readonly ipxeFile?: string;
   /** Tells guests apart by a frame's source, so that they share what is limited; all are one without it. */
   readonly guestOf?: (mac: Uint8Array) => GuestKey;
   readonly tcpLimits?: TcpLimits;
@@ -111,6 +112,7 @@ export class UserNetwork implements FrameEnd {
     });
     this.dhcp = new DhcpServer(this.addresses, writer, {
       ...(options.bootFile === undefined ? {} : { bootFile: options.bootFile }),
+      ...(options.ipxeFile === undefined ? {} : { ipxeFile: options.ipxeFile }),
       nameLearned: (name, address) => this.dns.learnName(name, address),
     });
     this.forwards = new PortForwards({
@@ -244,8 +246,7 @@ export class UserNetwork implements FrameEnd {
         port: from,
         send: (port: number, bytes: Uint8Array) => void this.#writer.udp(path, port, from, bytes),
       };
-      this.#tftp.input(peer, to, frame.slice(payload + 8, end));
-      if (to === 69) return;
+      if (this.#tftp.input(peer, to, frame.slice(payload + 8, end))) return;
     }
     this.udp.input(packet);
   }

@@ -16,7 +16,7 @@ import {
 } from '../guestContenders.ts';
 import { median } from '../statistics.ts';
 
-const secondsEach = 4;
+const secondsEach = 2;
 /** Before the rows: until both have translated what they run. */
 const warmUp = ['-P 1', '-R -P 1'];
 /** Row → options of the guest's client. */
@@ -102,6 +102,7 @@ export async function benchIperf(runs: number): Promise<void> {
         for (const [row, value] of await measure(contender, guest)) {
           const lists = taken[index]!;
           lists.set(row, [...(lists.get(row) ?? []), value]);
+          process.stdout.write(`run ${run + 1} ${contender.name} ${row}: ${value.toFixed(0)}\n`);
         }
     process.stdout.write(
       `\niperf3 over virtio-net, Mbit/s, medians of ${runs} runs of ${secondsEach} s; in brackets, ours against QEMU's\n`,
