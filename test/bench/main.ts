@@ -4,7 +4,7 @@
  * better rival.
  * `--guests boot,shell,shell32`: Linux guests instead (guests.ts); `--compare OPTIONS` adds this engine with further options
  * of `guesthouse run`, separated by commas.
- * `--storage`: `disk convert` against qemu-img (storage/convert.ts).
+ * `--storage`: `disk convert` against qemu-img, and fio in a guest against QEMU TCG (storage/convert.ts, fio.ts).
  * `--network`: the network stack alone, and iperf3 between a guest and the host (network/iperf.ts).
  */
 import path from 'node:path';
@@ -14,6 +14,7 @@ import { guesthouse, qemuTcg, timeRows, v86, type Bits, type Contender } from '.
 import { benchIperf } from './network/iperf.ts';
 import { benchStack } from './network/stackThroughput.ts';
 import { benchConvert } from './storage/convert.ts';
+import { benchFio } from './storage/fio.ts';
 import { countInstructions } from './countInstructions.ts';
 import { benchGuests } from './guests.ts';
 import { geometricMean, median } from './statistics.ts';
@@ -89,8 +90,10 @@ async function compare(bits: Bits): Promise<void> {
 }
 
 if (values.guests !== undefined) await benchGuests(values.guests.split(','), runs, values.compare);
-else if (values.storage) benchConvert(runs, 1024);
-else if (values.network) {
+else if (values.storage) {
+  benchConvert(runs, 1024);
+  await benchFio(runs);
+} else if (values.network) {
   await benchStack();
   await benchIperf(runs);
 } else {

@@ -1,6 +1,6 @@
 /**
- * Holes of files and the host's cache of them, which Node does not know: fallocate(2), lseek(2), posix_fadvise(2) and
- * sync_file_range(2) of Linux, by koffi.
+ * Holes of files and the host's cache of them, which Node does not know: fallocate(2), lseek(2), posix_fadvise(2),
+ * sync_file_range(2) and preadv2(2) of Linux, by koffi.
  */
 import type { FileStretch } from '../imageFile.ts';
 
@@ -9,6 +9,13 @@ interface Calls {
   fallocate(file: number, mode: number, offset: number, length: number, done: Done): void;
   lseek(file: number, offset: number, whence: number): number;
   fadvise(file: number, offset: number, length: number, advice: number, done: Done): void;
+  preadv2(
+    file: number,
+    list: { base: Uint8Array; length: number }[],
+    count: number,
+    offset: number,
+    flags: number,
+  ): number;
   syncRange(file: number, offset: number, length: number, flags: number, done: Done): void;
 }
 
@@ -21,8 +28,12 @@ const SEEK_HOLE = 4;
 const DONTNEED = 4;
 /** SYNC_FILE_RANGE_WRITE */
 const START_WRITING = 2;
+/** RWF_NOWAIT (linux/fs.h) */
+const NO_WAIT = 8;
 
 let loaded: Promise<Calls | undefined> | undefined;
+/** What `loaded` has resolved with. */
+let atHand: Calls | undefined;
 
 async function loadCalls(): Promise<Calls | undefined> {
   if (process.platform !== 'linux') return undefined;
@@ -38,13 +49,19 @@ async function loadCalls(): Promise<Calls | undefined> {
     const syncRange = host.func(
       'int sync_file_range(int file, int64_t offset, int64_t length, unsigned int flags)',
     );
+    koffi.struct('guesthouse_iovec', { base: 'void *', length: 'size_t' });
+    const preadv2 = host.func(
+      'int64_t preadv2(int file, guesthouse_iovec *list, int count, int64_t offset, int flags)',
+    );
     const lseek = host.func('int64_t lseek64(int file, int64_t offset, int whence)');
-    return {
+    atHand = {
+      preadv2: preadv2 as unknown as Calls['preadv2'],
       fallocate: (fallocate as unknown as { async: Calls['fallocate'] }).async,
       lseek: lseek as unknown as Calls['lseek'],
       fadvise: (fadvise as unknown as { async: Calls['fadvise'] }).async,
       syncRange: (syncRange as unknown as { async: Calls['syncRange'] }).async,
     };
+    return atHand;
   } catch {
     // Without the library or on another libc: the caller writes zeroes instead.
     return undefined;
@@ -69,6 +86,27 @@ export async function dropCached(file: number): Promise<void> {
   await new Promise<void>((resolve) => {
     calls.fadvise(file, 0, 0, DONTNEED, () => resolve());
   });
+}
+
+/**
+ * Reads at once what the host has in its cache: false if it has not all of it, or cannot tell. A request by Node goes through
+ * another thread and costs a hundred times as much as such a read, on a busy host a thousand times.
+ */
+export function readCached(file: number, offset: number, buffers: readonly Uint8Array[]): boolean {
+  if (atHand === undefined) {
+    loaded ??= loadCalls();
+    return false;
+  }
+  let length = 0;
+  const list = buffers.map((base) => {
+    length += base.length;
+    return { base, length: base.length };
+  });
+  try {
+    return Number(atHand.preadv2(file, list, list.length, offset, NO_WAIT)) === length;
+  } catch {
+    return false;
+  }
 }
 
 /** The host begins to write what a file has in its cache only, so that a flush finds less to do. Only advice. */

@@ -1,9 +1,10 @@
 /** Image files of the host: asynchronous vectored I/O, holes, host errors as BlockErrors. */
-import { constants, type Stats } from 'node:fs';
+import { constants, writevSync, type Stats } from 'node:fs';
 import { open, realpath, stat, type FileHandle } from 'node:fs/promises';
 import { BlockError } from '../../backends/block.ts';
-import { dropCached, punchHole, startWriting, stretchAt } from './fileHoles.ts';
+import { dropCached, punchHole, readCached, startWriting, stretchAt } from './fileHoles.ts';
 import { lockImage, type ImageLock } from './fileLock.ts';
+import { totalLength } from '../bufferList.ts';
 import type { FileStretch, ImageFile } from '../imageFile.ts';
 
 export interface OpenImage {
@@ -74,6 +75,11 @@ export const wrapNameless =
 
 /** What the host may keep of an uncached file for what is read. Bytes. */
 const cachedAtMost = 32 << 20;
+/** What is read without another thread if the host has it in its cache. Bytes. */
+const readAtOnce = 256 << 10;
+/** What is written without another thread. Bytes. */
+const writtenAtOnce = 128 << 10;
+const slowWriteMs = 5;
 /** What a file that is being filled gathers before the host begins to write. Bytes. */
 const gathered = 32 << 20;
 
@@ -86,6 +92,9 @@ class FileImage implements ImageFile {
   readonly #filling: boolean;
   /** Bytes written since the host was told to begin. */
   #writtenSince = 0;
+  /** Until then (performance.now()) no write is tried on this thread. */
+  #writesLaterUntil = 0;
+  #writesLaterMs = 1000;
   /** Bytes read since the host's cache was dropped. */
   #readSince = 0;
   #size: number;
@@ -115,6 +124,9 @@ class FileImage implements ImageFile {
   }
 
   async read(offset: number, buffers: readonly Uint8Array[]): Promise<void> {
+    // Longer ones would hold up the guest, and cost little more by another thread.
+    const short = buffers.length <= 16 && totalLength(buffers) <= readAtOnce;
+    if (short && !this.#uncached && readCached(this.#handle.fd, offset, buffers)) return;
     await this.#transfer(offset, buffers, 'read', async (rest, at) => {
       const { bytesRead } = await this.#handle.readv(rest, at);
       this.#readSince += bytesRead;
@@ -127,7 +139,9 @@ class FileImage implements ImageFile {
 
   async write(offset: number, buffers: readonly Uint8Array[]): Promise<void> {
     await this.#transfer(offset, buffers, 'written', async (rest, at) => {
-      const { bytesWritten } = await this.#handle.writev(rest, at);
+      const bytesWritten = this.#isQuick(rest)
+        ? this.#writeNow(rest, at)
+        : (await this.#handle.writev(rest, at)).bytesWritten;
       this.#size = Math.max(this.#size, at + bytesWritten);
       this.#writtenSince += bytesWritten;
       if (this.#filling && this.#writtenSince >= gathered) {
@@ -136,6 +150,25 @@ class FileImage implements ImageFile {
       }
       return bytesWritten;
     });
+  }
+
+  #isQuick(buffers: readonly Uint8Array[]): boolean {
+    return totalLength(buffers) <= writtenAtOnce && performance.now() >= this.#writesLaterUntil;
+  }
+
+  /**
+   * Into the host's cache, which takes microseconds where another thread takes a hundred. A host that has too much to write
+   * makes its writers wait: after one slow write others go by another thread, for longer each time.
+   */
+  #writeNow(buffers: readonly Uint8Array[], at: number): number {
+    const began = performance.now();
+    const written = writevSync(this.#handle.fd, buffers, at);
+    const end = performance.now();
+    if (end - began > slowWriteMs) {
+      this.#writesLaterUntil = end + this.#writesLaterMs;
+      this.#writesLaterMs = Math.min(60_000, this.#writesLaterMs * 2);
+    }
+    return written;
   }
 
   /** Repeats `step` for what a short transfer has left over. */

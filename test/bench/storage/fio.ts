@@ -37,10 +37,15 @@ function fioFiles(): Record<string, Uint8Array> {
   );
 }
 
-async function fioGuest(seconds: number): Promise<LinuxGuest> {
-  const common = `--name=row --filename=/dev/vda --size=${mebibytes}m --direct=1 --ioengine=libaio --iodepth=16 --thread --gtod_reduce=1 --time_based --runtime=${seconds} --ramp_time=1 --output-format=terse --terse-version=3`;
+async function fioGuest(
+  seconds: number,
+  warmUp: number,
+  only: readonly string[],
+): Promise<LinuxGuest> {
+  const common = `--name=row --filename=/dev/vda --size=${mebibytes}m --direct=1 --ioengine=libaio --iodepth=16 --thread --gtod_reduce=1 --time_based --runtime=${seconds} --ramp_time=${warmUp} --output-format=terse --terse-version=3`;
   const kernel = await debianKernel('cloud-amd64');
   const script = Object.entries(rows)
+    .filter(([row]) => only.includes(row))
     .map(([row, options]) => `echo "ROW;${row};$(${inGuest} ${common} ${options} | tail -n 1)"`)
     .join('\n');
   return {
@@ -71,12 +76,15 @@ async function run(command: string, args: readonly string[]): Promise<Map<string
   return result;
 }
 
-/** `pairs` runs of each, in turn; `seconds` a row. */
-export async function benchFio(pairs: number, seconds = 4): Promise<void> {
+/** `pairs` runs of each, in turn; each row for `warmUp` seconds that do not count and then for `seconds`. */
+export async function benchFio(
+  pairs: number,
+  { seconds = 10, warmUp = 10, only = Object.keys(rows) } = {},
+): Promise<void> {
   mkdirSync(folder, { recursive: true });
   const image = path.join(folder, `fio-${mebibytes}.raw`);
   if (!existsSync(image)) makeDisk(image, mebibytes, ['random']);
-  const guest = await fioGuest(seconds);
+  const guest = await fioGuest(seconds, warmUp, only);
   const drive = `file=${image},format=raw,if=none,id=disk,cache=writeback,discard=unmap`;
   const contenders = [
     guesthouseGuest('--disk', `${image},format=raw`).command(guest),
@@ -91,7 +99,7 @@ export async function benchFio(pairs: number, seconds = 4): Promise<void> {
     `\nfio in a guest, virtio-blk, medians of ${pairs} runs in turn, MiB/s; ratio: median of pairs, ours ÷ TCG's\n`,
   );
   const ratios: number[] = [];
-  for (const row of Object.keys(rows)) {
+  for (const row of only) {
     const [ours = [], theirs = []] = taken.map((list) => list.map((one) => one.get(row)! / 1024));
     const ratio = median(ours.map((value, pair) => value / theirs[pair]!));
     ratios.push(ratio);
@@ -101,4 +109,8 @@ export async function benchFio(pairs: number, seconds = 4): Promise<void> {
   process.stdout.write(`${'mean'.padEnd(36)}${geometricMean(ratios).toFixed(2).padStart(8)}\n`);
 }
 
-if (import.meta.main) await benchFio(Number(process.argv[2] ?? 1), Number(process.argv[3] ?? 4));
+if (import.meta.main) {
+  const [pairs = '1', seconds = '10', warmUp = '10', ...only] = process.argv.slice(2);
+  const times = { seconds: Number(seconds), warmUp: Number(warmUp) };
+  await benchFio(Number(pairs), only.length === 0 ? times : { ...times, only });
+}
