@@ -73,6 +73,8 @@ const bundled = [
 export default defineConfig({
   main: {
     plugins: [copyFiles, plainBuiltins, ascii],
+    // Its build for Node makes a `require` of its own, and electron-vite another.
+    resolve: { alias: { fflate: 'fflate/browser' } },
     build: {
       outDir: from('out/main'),
       externalizeDeps: { exclude: bundled },

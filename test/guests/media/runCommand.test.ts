@@ -49,13 +49,17 @@ it.each([
   ['from its sources', fromSources],
   ['as it is built', built],
 ])('ends when the screen shows what it is told to wait for, %s', async (_, command) => {
-  const outcome = await runOn(
-    ...([command, 'run'] as const),
-    ...['--cdrom', '/usr/lib/grub-rescue/grub-rescue-cdrom.iso', '--serial', 'none'],
-    ...['--until-screen', 'GNU GRUB  version', '--screen-text', '--max-seconds', '120'],
-  );
-  expect(outcome).toMatchObject({ code: 0, stderr: '' });
-  expect(outcome.stdout).toContain('GNU GRUB  version');
+  await inFolder(async (folder) => {
+    const picture = path.join(folder, 'end.png');
+    const outcome = await runOn(
+      ...([command, 'run'] as const),
+      ...['--cdrom', '/usr/lib/grub-rescue/grub-rescue-cdrom.iso', '--serial', 'none'],
+      ...['--until-screen', 'GNU GRUB  version', '--screenshot', picture, '--max-seconds', '120'],
+    );
+    expect(outcome).toMatchObject({ code: 0, stderr: '' });
+    expect(outcome.stdout).toMatch(/^ +GNU GRUB {2}version [^\n]*\n$/);
+    expect(decode(await readFile(picture))).toMatchObject({ width: 720, height: 400 });
+  });
 });
 
 it('prints the screen when the time is over, and says when there is none', async () => {
