@@ -8,16 +8,19 @@ import {
   ARRIVED,
   BLOCK_HEADER,
   END_OF_BLOCK,
+  HOOK_HEAT,
   NOT_TAKEN,
   OFF_INSTRET,
   OFF_PENDING,
   OFF_SLICE_END,
+  RECORD_SIZE,
   REC_COUNT,
   REC_HANDLER,
   REC_LINK_NEXT,
   REC_LINK_TAKEN,
   TAKEN,
 } from './layout';
+import { countHeat } from './regions';
 import { CPU, rip } from './state';
 
 /** Record that gave control back to the loop, the block being run, and RIP at its start. */
@@ -67,7 +70,16 @@ export function sliceOver(): bool {
 export function enter(block: usize): i32 {
   currentBlock = block;
   blockStart = rip();
-  return call_indirect<i32>(load<u32>(block, BLOCK_HEADER + REC_HANDLER), block + BLOCK_HEADER);
+  const hook = block + BLOCK_HEADER;
+  const handler = load<u32>(hook, REC_HANDLER);
+  const left = load<u32>(hook, HOOK_HEAT) - 1;
+  // What most hooks do, without a call of its own.
+  if (handler == countHeat.index && left) {
+    cameFrom = 0;
+    store<u32>(hook, left, HOOK_HEAT);
+    return call_indirect<i32>(load<u32>(hook, RECORD_SIZE), hook + RECORD_SIZE);
+  }
+  return call_indirect<i32>(handler, hook);
 }
 
 /** Back to the loop from `rec`. */
