@@ -30,6 +30,7 @@ export class PluggedAdapter {
   readonly request: AdapterRequest;
   #link: Link | undefined;
   #user: UserNetwork | undefined;
+  #rules: NonNullable<AdapterChange['rules']> = [];
   #shared: SharedNetwork | undefined;
   #tap: TapDevice | undefined;
   #timers: TimerQueue | undefined;
@@ -182,6 +183,7 @@ export class PluggedAdapter {
       connected: this.#link?.linkUp ?? false,
       ...(address === undefined ? {} : { address }),
       forwards: [...this.#forwards],
+      rules: [...this.#rules],
       ...(this.#conditions === undefined ? {} : { conditions: this.#conditions }),
       ...(capture === undefined ? {} : { capture }),
       tcp: this.#user?.tcp.connections ?? 0,
@@ -205,6 +207,7 @@ export class PluggedAdapter {
   #setRules(rules: NonNullable<AdapterChange['rules']>): void {
     try {
       this.#user?.firewall.setRules(rules.map(ruleOf));
+      this.#rules = rules;
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
       throw new UserError({

@@ -11,6 +11,7 @@ export const adapterStatusSchema = z.object({
   /** What DHCP gives the guest, on a network with an address of ours. */
   address: z.string().optional(),
   forwards: z.array(portForwardSchema),
+  rules: z.array(firewallRuleSchema),
   conditions: linkConditionsSchema.optional(),
   /** Host path of the file that is being written. */
   capture: z.string().optional(),

@@ -31,6 +31,8 @@ export const firewallRuleSchema = z.strictObject({
   ports: z.tuple([port, port]).optional(),
 });
 
+export type FirewallRuleConfig = z.infer<typeof firewallRuleSchema>;
+
 /** Of Linux's network devices. */
 const deviceName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,14}$/);
 const networkName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$/);

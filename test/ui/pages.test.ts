@@ -1,8 +1,8 @@
 /** Pages of the tools rail: network and activity, with a machine that runs. */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type AddressInfo } from 'node:net';
 import path from 'node:path';
-import type { Browser } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { echoKernel } from '../framework/echoKernel.ts';
 import { Manager } from './manager.ts';
@@ -25,6 +25,32 @@ const answers = (port: number): Promise<boolean> =>
     });
     socket.once('error', () => resolve(false));
   });
+
+/** Rules, the line's conditions and a capture, of a machine that runs. */
+async function changeLine(ui: Page, files: string): Promise<void> {
+  const to = ui.getByRole('textbox', { name: 'Name, address or prefix' });
+  await to.fill('no name');
+  await ui.getByRole('button', { name: 'Add rule' }).click();
+  await ui.getByText(/A firewall rule is wrong: .* Write a name as/).waitFor();
+  await to.fill('*.example.org');
+  await ui.keyboard.press('Enter');
+  await ui.getByText('deny *.example.org').waitFor();
+  await ui.getByRole('textbox', { name: 'Loss (%)' }).fill('lots');
+  await ui.getByRole('button', { name: 'Apply' }).click();
+  await ui.getByText('A number that makes sense here, or nothing.').waitFor();
+  await ui.getByRole('textbox', { name: 'Loss (%)' }).fill('2');
+  await ui.getByRole('textbox', { name: 'Rate (Mbit/s)' }).fill('1.5');
+  await ui.getByRole('button', { name: 'Apply' }).click();
+  await ui.getByText('A number that makes sense here, or nothing.').waitFor({ state: 'detached' });
+  const capture = path.join(files, 'window.pcapng');
+  await ui.getByRole('textbox', { name: 'New capture file (pcapng)' }).fill(capture);
+  await ui.getByRole('button', { name: 'Start capture' }).click();
+  await ui.getByText(`Capturing to ${capture}`).waitFor();
+  await ui.getByRole('button', { name: 'Stop capture' }).click();
+  await ui.getByRole('button', { name: 'Start capture' }).waitFor();
+  expect(existsSync(capture)).toBe(true);
+  expect(await ui.getByRole('textbox', { name: 'Rate (Mbit/s)' }).inputValue()).toBe('1.5');
+}
 
 describe.skipIf(!hasChromium)('the pages of the tools rail', () => {
   let browser: Browser;
@@ -56,13 +82,17 @@ describe.skipIf(!hasChromium)('the pages of the tools rail', () => {
     // Network: a port is forwarded while the machine is off, wrong ones are told of where they stand.
     const port = await freePort();
     await page(window, 'Network');
-    await ui.getByRole('button', { name: 'Add' }).click();
+    await ui.getByRole('button', { name: 'Add', exact: true }).click();
     await ui.getByText('A port is a number from 1 to 65535.').first().waitFor();
     await ui.getByRole('textbox', { name: 'Port here' }).fill(String(port));
     await ui.getByRole('textbox', { name: 'Port of the guest' }).fill('22');
     await ui.keyboard.press('Enter');
     const forwarded = `TCP 127.0.0.1:${port} → guest:22`;
     await ui.getByText(forwarded).waitFor();
+    await ui.getByRole('button', { name: 'Add adapter' }).click();
+    await ui.getByRole('region', { name: 'Adapter 2' }).waitFor();
+    await ui.getByRole('button', { name: 'Remove adapter 2' }).click();
+    await ui.getByRole('region', { name: 'Adapter 2' }).waitFor({ state: 'detached' });
     expect(await window.accessibilityProblems()).toEqual([]);
     expect(await answers(port)).toBe(false);
 
@@ -98,7 +128,24 @@ describe.skipIf(!hasChromium)('the pages of the tools rail', () => {
     await page(window, 'Network');
     await ui.getByText(/changes count at once/).waitFor();
     await ui.getByText(forwarded).waitFor();
+    await changeLine(ui, files);
+    // A port that another program has: said where it was asked for, and what there is stays.
+    const busy = createServer();
+    await new Promise<void>((resolve) => busy.listen(0, '127.0.0.1', () => resolve()));
+    const busyPort = String((busy.address() as AddressInfo).port);
+    await ui.getByRole('textbox', { name: 'Port here' }).fill(busyPort);
+    await ui.getByRole('textbox', { name: 'Port of the guest' }).fill('80');
+    await ui.keyboard.press('Enter');
+    await ui.getByText(/Another program uses TCP port .* Choose another host port/).waitFor();
+    busy.close();
     await ui.screenshot({ path: screenshotPath('network-light') });
+    expect(await window.accessibilityProblems()).toEqual([]);
+    {
+      await using dark = await Window.open(browser, manager.url, { colorScheme: 'dark' });
+      await page(dark, 'Network');
+      await dark.page.getByText('deny *.example.org').waitFor();
+      expect(await dark.accessibilityProblems()).toEqual([]);
+    }
     await ui.getByRole('button', { name: `Close ${forwarded}` }).click();
     await ui.getByText('No port of this computer leads to the guest.').waitFor();
     await expect.poll(() => answers(port)).toBe(false);

@@ -1,5 +1,6 @@
 import Alert from '@mui/material/Alert';
 import Box from '@mui/material/Box';
+import Button from '@mui/material/Button';
 import FormControlLabel from '@mui/material/FormControlLabel';
 import MenuItem from '@mui/material/MenuItem';
 import Paper from '@mui/material/Paper';
@@ -7,11 +8,14 @@ import Switch from '@mui/material/Switch';
 import TextField from '@mui/material/TextField';
 import Typography from '@mui/material/Typography';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import type { AdapterStatus } from '../../../shared/net/networkStatus.ts';
+import type { AdapterChange, AdapterStatus } from '../../../shared/net/networkStatus.ts';
 import type { VmSummary } from '../../../shared/services/library.ts';
 import {
+  adapterSchema,
+  mostAdapters,
   networkLabel,
   type AdapterConfig,
+  type FirewallRuleConfig,
   type PortForwardConfig,
 } from '../../../shared/vm/network.ts';
 import { monospace } from '../../app/theme.ts';
@@ -24,6 +28,8 @@ import { useLibrary, useSelectedVm } from '../library/libraryStore.ts';
 import { report } from '../notices/noticeStore.ts';
 import { AttachmentEditor } from './AttachmentEditor.tsx';
 import { ForwardsEditor } from './ForwardsEditor.tsx';
+import { LineEditor } from './LineEditor.tsx';
+import { RulesEditor } from './RulesEditor.tsx';
 
 /** The adapters of a machine: what they are plugged into, and which ports of this computer lead to the guest. */
 export function NetworkPage() {
@@ -63,7 +69,7 @@ export function NetworkPage() {
 }
 
 function Adapters({ vm }: { readonly vm: VmSummary }) {
-  const { session } = useConnection();
+  const { library, session } = useConnection();
   const live = isLive(vm);
   const { data: config } = useVmConfig(vm);
   const { data: status } = useQuery({
@@ -75,15 +81,30 @@ function Adapters({ vm }: { readonly vm: VmSummary }) {
     gcTime: 0,
   });
   if (!config) return null;
-  if (config.adapters.length === 0)
-    return <Typography sx={{ color: 'text.secondary' }}>{t('networkPage.none')}</Typography>;
-  return config.adapters.map((adapter, index) => (
-    <Adapter
-      key={index}
-      {...{ vm, adapter, index, all: config.adapters }}
-      status={live ? status?.[index] : undefined}
-    />
-  ));
+  const add = () => {
+    library
+      .modify(vm.id, { adapters: [...config.adapters, adapterSchema.parse({})] })
+      .catch((error: unknown) => report(t('networkPage.failed', { name: vm.name }), error));
+  };
+  return (
+    <>
+      {config.adapters.length === 0 && (
+        <Typography sx={{ color: 'text.secondary', mb: 2 }}>{t('networkPage.none')}</Typography>
+      )}
+      {config.adapters.map((adapter, index) => (
+        <Adapter
+          key={index}
+          {...{ vm, adapter, index, all: config.adapters }}
+          status={live ? status?.[index] : undefined}
+        />
+      ))}
+      {!live && config.adapters.length < mostAdapters && (
+        <Button variant="outlined" onClick={add}>
+          {t('networkPage.addAdapter')}
+        </Button>
+      )}
+    </>
+  );
 }
 
 function Adapter(props: {
@@ -101,15 +122,28 @@ function Adapter(props: {
   const connected = status?.connected ?? adapter.connected;
   const configured = network.mode === 'user' ? network.forwards : [];
   const forwards = status?.forwards ?? configured;
+  const rules = status?.rules ?? (network.mode === 'user' ? network.rules : []);
 
   const save = async (changed: AdapterConfig): Promise<void> => {
     await library.modify(vm.id, { adapters: all.with(index, changed) });
   };
+  const changeNow = async (change: AdapterChange): Promise<void> => {
+    await session.changeAdapter(vm.id, index, change);
+    await queries.invalidateQueries({ queryKey: ['network', vm.id] });
+  };
+  const setRules = async (next: readonly FirewallRuleConfig[]): Promise<void> => {
+    if (live) await changeNow({ rules: [...next] });
+    else if (network.mode === 'user')
+      await save({ ...adapter, network: { ...network, rules: [...next] } });
+  };
+  const remove = () => {
+    library
+      .modify(vm.id, { adapters: all.filter((_, at) => at !== index) })
+      .catch((error: unknown) => report(t('networkPage.failed', { name: vm.name }), error));
+  };
   const setForwards = async (next: readonly PortForwardConfig[]): Promise<void> => {
-    if (live) {
-      await session.changeAdapter(vm.id, index, { forwards: [...next] });
-      await queries.invalidateQueries({ queryKey: ['network', vm.id] });
-    } else if (network.mode === 'user')
+    if (live) await changeNow({ forwards: [...next] });
+    else if (network.mode === 'user')
       await save({ ...adapter, network: { ...network, forwards: [...next] } });
   };
   const setConnected = (on: boolean) => {
@@ -164,7 +198,14 @@ function Adapter(props: {
             </Alert>
           )}
           <ForwardsEditor forwards={forwards} save={setForwards} />
+          <RulesEditor rules={rules} save={setRules} />
         </>
+      )}
+      {status && network.mode !== 'none' && <LineEditor status={status} change={changeNow} />}
+      {!live && (
+        <Button color="error" sx={{ mt: 2 }} onClick={remove}>
+          {t('networkPage.removeAdapter', { number: index + 1 })}
+        </Button>
       )}
     </Paper>
   );
