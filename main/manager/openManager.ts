@@ -13,6 +13,7 @@ import { lockFolder } from './folderLock.ts';
 import type { Home } from './home.ts';
 import { createHostService, guesthouseVersion } from './hostService.ts';
 import { Manager, type TakeScreen } from './manager.ts';
+import { pruneCodeCache } from './pruneCodeCache.ts';
 import { streamChannel } from './streamChannel.ts';
 import type { VmProcessStarter } from './vmProcessStarter.ts';
 
@@ -56,6 +57,7 @@ export async function ownLibrary(
       return undefined;
     }
     if (process.platform !== 'win32') await rm(home.socketPath, { force: true });
+    void pruneCodeCache();
     const manager = new Manager(home, createHostService(shell, home.folder), starter);
     const sockets = new Set<Socket>();
     const server = createServer((socket) => {
