@@ -309,6 +309,46 @@ writable = yes
     }
   });
 
+  it('leave captures of all kinds of traffic in which tshark finds nothing malformed', async () => {
+    const [busybox] = await debianPackages(['busybox-static'], 'amd64');
+    const tool = `${busybox}/bin/busybox`;
+    await writeFile(path.join(folder, 'bootfile'), small);
+    await using guest = await NetworkNamespace.create({
+      ...{ hostLoopback: true, bootFiles: new FolderBootFiles(folder), bootFile: 'bootfile' },
+      nameServers: [{ address: '127.0.0.1', port: 9 }],
+    });
+    const file = path.join(folder, 'kinds.pcapng');
+    await guest.capture(file);
+    const run = (command: string): Promise<string> => guest.run(`${command}; true`);
+    await run(`${tool} udhcpc -i ${guest.device} -n -q -s /bin/true`);
+    await run(`${tool} nslookup gateway.guesthouse.internal 10.0.2.3`);
+    await run(`${tool} nslookup nobody.guesthouse.internal 10.0.2.3`);
+    await run(`${tool} ping -c 2 -s 4000 10.0.2.2; ${tool} ping -c 1 -W 1 192.0.2.1`);
+    await run(`${tool} ping6 -c 2 -s 4000 fd67:7565:7374::2`);
+    await run('curl -s --tftp-blksize 1400 tftp://10.0.2.2/bootfile -o /dev/null');
+    await run('curl -s tftp://10.0.2.2/nothing');
+    await run('nmap -n -Pn -sU -p 53,67,69,123 --max-retries 0 10.0.2.2');
+    guest.link.setConditions({ loss: 3, reorder: 3, latency: 0.5 });
+    expect(await run(`curl -s http://10.0.2.2:${port}/small | md5sum`)).toContain(md5(small));
+    await run(`head -c 500000 ${folder}/payload | curl -s -T - http://10.0.2.2:${port}/`);
+    await guest.stopCapture();
+    const check = '_ws.malformed || tcp.checksum.status == 0 || udp.checksum.status == 0';
+    // What is sent again overlaps, of which tshark complains when it puts streams together.
+    const settings = [
+      'tcp.check_checksum:TRUE',
+      'udp.check_checksum:TRUE',
+      'tcp.desegment_tcp_streams:FALSE',
+    ];
+    const options = settings.flatMap((setting) => ['-o', setting]);
+    const { stdout } = await execute('tshark', ['-r', file, '-Y', check, ...options]);
+    expect(stdout).toBe('');
+    const { stdout: kinds } = await execute('tshark', ['-r', file, '-q', '-z', 'io,phs']);
+    for (const kind of ['arp', 'dhcp', 'dns', 'icmp', 'icmpv6', 'tftp', 'tcp'])
+      expect(kinds).toMatch(new RegExp(`\\b${kind} +frames:`));
+    const { stdout: sacks } = await execute('tshark', ['-r', file, '-Y', 'tcp.options.sack_le']);
+    expect(sacks).not.toBe('');
+  });
+
   it('deliver a GiB whole over a line that loses and reorders, both ways', async () => {
     const size = 1 << 30;
     const bytes = `head -c ${size} /dev/zero | openssl enc -aes-128-ctr -nosalt -K 0 -iv 0 2>/dev/null`;

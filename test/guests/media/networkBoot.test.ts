@@ -43,3 +43,27 @@ it(
       expect(guest.end).toBeUndefined();
     }),
 );
+
+it('UEFI loads iPXE over virtio-net, which goes on with its own script', { timeout: 600_000 }, () =>
+  withBootFolder(async (bootFolder) => {
+    await copyFile('/usr/lib/ipxe/ipxe.efi', path.join(bootFolder, 'ipxe.efi'));
+    await copyFile(`${installer}/linux`, path.join(bootFolder, 'linux'));
+    await writeFile(
+      path.join(bootFolder, 'boot.ipxe'),
+      '#!ipxe\nkernel linux\necho got by ${net0/chip} from ${next-server}\nsleep 600\n',
+    );
+    const network = {
+      mode: 'user',
+      bootFolder,
+      bootFile: 'ipxe.efi',
+      ipxeFile: 'boot.ipxe',
+    } as const;
+    await using guest = await ScreenGuest.start({
+      boot: { firmware: { code: '/usr/share/OVMF/OVMF_CODE_4M.fd' } },
+      adapters: [{ model: 'virtio', mac, network }],
+    });
+    await guest.waitForSerial(/NBP file downloaded successfully/, 200);
+    await guest.waitForSerial(/iPXE initialising devices[^]*boot\.ipxe\.* ok/, 200);
+    await guest.waitForSerial(/linux\.\.\.[^]* ok[^]*got by SNP from 10\.0\.2\.2/, 200);
+  }),
+);
