@@ -13,6 +13,7 @@ import type {
 import type { BlockImage } from '../block/blockImage.ts';
 import { copyImage } from '../block/copyImage.ts';
 import { createImage, type NewImage } from '../block/createImage.ts';
+import { isNbdAddress } from '../../shared/vm/nbdAddress.ts';
 import { hostStore } from '../block/file/hostStore.ts';
 import { openImage } from '../block/openImage.ts';
 import { rebaseImage } from '../block/rebaseImage.ts';
@@ -104,6 +105,7 @@ export const checkDisk: DiskToolModule['checkDisk'] = (source, { repair }) =>
 export const convertDisk: DiskToolModule['convertDisk'] = (source, target, watch) =>
   withImage(source, { readOnly: true }, async (image) => {
     if (target.streamOptimized === true) return writeStream(image, target.path, watch);
+    if (isNbdAddress(target.path)) return fillExport(image, target, watch);
     await createDisk({ ...target, size: target.size ?? image.size });
     try {
       const { path, format } = target;
@@ -122,6 +124,32 @@ export const convertDisk: DiskToolModule['convertDisk'] = (source, target, watch
       throw error;
     }
   });
+
+/** An export is there already, and what is on it goes: that is what its address was given for. */
+async function fillExport(source: BlockImage, target: NewDisk, watch?: Watch): Promise<void> {
+  const { path, format } = target;
+  if (format !== 'raw')
+    throw new UserError({
+      code: 'unsupported',
+      message: `An NBD export such as ${path} is filled byte by byte, not with a ${format} image.`,
+      hint: 'Say -O raw; the server keeps it in the format that it was started with.',
+    });
+  const copy = await openImage(store, { path, format, readOnly: false });
+  try {
+    if (copy.size < source.size)
+      throw new UserError({
+        code: 'too-small',
+        message: `The NBD export ${path} has ${copy.size} bytes, too few for a disk of ${source.size} bytes.`,
+        hint: 'Start its server with a larger image.',
+      });
+    await copyImage({
+      ...{ source, target: copy, signal: watch?.signal },
+      progress: (done, total) => watch?.progress?.(done, total),
+    });
+  } finally {
+    await copy.close();
+  }
+}
 
 async function writeStream(source: BlockImage, path: string, watch?: Watch): Promise<void> {
   const file = await store.create(path);

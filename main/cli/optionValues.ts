@@ -1,9 +1,14 @@
 /** What single options of commands mean: paths, sizes, numbers, choices. Loads nothing, so that small commands start soon. */
 import { resolve } from 'node:path';
+import { isNbdAddress } from '../../shared/vm/nbdAddress.ts';
 import { UsageError } from './commandError.ts';
 
-/** A path as the user meant it: npm runs scripts in the project's folder and tells where it was. */
+/**
+ * A path as the user meant it: npm runs scripts in the project's folder and tells where it was. Addresses of NBD exports stay
+ * as they are.
+ */
 export function hostPath(path: string, environment: NodeJS.ProcessEnv = process.env): string {
+  if (isNbdAddress(path)) return path;
   const { INIT_CWD: typedIn, npm_lifecycle_event: script } = environment;
   return script !== undefined && typedIn ? resolve(typedIn, path) : resolve(path);
 }

@@ -1,4 +1,5 @@
 /** The disk images of VMs: new ones, copies for clones, and what goes with a VM that is deleted. */
+import { isNbdAddress } from '../../shared/vm/nbdAddress.ts';
 import { access, mkdir, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { UserError } from '../../shared/services/errors.ts';
@@ -182,7 +183,7 @@ export async function deletionFiles(
 /** Says of a disk that is not there which one, before anything is done. */
 export async function checkDisksExist({ name, disks }: VmConfig): Promise<void> {
   for (const { path } of disks) {
-    if (await exists(path)) continue;
+    if (isNbdAddress(path) || (await exists(path))) continue;
     throw new UserError({
       code: 'disk-missing',
       message: `The disk image ${path} of "${name}" does not exist.`,

@@ -19,7 +19,7 @@ export const diskLimitsSchema = z.strictObject({
 });
 
 export const diskSchema = z.strictObject({
-  /** Absolute host path of the image. */
+  /** Absolute host path of the image, or the address of an NBD export (nbd://…, nbd+unix://…). */
   path: z.string().min(1),
   format: z.enum(diskFormats).default('auto'),
   /** Absolute folders, besides its own, where the images may lie that this one builds on. */

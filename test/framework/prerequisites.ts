@@ -9,6 +9,8 @@ import { existsSync } from 'node:fs';
 const packages: Readonly<Record<string, string>> = {
   'qemu-system-x86': '/usr/bin/qemu-system-x86_64',
   'qemu-utils': '/usr/bin/qemu-img',
+  nbdkit: '/usr/bin/nbdkit',
+  'nbd-server': '/usr/bin/nbd-server',
   chromium: '/usr/bin/chromium',
   gcc: '/usr/bin/gcc',
   binutils: '/usr/bin/objcopy',

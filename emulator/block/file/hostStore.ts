@@ -1,6 +1,8 @@
 /** Image files of this host. */
 import { readdir, realpath } from 'node:fs/promises';
 import path from 'node:path';
+import { BlockError } from '../../backends/block.ts';
+import { isNbdAddress } from '../../../shared/vm/nbdAddress.ts';
 import type { ImageStore } from '../imageFile.ts';
 import { nodeCodecs } from './codecs.ts';
 import { openImageFile, wrapNameless } from './fileImage.ts';
@@ -21,21 +23,26 @@ export function hostStore(
   const { unlocked = false, uncached, filling } = options;
   return {
     codecs: nodeCodecs,
-    open: (file, readOnly) =>
-      openImageFile({
+    open: async (file, readOnly) => {
+      if (isNbdAddress(file)) return (await import('./nbdFile.ts')).openNbd(file, readOnly);
+      return openImageFile({
         path: file,
         readOnly,
         owner,
         unlocked: unlocked && readOnly,
         uncached,
         filling,
-      }),
+      });
+    },
     unpack: async (file, compression) => {
       // Few images are compressed, and it takes streams and cryptography along.
       const { unpackImage } = await import('./unpackImage.ts');
       return unpackImage(file, compression, wrapNameless(file.path));
     },
-    create: (file) => openImageFile({ path: file, readOnly: false, create: true, owner }),
+    create: async (file) => {
+      if (isNbdAddress(file)) throw notMade(file);
+      return openImageFile({ path: file, readOnly: false, create: true, owner });
+    },
     resolve: (image, name) => path.resolve(path.dirname(image), name),
     relative: (image, target) => {
       const name = path.relative(path.dirname(image), target);
@@ -60,3 +67,9 @@ export function hostStore(
     now: () => Date.now(),
   };
 }
+
+const notMade = (url: string): BlockError =>
+  new BlockError(
+    'unsupported',
+    `The NBD export ${url} cannot be made from here: its server makes it. "disk convert -O raw" fills one that is there.`,
+  );

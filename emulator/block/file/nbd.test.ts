@@ -1,0 +1,180 @@
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { convertDisk } from '../../host/diskTool.ts';
+import { openDisk } from './fileDisk.ts';
+import { parseNbdAddress } from './nbdAddress.ts';
+
+let folder: string;
+let servers: ChildProcess[];
+beforeEach(() => {
+  folder = mkdtempSync(path.join(tmpdir(), 'nbd-'));
+  servers = [];
+});
+afterEach(() => {
+  for (const server of servers) server.kill('SIGKILL');
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const size = 8 << 20;
+const pattern = (length: number, seed: number): Uint8Array =>
+  Uint8Array.from({ length }, (_, i) => (i * 31 + seed * 7 + (i >> 8)) & 0xff);
+
+/** Starts a server and resolves when it listens. */
+async function serve(name: keyof typeof kinds, image: string): Promise<string> {
+  const socket = path.join(folder, `${name}.sock`);
+  rmSync(socket, { force: true });
+  const [command, args, url] = kinds[name](image, socket);
+  const server = spawn(command, args, { stdio: 'ignore' });
+  servers.push(server);
+  for (let tries = 0; !listens(socket); tries++) {
+    if (tries === 200 || server.exitCode !== null) throw new Error(`${name} does not start`);
+    await wait(25);
+  }
+  return url;
+}
+
+/** Without a connection, which the server could take for its only client: proc(5), flag of a socket that accepts. */
+const listens = (socket: string): boolean =>
+  readFileSync('/proc/net/unix', 'utf8')
+    .split('\n')
+    .some((line) => line.endsWith(` ${socket}`) && line.split(' ')[3] === '00010000');
+
+const kinds = {
+  'qemu-nbd': (image: string, socket: string): [string, string[], string] => [
+    'qemu-nbd',
+    ['-t', '-e', '4', '-f', 'raw', '-x', 'disk', '-k', socket, '--discard=unmap', image],
+    `nbd+unix:///disk?socket=${socket}`,
+  ],
+  nbdkit: (image: string, socket: string): [string, string[], string] => [
+    'nbdkit',
+    ['-f', '-U', socket, 'file', image],
+    `nbd+unix:///?socket=${socket}`,
+  ],
+  'nbd-server': (image: string, socket: string): [string, string[], string] => {
+    const config = path.join(folder, 'nbd.conf');
+    writeFileSync(
+      config,
+      `[generic]\nunixsock = ${socket}\n[disk]\nexportname = ${image}\nflush = true\nfua = true\ntrim = true\n`,
+    );
+    return ['nbd-server', ['-d', '-C', config], `nbd+unix:///disk?socket=${socket}`];
+  },
+};
+
+function rawImage(): string {
+  const image = path.join(folder, 'disk.raw');
+  writeFileSync(image, '');
+  truncateSync(image, size);
+  return image;
+}
+
+describe.each(Object.keys(kinds) as (keyof typeof kinds)[])('an export of %s', (kind) => {
+  test('holds what many requests in flight write, zero and flush', async () => {
+    const image = rawImage();
+    const url = await serve(kind, image);
+    const model = new Uint8Array(size);
+    const disk = await openDisk({ path: url, format: 'raw', readOnly: false });
+    expect(disk.size).toBe(size);
+    await Promise.all(
+      Array.from({ length: 64 }, async (_, i) => {
+        const data = pattern(40_960, i);
+        model.set(data, i * 131_072 - (i % 2) * 512 + 512);
+        await disk.write(i * 131_072 - (i % 2) * 512 + 512, [
+          data.subarray(0, 512),
+          data.subarray(512),
+        ]);
+      }),
+    );
+    await disk.writeZeroes(131_072, 65_536);
+    model.fill(0, 131_072, 196_608);
+    await disk.discard(7 << 20, 65_536);
+    await disk.flush();
+    const got = new Uint8Array(7 << 20);
+    await Promise.all(
+      Array.from({ length: 56 }, (_, i) =>
+        disk.read(i << 17, [got.subarray(i << 17, (i + 1) << 17)]),
+      ),
+    );
+    expect(Buffer.compare(got, model.subarray(0, 7 << 20))).toBe(0);
+    await disk.close();
+    expect(
+      Buffer.compare(readFileSync(image).subarray(0, 7 << 20), model.subarray(0, 7 << 20)),
+    ).toBe(0);
+  });
+
+  test('is filled by convert, and converted to an image', async () => {
+    const source = path.join(folder, 'source.raw');
+    writeFileSync(source, pattern(size, 5));
+    const image = rawImage();
+    const url = await serve(kind, image);
+    const from = { format: 'raw', allowedFolders: [] } as const;
+    await convertDisk({ ...from, path: source }, { path: url, format: 'raw' });
+    // What is in the file is durable; and a debugged nbd-server takes one connection only.
+    servers[0]!.kill('SIGKILL');
+    await serve(kind, image);
+    const copy = path.join(folder, 'copy.qcow2');
+    await convertDisk({ ...from, path: url }, { path: copy, format: 'qcow2' });
+    execFileSync('qemu-img', ['compare', '-f', 'raw', '-F', 'qcow2', source, copy]);
+  });
+});
+
+describe('an export of qemu-nbd', () => {
+  test('is asked again by a new connection when its server comes back with all writes flushed', async () => {
+    const image = rawImage();
+    const url = await serve('qemu-nbd', image);
+    const disk = await openDisk({ path: url, format: 'raw', readOnly: false });
+    await disk.write(4096, [pattern(4096, 1)]);
+    await disk.flush();
+    servers[0]!.kill('SIGKILL');
+    const got = new Uint8Array(4096);
+    const reading = disk.read(4096, [got]);
+    await serve('qemu-nbd', image);
+    await reading;
+    expect(got).toEqual(pattern(4096, 1));
+    await disk.close();
+  });
+
+  test('fails with the reason when its server goes before writes were flushed', async () => {
+    const url = await serve('qemu-nbd', rawImage());
+    const disk = await openDisk({ path: url, format: 'raw', readOnly: false });
+    await disk.write(0, [pattern(512, 1)]);
+    const gone = new Promise((resolve) => servers[0]!.once('exit', resolve));
+    servers[0]!.kill('SIGKILL');
+    await gone;
+    await expect(disk.flush()).rejects.toThrow(/before it had made all writes durable/);
+    await disk.close();
+  });
+
+  test('that does not exist, or has no server, is refused with what to do', async () => {
+    const url = await serve('qemu-nbd', rawImage());
+    const opening = (address: string) => openDisk({ path: address, format: 'raw', readOnly: true });
+    await expect(opening(url.replace('disk?', 'other?'))).rejects.toMatchObject({
+      code: 'missing',
+      message: expect.stringContaining('no export "other"'),
+    });
+    await expect(opening('nbd://127.0.0.1:9/disk')).rejects.toMatchObject({
+      code: 'io',
+      message: expect.stringContaining('Start the server'),
+    });
+  });
+});
+
+test('addresses of exports are taken apart, and wrong ones refused', () => {
+  expect(parseNbdAddress('nbd://host/a%20b')).toMatchObject({
+    connect: { host: 'host', port: 10809 },
+    exportName: 'a b',
+  });
+  expect(parseNbdAddress('nbd://[::1]:80/')).toMatchObject({
+    connect: { host: '::1', port: 80 },
+    exportName: '',
+  });
+  expect(parseNbdAddress('nbd+unix:///x?socket=/run/n%20bd')).toMatchObject({
+    connect: { path: '/run/n bd' },
+    exportName: 'x',
+  });
+  expect(() => parseNbdAddress('nbd+unix:///x')).toThrow(/names no socket/);
+  expect(() => parseNbdAddress('nbds://host/x')).toThrow(/TLS/);
+});
