@@ -1,11 +1,14 @@
 /** Errors of the services come in English; here they become the window's language, by their text. */
 import type { Language } from './i18n.ts';
+import { engineMessagesDe } from './engineMessages.de.ts';
 import { serviceMessagesDe } from './serviceMessages.de.ts';
 
 /** English texts and their translations; {1}, {2}… are values, which may be texts of the table themselves. */
 export type MessageTable = readonly (readonly [english: string, translation: string])[];
 
-const tables: Partial<Record<Language, MessageTable>> = { de: serviceMessagesDe };
+const tables: Partial<Record<Language, MessageTable>> = {
+  de: [...serviceMessagesDe, ...engineMessagesDe],
+};
 const compiled = new Map<Language, readonly (readonly [RegExp, string[], string])[]>();
 
 /** The text as it is if it is not in the table. */

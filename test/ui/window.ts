@@ -246,11 +246,28 @@ export class Window implements AsyncDisposable {
     });
   }
 
+  /** Half-way through a transition colours and places are of no use to a test. */
+  async transitionsEnd(): Promise<void> {
+    await this.page.evaluate(async () => {
+      const frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
+      const running = () =>
+        document
+          .getAnimations()
+          .filter(({ effect }) => effect?.getComputedTiming().iterations !== Infinity)
+          .filter(({ playState }) => playState === 'running');
+      const end = performance.now() + 2000;
+      // One may begin where another ends.
+      for (let quiet = 0; quiet < 3 && performance.now() < end; quiet++) {
+        await frame();
+        if (running().length > 0) quiet = 0;
+      }
+    });
+  }
+
   /** Violations of WCAG 2 A and AA that axe-core finds, as `rule: elements`. */
   async accessibilityProblems(): Promise<string[]> {
     const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
-    // Transitions would be measured half-way.
-    await this.page.waitForTimeout(500);
+    await this.transitionsEnd();
     await this.page.evaluate(await readFile(axe, 'utf8'));
     return this.page.evaluate(async () => {
       interface Axe {
