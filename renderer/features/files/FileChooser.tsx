@@ -126,7 +126,8 @@ export function FileChooser(props: {
         <Box
           component="ul"
           ref={list}
-          role="listbox"
+          // A list box without options is none to a screen reader.
+          role={entries.length > 0 ? 'listbox' : 'group'}
           tabIndex={0}
           aria-label={t('chooser.files')}
           aria-activedescendant={chosen ? `file-${active}` : undefined}
