@@ -3,10 +3,10 @@ import Dialog from '@mui/material/Dialog';
 import DialogActions from '@mui/material/DialogActions';
 import DialogContent from '@mui/material/DialogContent';
 import DialogTitle from '@mui/material/DialogTitle';
-import TextField from '@mui/material/TextField';
 import { useState, type FormEvent } from 'react';
 import { explain } from '../features/notices/noticeStore.ts';
 import { t } from '../i18n/i18n.ts';
+import { NameField } from './NameField.tsx';
 
 /** Asks for a name; what is wrong with it is said where it stands. */
 export function NameDialog(props: {
@@ -35,19 +35,13 @@ export function NameDialog(props: {
       <form noValidate onSubmit={(event) => void submit(event)}>
         <DialogTitle id="name-title">{props.title}</DialogTitle>
         <DialogContent>
-          <TextField
-            autoFocus
-            margin="dense"
-            label={t('general.name')}
+          <NameField
             value={name}
-            error={problem !== undefined}
-            helperText={problem}
-            onFocus={(event) => event.target.select()}
-            onChange={(event) => {
-              setName(event.target.value);
+            problem={problem}
+            onChange={(next) => {
+              setName(next);
               setProblem(undefined);
             }}
-            slotProps={{ htmlInput: { autoComplete: 'off' } }}
           />
         </DialogContent>
         <DialogActions>

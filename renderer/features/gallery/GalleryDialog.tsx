@@ -1,20 +1,16 @@
 import Alert from '@mui/material/Alert';
-import Box from '@mui/material/Box';
 import Button from '@mui/material/Button';
 import Dialog from '@mui/material/Dialog';
 import DialogActions from '@mui/material/DialogActions';
 import DialogContent from '@mui/material/DialogContent';
 import DialogContentText from '@mui/material/DialogContentText';
 import DialogTitle from '@mui/material/DialogTitle';
-import FormControlLabel from '@mui/material/FormControlLabel';
 import LinearProgress from '@mui/material/LinearProgress';
-import Radio from '@mui/material/Radio';
-import RadioGroup from '@mui/material/RadioGroup';
-import TextField from '@mui/material/TextField';
-import Typography from '@mui/material/Typography';
 import { useQuery } from '@tanstack/react-query';
 import { useState, type FormEvent } from 'react';
+import { ChoiceList } from '../../components/ChoiceList.tsx';
 import { FailureAlert } from '../../components/FailureAlert.tsx';
+import { NameField, nameProblem } from '../../components/NameField.tsx';
 import { currentLanguage, t } from '../../i18n/i18n.ts';
 import { useConnection } from '../../transport/ConnectionContext.tsx';
 import { formatSize } from '../files/formatSize.ts';
@@ -38,12 +34,7 @@ export function GalleryDialog({ onClose }: { onClose(): void }) {
   const [busy, setBusy] = useState(false);
   const guest = list?.guests.find(({ id }) => id === chosen) ?? list?.guests[0];
   const name = typed ?? (guest ? freeName(guest.name, names) : '');
-  const problem =
-    name.trim() === ''
-      ? t('problem.nameMissing')
-      : name.trim().length > 100
-        ? t('problem.nameLong')
-        : undefined;
+  const problem = nameProblem(name);
   const submit = async (event: FormEvent) => {
     event.preventDefault();
     if (problem || !guest) return;
@@ -71,44 +62,25 @@ export function GalleryDialog({ onClose }: { onClose(): void }) {
           ))}
           {guest && (
             <>
-              <RadioGroup
-                aria-label={t('gallery.guests')}
+              <ChoiceList
+                label={t('gallery.guests')}
                 value={guest.id}
-                onChange={(_, next) => setChosen(next)}
-              >
-                {list!.guests.map(({ id, name: title, description, memoryMiB, diskMiB }) => (
-                  <FormControlLabel
-                    key={id}
-                    value={id}
-                    control={<Radio />}
-                    sx={{ alignItems: 'flex-start', mb: 1 }}
-                    label={
-                      <Box sx={{ pt: 1 }}>
-                        {title}
-                        <Typography variant="body2" sx={{ color: 'text.secondary' }}>
-                          {description[currentLanguage()] ?? description['en']}
-                        </Typography>
-                        <Typography variant="caption" sx={{ color: 'text.secondary' }}>
-                          {t('gallery.facts', {
-                            memory: memoryMiB,
-                            disk: formatSize(diskMiB * 2 ** 20),
-                          })}
-                        </Typography>
-                      </Box>
-                    }
-                  />
-                ))}
-              </RadioGroup>
-              <TextField
-                autoFocus
-                label={t('general.name')}
-                value={name}
-                error={problem !== undefined}
-                helperText={problem}
-                onFocus={(event) => event.target.select()}
-                onChange={(event) => setTyped(event.target.value)}
-                slotProps={{ htmlInput: { autoComplete: 'off' } }}
+                onChange={setChosen}
+                choices={list!.guests.map(
+                  ({ id, name: word, description, memoryMiB, diskMiB }) => ({
+                    value: id,
+                    word,
+                    lines: [
+                      description[currentLanguage()] ?? description['en'] ?? '',
+                      t('gallery.facts', {
+                        memory: memoryMiB,
+                        disk: formatSize(diskMiB * 2 ** 20),
+                      }),
+                    ],
+                  }),
+                )}
               />
+              <NameField value={name} problem={problem} onChange={setTyped} />
               <DialogContentText sx={{ fontSize: '0.85rem' }}>
                 {t('gallery.mirror')} {t('gallery.first')}
               </DialogContentText>

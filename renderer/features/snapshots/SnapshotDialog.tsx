@@ -5,6 +5,7 @@ import DialogContent from '@mui/material/DialogContent';
 import DialogTitle from '@mui/material/DialogTitle';
 import TextField from '@mui/material/TextField';
 import { useState, type FormEvent } from 'react';
+import { NameField, nameProblem } from '../../components/NameField.tsx';
 import { t } from '../../i18n/i18n.ts';
 
 /** Name and description of a snapshot, new or old. */
@@ -19,12 +20,7 @@ export function SnapshotDialog(props: {
 }) {
   const [name, setName] = useState(props.name);
   const [description, setDescription] = useState(props.description);
-  const problem =
-    name.trim() === ''
-      ? t('problem.nameMissing')
-      : name.trim().length > 100
-        ? t('problem.nameLong')
-        : undefined;
+  const problem = nameProblem(name);
   const submit = (event: FormEvent) => {
     event.preventDefault();
     if (problem) return;
@@ -36,17 +32,7 @@ export function SnapshotDialog(props: {
       <form noValidate onSubmit={submit}>
         <DialogTitle id="snapshot-title">{props.title}</DialogTitle>
         <DialogContent sx={{ display: 'grid', gap: 2 }}>
-          <TextField
-            autoFocus
-            margin="dense"
-            label={t('general.name')}
-            value={name}
-            error={problem !== undefined}
-            helperText={problem}
-            onFocus={(event) => event.target.select()}
-            onChange={(event) => setName(event.target.value)}
-            slotProps={{ htmlInput: { autoComplete: 'off' } }}
-          />
+          <NameField value={name} problem={problem} onChange={setName} />
           <TextField
             multiline
             minRows={3}

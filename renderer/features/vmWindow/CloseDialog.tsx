@@ -3,12 +3,9 @@ import Dialog from '@mui/material/Dialog';
 import DialogActions from '@mui/material/DialogActions';
 import DialogContent from '@mui/material/DialogContent';
 import DialogTitle from '@mui/material/DialogTitle';
-import FormControlLabel from '@mui/material/FormControlLabel';
-import Radio from '@mui/material/Radio';
-import RadioGroup from '@mui/material/RadioGroup';
-import Typography from '@mui/material/Typography';
 import { useState, type FormEvent } from 'react';
 import type { VmSummary } from '../../../shared/services/library.ts';
+import { ChoiceList } from '../../components/ChoiceList.tsx';
 import { t } from '../../i18n/i18n.ts';
 import { useConnection } from '../../transport/ConnectionContext.tsx';
 import { whyNot } from '../library/commands.ts';
@@ -51,34 +48,18 @@ export function CloseDialog({ vm, onClose }: { readonly vm: VmSummary; onClose()
       <form onSubmit={(event) => void submit(event)}>
         <DialogTitle id="close-title">{t('close.title', { name: vm.name })}</DialogTitle>
         <DialogContent>
-          <RadioGroup
-            aria-label={t('close.what')}
+          <ChoiceList<Way>
+            autoFocus
+            label={t('close.what')}
             value={way}
-            onChange={(_, next) => setWay(next as Way)}
-            sx={{ gap: 1, pt: 1 }}
-          >
-            {ways.map((one, index) => (
-              <FormControlLabel
-                key={one}
-                value={one}
-                disabled={why(one) !== undefined}
-                control={<Radio autoFocus={index === 0} />}
-                sx={{ alignItems: 'flex-start', '& .MuiRadio-root': { mt: -0.75 } }}
-                label={
-                  <>
-                    {t(`close.${one}`)}
-                    <Typography
-                      variant="caption"
-                      component="span"
-                      sx={{ display: 'block', color: 'text.secondary' }}
-                    >
-                      {why(one) ?? t(`close.${one}Text`)}
-                    </Typography>
-                  </>
-                }
-              />
-            ))}
-          </RadioGroup>
+            onChange={setWay}
+            choices={ways.map((one) => ({
+              value: one,
+              word: t(`close.${one}`),
+              lines: [why(one) ?? t(`close.${one}Text`)],
+              disabled: why(one) !== undefined,
+            }))}
+          />
         </DialogContent>
         <DialogActions>
           <Button onClick={onClose}>{t('action.cancel')}</Button>
