@@ -138,7 +138,7 @@ export function libraryCommands(finish: (code: number) => void): Command[] {
     ),
 
     new Command('delete')
-      .description('delete a VM; its disk images stay where they are')
+      .description('delete a VM; its disk images stay unless --files is given')
       .argument('<vm>', 'name or id')
       .option('--files', 'delete its disk images too, but for those that other VMs need')
       .option('--json', 'machine-readable')

@@ -6,6 +6,7 @@ import { libraryCommands } from './libraryCommands.ts';
 import { mediaCommand } from './mediaCommands.ts';
 import { networkCommands } from './networkCommands.ts';
 import { organiseCommands } from './organiseCommands.ts';
+import { screenCommands } from './screenCommands.ts';
 import { serveCommand } from './serveCommand.ts';
 import { snapshotCommands } from './snapshotCommands.ts';
 import { transferCommands } from './transferCommands.ts';
@@ -15,6 +16,7 @@ export function otherCommands(program: Command, finish: (code: number) => void):
   return [
     ...libraryCommands(finish),
     ...organiseCommands(),
+    ...screenCommands(),
     diskCommand(finish),
     ...snapshotCommands(),
     ...transferCommands(),
