@@ -169,8 +169,11 @@ async function writeStream(source: BlockImage, path: string, watch?: Watch): Pro
 }
 
 /** Removes an image that this call has made, with all its files. */
-async function removeNew({ path }: NewDisk): Promise<void> {
+async function removeNew({ path, format, fixed }: NewDisk): Promise<void> {
   await rm(path, { force: true });
+  // A flat VMDK is two files (createVmdk).
+  if (format === 'vmdk' && fixed)
+    await rm(`${path.replace(/\.vmdk$/i, '')}-flat.vmdk`, { force: true });
 }
 
 export const resizeDisk: DiskToolModule['resizeDisk'] = (source, size, { shrink }) =>

@@ -46,7 +46,7 @@ export function driveOptions(command: Command): Command {
   return command
     .option(
       '--disk <file[,if=virtio|ide|ahci][,readonly][,format=FORMAT][,allow=FOLDER]>',
-      'disk image of any format; may be repeated (a comma in its name is written twice); allow: where\n' +
+      'disk image of any format, or nbd://HOST:PORT/EXPORT; may be repeated (a comma in its name is written twice); allow: where\n' +
         'an image may lie that it builds on, besides its own folder; further cache=writeback|writethrough|none,\n' +
         'detect-zeroes=on, iops=N and bps=N (most operations and bytes a second)',
       list(parseDisk),
