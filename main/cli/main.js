@@ -21,6 +21,8 @@ setFlagsFromString('--no-function-context-cells');
 setFlagsFromString('--no-lazy');
 /** What is loaded lives on: a young generation that grows slowly copies it at each step. */
 setFlagsFromString('--semi-space-growth-factor=8');
+/** V8's threads run below this one's priority (emulator/host/compilerPriority.ts): a collection would wait for them. */
+setFlagsFromString('--no-parallel-scavenge');
 /**
  * A thread of V8 that compiles so may wait for a garbage collection by the main thread while that is in process.exit(), which
  * waits for the thread: the command would hang at its end (nodejs/node#54918; seen with Node 26.10).
