@@ -4,6 +4,7 @@ import path from 'node:path';
 import ts from 'typescript';
 import { expect, test } from 'vitest';
 import { engineMessagesDe } from './engineMessages.de.ts';
+import { nbdMessagesDe } from './nbdMessages.de.ts';
 import { serviceMessagesDe } from './serviceMessages.de.ts';
 import { translateMessage } from './translateMessage.ts';
 
@@ -18,7 +19,7 @@ const errors: Readonly<Record<string, readonly number[]>> = {
   HostNetworkError: [1],
   KernelImageError: [0, 1],
 };
-const known = [...serviceMessagesDe, ...engineMessagesDe];
+const known = [...serviceMessagesDe, ...engineMessagesDe, ...nbdMessagesDe];
 
 /** As the table has it: values are numbered. Undefined for what is no text of the source. */
 function patterns(node: ts.Expression): string[] {

@@ -1,13 +1,14 @@
 /** Errors of the services come in English; here they become the window's language, by their text. */
 import type { Language } from './i18n.ts';
 import { engineMessagesDe } from './engineMessages.de.ts';
+import { nbdMessagesDe } from './nbdMessages.de.ts';
 import { serviceMessagesDe } from './serviceMessages.de.ts';
 
 /** English texts and their translations; {1}, {2}… are values, which may be texts of the table themselves. */
 export type MessageTable = readonly (readonly [english: string, translation: string])[];
 
 const tables: Partial<Record<Language, MessageTable>> = {
-  de: [...serviceMessagesDe, ...engineMessagesDe],
+  de: [...serviceMessagesDe, ...engineMessagesDe, ...nbdMessagesDe],
 };
 const compiled = new Map<Language, readonly (readonly [RegExp, string[], string])[]>();
 
