@@ -31,6 +31,10 @@ const START_WRITING = 2;
 /** RWF_NOWAIT (linux/fs.h) */
 const NO_WAIT = 8;
 
+/** Loading koffi takes some 20 ms, as long as so many reads by another thread. */
+const readsWorthLoading = 200;
+let readsAsked = 0;
+
 let loaded: Promise<Calls | undefined> | undefined;
 /** What `loaded` has resolved with. */
 let atHand: Calls | undefined;
@@ -94,7 +98,7 @@ export async function dropCached(file: number): Promise<void> {
  */
 export function readCached(file: number, offset: number, buffers: readonly Uint8Array[]): boolean {
   if (atHand === undefined) {
-    loaded ??= loadCalls();
+    if (++readsAsked === readsWorthLoading) loaded ??= loadCalls();
     return false;
   }
   let length = 0;
