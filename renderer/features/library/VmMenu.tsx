@@ -35,20 +35,21 @@ export function useCommandItems(vms: readonly VmSummary[], onClose: () => void):
   const live = vms.some(isLive);
   const paused = vms.some(({ state }) => state === 'paused');
   const running = vms.some(({ state }) => state === 'running');
+  const ownWindow = vms.length === 1 && !vms[0]!.unusable && (
+    <MenuItem
+      key="window"
+      dense
+      onClick={() => {
+        onClose();
+        openVmWindow(vms[0]!.id);
+      }}
+    >
+      <ListItemText primary={t('vmWindow.open')} />
+    </MenuItem>
+  );
   return [
     live && vms.length === 1 && item('show', t('command.show')),
-    vms.length === 1 && !vms[0]!.unusable && (
-      <MenuItem
-        key="window"
-        dense
-        onClick={() => {
-          onClose();
-          openVmWindow(vms[0]!.id);
-        }}
-      >
-        <ListItemText primary={t('vmWindow.open')} />
-      </MenuItem>
-    ),
+    live && ownWindow,
     (!live || vms.length > 1) && item('start', t('command.start')),
     paused && item('resume', t('command.resume')),
     (running || (live && !paused)) && item('pause', t('command.pause')),
@@ -61,6 +62,7 @@ export function useCommandItems(vms: readonly VmSummary[], onClose: () => void):
     vms.length === 1 && item('settings', t('menu.settings')),
     vms.length === 1 && item('clone', t('menu.clone')),
     vms.length === 1 && item('export', `${t('transfer.export')}…`),
+    !live && ownWindow,
     item('delete', t('menu.delete')),
   ];
 }
