@@ -1,15 +1,13 @@
-import DeleteOutlined from '@mui/icons-material/DeleteOutlined';
 import Box from '@mui/material/Box';
 import Button from '@mui/material/Button';
-import IconButton from '@mui/material/IconButton';
 import MenuItem from '@mui/material/MenuItem';
 import TextField from '@mui/material/TextField';
 import Typography from '@mui/material/Typography';
 import { useState, type FormEvent } from 'react';
 import { portForwardSchema, type PortForwardConfig } from '../../../shared/vm/network.ts';
-import { monospace } from '../../app/theme.ts';
 import { t } from '../../i18n/i18n.ts';
 import { explain } from '../notices/noticeStore.ts';
+import { RemovableLine } from './RemovableLine.tsx';
 
 const empty = {
   protocol: 'tcp' as 'tcp' | 'udp',
@@ -95,16 +93,12 @@ export function ForwardsEditor(props: {
           guest: guestAddress ?? t('networkPage.guest'),
         });
         return (
-          <Box key={index} sx={{ display: 'flex', alignItems: 'center', gap: 1 }}>
-            <span style={{ fontFamily: monospace, fontSize: '0.85rem' }}>{words}</span>
-            <IconButton
-              size="small"
-              aria-label={t('networkPage.remove', { forward: words })}
-              onClick={() => void apply(forwards.filter((_, at) => at !== index))}
-            >
-              <DeleteOutlined fontSize="small" />
-            </IconButton>
-          </Box>
+          <RemovableLine
+            key={index}
+            words={words}
+            remove={t('networkPage.remove', { forward: words })}
+            onRemove={() => void apply(forwards.filter((_, at) => at !== index))}
+          />
         );
       })}
       <Box

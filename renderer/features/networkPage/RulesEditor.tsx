@@ -1,15 +1,13 @@
-import DeleteOutlined from '@mui/icons-material/DeleteOutlined';
 import Box from '@mui/material/Box';
 import Button from '@mui/material/Button';
-import IconButton from '@mui/material/IconButton';
 import MenuItem from '@mui/material/MenuItem';
 import TextField from '@mui/material/TextField';
 import Typography from '@mui/material/Typography';
 import { useState, type FormEvent } from 'react';
 import { firewallRuleSchema, type FirewallRuleConfig } from '../../../shared/vm/network.ts';
-import { monospace } from '../../app/theme.ts';
 import { t } from '../../i18n/i18n.ts';
 import { explain } from '../notices/noticeStore.ts';
+import { RemovableLine } from './RemovableLine.tsx';
 
 /** What the guest may reach, in order; each change counts at once. */
 export function RulesEditor(props: {
@@ -50,16 +48,12 @@ export function RulesEditor(props: {
         const ports = rule.ports ? ` :${rule.ports.join('-')}` : '';
         const words = `${t(`networkPage.actions.${rule.action}`)} ${rule.to}${ports}`;
         return (
-          <Box key={index} sx={{ display: 'flex', alignItems: 'center', gap: 1 }}>
-            <span style={{ fontFamily: monospace, fontSize: '0.85rem' }}>{words}</span>
-            <IconButton
-              size="small"
-              aria-label={t('networkPage.removeRule', { rule: words })}
-              onClick={() => void apply(rules.filter((_, at) => at !== index))}
-            >
-              <DeleteOutlined fontSize="small" />
-            </IconButton>
-          </Box>
+          <RemovableLine
+            key={index}
+            words={words}
+            remove={t('networkPage.removeRule', { rule: words })}
+            onRemove={() => void apply(rules.filter((_, at) => at !== index))}
+          />
         );
       })}
       <Box
