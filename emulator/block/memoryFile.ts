@@ -61,7 +61,7 @@ export class MemoryFile implements ImageFile {
 
   #grow(size: number): void {
     if (size > this.#bytes.length) {
-      const larger = new Uint8Array(Math.max(size, this.#bytes.length * 2, 4096));
+      const larger = new Uint8Array(Math.max(size, this.#bytes.length * 1.25, 4096));
       larger.set(this.bytes);
       this.#bytes = larger;
     }

@@ -186,3 +186,39 @@ export const smallCases: readonly ImageCase[] = [
   ours('vmdk', MiB, { format: 'vmdk', blockSize: 4096 }),
   overlay('vmdk linked to another', MiB, MiB, { format: 'vmdk', blockSize: 4096 }, true, 'vmdk'),
 ];
+
+const KiB = 1024;
+
+/** As small as each format can be, so that every cut of a writer can be tried. */
+export const tinyCases: readonly ImageCase[] = [
+  ours('raw', 64 * KiB, { format: 'raw' }),
+  ours('qcow2', 96 * KiB, { format: 'qcow2', qcow2: { clusterSize: 512 } }),
+  ours('qcow2 version 2', 96 * KiB, {
+    format: 'qcow2',
+    qcow2: { clusterSize: 512, version: 2 },
+  }),
+  ours('qcow2 with lazy counts', 64 * KiB, {
+    format: 'qcow2',
+    qcow2: { clusterSize: 512, lazyRefcounts: true },
+  }),
+  overlay('qcow2 over raw', 96 * KiB, 64 * KiB, { format: 'qcow2', qcow2: { clusterSize: 1024 } }),
+  overlay('qcow2 with subclusters over raw', 128 * KiB, 64 * KiB, {
+    format: 'qcow2',
+    qcow2: { clusterSize: 16 * KiB, extendedL2: true },
+  }),
+  qemus('qcow2 of qemu-img, compressed', 'qcow2', 64 * KiB, ['-c', '-o', 'cluster_size=4096']),
+  unjudged(ours('vdi', 64 * KiB, { format: 'vdi', blockSize: 4096 })),
+  overlay('vdi over another', 64 * KiB, 64 * KiB, { format: 'vdi', blockSize: 4096 }, true, 'vdi'),
+  ours('vhd', 64 * KiB, { format: 'vhd', blockSize: 4096 }),
+  overlay('vhd over another', 64 * KiB, 64 * KiB, { format: 'vhd', blockSize: 4096 }, true, 'vhd'),
+  ours('vhdx', MiB + 64 * KiB, { format: 'vhdx', blockSize: MiB }),
+  ours('vmdk', 64 * KiB, { format: 'vmdk', blockSize: 4096 }),
+  overlay(
+    'vmdk linked to another',
+    64 * KiB,
+    64 * KiB,
+    { format: 'vmdk', blockSize: 4096 },
+    true,
+    'vmdk',
+  ),
+];

@@ -112,6 +112,19 @@ export class Recording {
   }
 }
 
+interface Pending {
+  readonly event: FileEvent;
+  /** Indexes of the events with which it was asked for and done. */
+  readonly askedAt: number;
+  doneAt: number;
+}
+
+/** A change that a cut keeps; of a write perhaps only its first sectors. */
+export interface KeptChange {
+  readonly id: number;
+  readonly sectors?: number | undefined;
+}
+
 interface Version {
   readonly id: number;
   readonly content: Buffer;
@@ -125,7 +138,7 @@ export class Replay {
   readonly #events: readonly Event[];
   /** All that is durable. */
   readonly #file: MemoryFile;
-  readonly #pending = new Map<number, { event: FileEvent; doneAt: number }>();
+  readonly #pending = new Map<number, Pending>();
   readonly #flushes = new Map<number, number>();
   /** What each sector may hold, in order; the first is durable. */
   readonly #versions: Version[][];
@@ -156,10 +169,10 @@ export class Replay {
     const event = this.#events[now] as Event;
     switch (event.at) {
       case 'file':
-        this.#pending.set(event.id, { event: event.event, doneAt: Infinity });
+        this.#pending.set(event.id, { event: event.event, askedAt: now, doneAt: Infinity });
         break;
       case 'file done':
-        (this.#pending.get(event.id) as { doneAt: number }).doneAt = now;
+        (this.#pending.get(event.id) as Pending).doneAt = now;
         break;
       case 'file flush':
       case 'disk flush':
@@ -219,6 +232,47 @@ export class Replay {
     return file.bytes;
   }
 
+  /** What happens next; undefined at the end. */
+  get next(): Event['at'] | undefined {
+    return this.#events[this.position]?.at;
+  }
+
+  /** Changes that no finished flush covers, in the order in which they were asked for. */
+  get pending(): number[] {
+    return [...this.#pending.keys()];
+  }
+
+  /** Sectors that the change writes; 1 for what happens as a whole. */
+  sectorsOf(id: number): number {
+    const { event } = this.#pending.get(id) as Pending;
+    if (event.kind !== 'write') return 1;
+    const first = Math.floor(event.offset / sector);
+    return Math.ceil((event.offset + event.bytes.length) / sector) - first;
+  }
+
+  /** Whether the order of two pending changes is open and makes a difference. */
+  mayChange(first: number, second: number): boolean {
+    const [a, b] = [first, second].map((id) => this.#pending.get(id) as Pending);
+    if (a === undefined || b === undefined) return false;
+    if (a.doneAt < b.askedAt || b.doneAt < a.askedAt) return false;
+    const [[from, to], [start, end]] = [spanOf(a.event), spanOf(b.event)];
+    return from < end && start < to;
+  }
+
+  /** What a power cut leaves that keeps just these pending changes, which take effect in this order. */
+  async leaving(kept: readonly KeptChange[]): Promise<Uint8Array> {
+    const file = new MemoryFile(Uint8Array.from(this.#file.bytes));
+    for (const { id, sectors } of kept) {
+      const { event } = this.#pending.get(id) as Pending;
+      if (event.kind !== 'write' || sectors === undefined) await apply(file, event);
+      else {
+        const length = sectors * sector - (event.offset % sector);
+        await file.write(event.offset, [event.bytes.subarray(0, length)]);
+      }
+    }
+    return file.bytes;
+  }
+
   /** Throws if a sector holds what it may not. */
   check(disk: Uint8Array): void {
     const whole = Buffer.from(disk.buffer, disk.byteOffset, disk.length);
@@ -232,6 +286,13 @@ export class Replay {
       );
     }
   }
+}
+
+/** The bytes of the file that a change has to do with. */
+function spanOf(event: FileEvent): readonly [number, number] {
+  if (event.kind === 'resize') return [event.size, Infinity];
+  const length = event.kind === 'write' ? event.bytes.length : event.length;
+  return [event.offset, event.offset + length];
 }
 
 async function apply(file: ImageFile, event: FileEvent): Promise<void> {
