@@ -179,6 +179,12 @@ describe.for([
       expect(readFileSync(source.path).equals(before)).toBe(true);
     }
     const packed = readFileSync(file(`raw.${ending}`));
+    // Several behind each other hold what they hold together.
+    writeFileSync(file(`twice.${ending}`), Buffer.concat([packed, packed]));
+    const twice = { path: file(`twice.${ending}`), format: 'auto', allowedFolders: [] } as const;
+    await convertDisk(twice, { path: file('twice'), format: 'raw' });
+    const content = readFileSync(raw);
+    expect(readFileSync(file('twice')).equals(Buffer.concat([content, content]))).toBe(true);
     const middle = Math.floor(packed.length / 2);
     packed.fill(0xa5, middle, middle + 5000);
     writeFileSync(file('bad'), packed);

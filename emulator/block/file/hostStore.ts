@@ -36,8 +36,8 @@ export function hostStore(
     },
     unpack: async (file, compression) => {
       // Few images are compressed, and it takes streams and cryptography along.
-      const { unpackImage } = await import('./unpackImage.ts');
-      return unpackImage(file, compression, wrapNameless(file.path));
+      const { namelessTarget, unpackImage } = await import('./unpackImage.ts');
+      return unpackImage(file, compression, () => namelessTarget(wrapNameless(file.path)));
     },
     create: async (file) => {
       if (isNbdAddress(file)) throw notMade(file);

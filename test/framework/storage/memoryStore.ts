@@ -2,6 +2,8 @@
 import path from 'node:path';
 import { BlockError } from '../../../emulator/backends/block.ts';
 import { nodeCodecs } from '../../../emulator/block/file/codecs.ts';
+import { unpackImage } from '../../../emulator/block/file/unpackImage.ts';
+import type { Compression } from '../../../emulator/block/detectFormat.ts';
 import type { ImageFile, ImageStore } from '../../../emulator/block/imageFile.ts';
 import { MemoryFile } from '../../../emulator/block/memoryFile.ts';
 import { Random } from './random.ts';
@@ -20,8 +22,16 @@ export class MemoryStore implements ImageStore {
     return readOnly ? new MemoryFile(file.bytes, name, true) : this.wrap(file);
   }
 
-  async unpack(file: ImageFile): Promise<ImageFile> {
-    throw new BlockError('unsupported', `The disk image ${file.path} is compressed.`);
+  unpack(file: ImageFile, compression: Compression): Promise<ImageFile> {
+    const content = new MemoryFile(undefined, file.path);
+    return unpackImage(file, compression, async () => ({
+      write: (offset, bytes) => content.write(offset, [bytes]),
+      finish: async (size) => {
+        await content.resize(size);
+        return content;
+      },
+      abandon: async () => {},
+    }));
   }
 
   async create(name: string): Promise<ImageFile> {
