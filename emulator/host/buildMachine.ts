@@ -12,6 +12,7 @@ import { loadCore } from './coreModule.ts';
 import { openFirmware, type OpenFirmware } from './openFirmware.ts';
 import type { Networks } from './openNetworks.ts';
 import type { LayeredDisk } from '../block/layeredDisk.ts';
+import type { RamBase } from './ramFiles.ts';
 import { openDrives, type OpenDrives } from './openDrives.ts';
 
 /** From measurements of boots (docs/performance.md). */
@@ -41,6 +42,8 @@ export interface BuildParts {
 
 export interface BuiltMachine {
   readonly machine: Machine;
+  /** The state that it goes on from, since when changes of RAM are noted. */
+  readonly restored: RamBase | undefined;
   /** Undefined without network adapters. */
   readonly networks: Networks | undefined;
   readonly changeMedium: OpenDrives['changeMedium'];
@@ -105,11 +108,12 @@ export async function buildMachine(
       },
     );
     await networks?.open();
+    let restored: RamBase | undefined;
     if (request.state !== undefined) {
       const { loadMachineFiles } = await import('./machineFiles.ts');
-      await loadMachineFiles(machine, request.state);
+      restored = await loadMachineFiles(machine, request.state);
     }
-    const built = { machine, networks, disks, changeMedium, diskCounters: counters };
+    const built = { machine, restored, networks, disks, changeMedium, diskCounters: counters };
     return {
       ...built,
       close: async () => {

@@ -1,17 +1,16 @@
 /**
- * A machine's state in a folder: `ram`, the bytes of guest RAM, sparse, and `machine`, everything else. Saved while
- * the machine runs: RAM is copied in the background, again where it has changed meanwhile, and only the last
- * changes while the machine stands still.
+ * A machine's state in a folder: guest RAM (ramFiles.ts) and `machine`, everything else. Saved while the machine
+ * runs: RAM, or what has changed in it since the state before, is copied in the background, again where it has changed
+ * meanwhile, and only the last changes while the machine stands still.
  */
-import { mkdir, open, readFile, rm, stat } from 'node:fs/promises';
+import { mkdir, open, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { deserialize, serialize } from 'node:v8';
 import { UserError } from '../../shared/services/errors.ts';
-import { ramPageSize } from '../bus/ramWatch.ts';
+import { ramPageSize, type RamWatch } from '../bus/ramWatch.ts';
 import { StateError } from '../bus/types.ts';
-import { stretchAt } from '../block/file/fileHoles.ts';
 import type { Machine, MachineParts } from '../machine/machine.ts';
-import { mapRam } from './mapRam.ts';
+import { linkRam, pagesFile, PageSet, ramFile, readRam, type RamBase } from './ramFiles.ts';
 import { RamWriter } from './ramWriter.ts';
 
 /** Rounds of copying while the machine runs. */
@@ -20,14 +19,14 @@ const mostRounds = 8;
 const fewPages = 2048;
 /** Room for the last pages. Fresh memory would cost the pause time. */
 const lastRoom = 4 * fewPages;
-/** What is read at a time. */
-const chunk = 4 << 20;
 
 export interface SavedState {
   /** How long the guest stood still; 0 if it did not run. */
   readonly pauseMs: number;
   /** 4 KiB pages that were copied during the pause. */
   readonly lastPages: number;
+  /** What the next state of the machine can add to; changes of RAM are noted for that. */
+  readonly base: RamBase | undefined;
 }
 
 export interface SaveHooks {
@@ -35,6 +34,8 @@ export interface SaveHooks {
   atPause?(): Promise<void>;
   /** It goes on afterwards, if it ran. */
   readonly goOn: boolean;
+  /** Since then changes of RAM have been noted, so that only those need be written. They no longer are after a failure. */
+  readonly base?: RamBase | undefined;
 }
 
 /** Makes the folder. Rejects with UserError, removes the folder then, and lets the machine go on. */
@@ -45,47 +46,68 @@ export async function saveMachineFiles(
 ): Promise<SavedState> {
   let writer: RamWriter | undefined;
   const ran = machine.running;
-  const { ramWatch } = machine;
+  const { ramWatch, ram } = machine;
+  let noting = false;
   try {
     await mkdir(folder, { recursive: true, mode: 0o700 });
-    writer = new RamWriter(join(folder, 'ram'), machine.ram);
-    const watched = ran && ramWatch !== undefined;
-    if (watched) await copyWhileRunning(machine, writer);
-    const last = watched ? prepareLast(machine.ram) : undefined;
+    const { base } = hooks;
+    const added = ramWatch !== undefined && base !== undefined && (await linkRam(base, folder));
+    const delta = added ? base.deltas + 1 : 0;
+    const changed = new PageSet(ram);
+    writer = new RamWriter(ramFile(folder, delta), ram);
+    const watch = ran || added ? ramWatch : undefined;
+    if (watch !== undefined) await copyWhileRunning(watch, writer, added ? changed : undefined);
+    const last = watch && prepareLast(ram);
     const before = performance.now();
     await machine.pause();
     let parts: Buffer;
     let pages: Uint32Array | undefined;
     try {
-      pages = last === undefined ? undefined : ramWatch?.takeLast();
+      pages = last && watch?.takeLast();
       if (last === undefined || pages === undefined) await writer.run({ kind: 'copyAll' });
       else last.copy(pages);
       // At once: what devices save may be live.
-      parts = serialize({ ...machine.saveParts(), ramSize: machine.ram.length });
+      parts = serialize({ ...machine.saveParts(), ramSize: ram.length });
       await hooks.atPause?.();
+      noting = hooks.goOn && watch !== undefined;
     } finally {
-      ramWatch?.stop();
+      if (!noting) ramWatch?.stop();
       if (ran && hooks.goOn) machine.resume();
     }
     const pauseMs = ran ? performance.now() - before : 0;
-    if (pages !== undefined && last !== undefined)
+    if (pages !== undefined && last !== undefined) {
+      changed.add(pages);
       await writer.run({ kind: 'write', pages, bytes: last.bytes });
+    }
     await writer.run({ kind: 'finish' });
+    if (added) await writeDurably(pagesFile(folder, delta), changed.bits);
     await writeDurably(join(folder, 'machine'), parts);
-    return { pauseMs, lastPages: pages?.length ?? machine.ram.length / ramPageSize };
+    return {
+      ...{ pauseMs, lastPages: pages?.length ?? ram.length / ramPageSize },
+      base: noting ? { folder, deltas: delta } : undefined,
+    };
   } catch (error) {
     await writer?.abandon();
+    if (noting) ramWatch?.stop();
     if (ran && hooks.goOn && !machine.running) machine.resume();
     await rm(folder, { recursive: true, force: true });
     throw asSaveError(error, folder);
   }
 }
 
-async function copyWhileRunning({ ramWatch }: Machine, writer: RamWriter): Promise<void> {
-  ramWatch?.start();
-  await writer.run({ kind: 'copyAll' });
+/** `changed`: only what has been noted is copied, and added there. */
+async function copyWhileRunning(
+  watch: RamWatch,
+  writer: RamWriter,
+  changed: PageSet | undefined,
+): Promise<void> {
+  if (changed === undefined) {
+    watch.start();
+    await writer.run({ kind: 'copyAll' });
+  }
   for (let round = 0; round < mostRounds; round++) {
-    const pages = ramWatch?.take() ?? new Uint32Array();
+    const pages = watch.take();
+    changed?.add(pages);
     await writer.run({ kind: 'copyPages', pages });
     if (pages.length <= fewPages) return;
   }
@@ -117,20 +139,25 @@ async function writeDurably(path: string, bytes: Uint8Array): Promise<void> {
   }
 }
 
-/** Loads into a machine that has not run. Rejects with UserError; the machine must not be run then. */
-export async function loadMachineFiles(machine: Machine, folder: string): Promise<void> {
+/**
+ * Loads into a machine that has not run, whose changes of RAM are noted from then on. Rejects with UserError; the machine
+ * must not be run then.
+ */
+export async function loadMachineFiles(machine: Machine, folder: string): Promise<RamBase> {
   try {
     const { ramSize, ...parts } = deserialize(
       await readFile(join(folder, 'machine')),
     ) as MachineParts & {
       ramSize: number;
     };
-    if (ramSize !== machine.ram.length || (await stat(join(folder, 'ram'))).size !== ramSize)
+    if (ramSize !== machine.ram.length)
       throw new StateError(
         `The saved state has ${ramSize / 2 ** 20} MiB of RAM, the machine ${machine.ram.length / 2 ** 20} MiB.`,
       );
-    await readRam(join(folder, 'ram'), machine.ram);
+    const base = await readRam(folder, machine.ram);
     machine.load(parts);
+    machine.ramWatch?.start();
+    return base;
   } catch (error) {
     throw new UserError(
       {
@@ -140,45 +167,6 @@ export async function loadMachineFiles(machine: Machine, folder: string): Promis
       },
       { cause: error },
     );
-  }
-}
-
-/**
- * Where the host can, the file takes RAM's place and its pages come as they are used. Otherwise it is read: holes are
- * zeroes, as much of RAM is; several reads at once, since most of the time goes into the pages' first use.
- */
-async function readRam(path: string, ram: Uint8Array): Promise<void> {
-  const file = await open(path, 'r');
-  try {
-    if (await mapRam(file, ram)) return;
-    const parts: { readonly at: number; readonly length: number }[] = [];
-    for (let at = 0; at < ram.length;) {
-      const stretch = await stretchAt(file.fd, at, ram.length);
-      const end = stretch === undefined ? ram.length : at + stretch.length;
-      // A machine that has been built has its firmware and kernel in RAM already.
-      if (stretch?.kind === 'hole') clear(ram.subarray(at, end));
-      else
-        for (let from = at; from < end; from += chunk)
-          parts.push({ at: from, length: Math.min(chunk, end - from) });
-      at = end;
-    }
-    const readParts = async (): Promise<void> => {
-      for (let part = parts.pop(); part !== undefined; part = parts.pop()) {
-        const { bytesRead } = await file.read(ram, part.at, part.length, part.at);
-        if (bytesRead !== part.length) throw new Error('the file of RAM has been cut off');
-      }
-    };
-    await Promise.all([1, 2, 3, 4].map(readParts));
-  } finally {
-    await file.close();
-  }
-}
-
-/** Pages that are zero already are only read: a write would make the host give memory for them. */
-function clear(bytes: Uint8Array): void {
-  for (let at = 0; at < bytes.length; at += ramPageSize) {
-    const page = new BigUint64Array(bytes.buffer, bytes.byteOffset + at, ramPageSize / 8);
-    if (page.some((word) => word !== 0n)) page.fill(0n);
   }
 }
 

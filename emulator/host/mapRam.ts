@@ -21,6 +21,8 @@ const PRIVATE_FIXED = 0x12;
 const WILLNEED = 3;
 const hostPage = 4096;
 
+let loaded: Promise<Calls | undefined> | undefined;
+
 async function loadCalls(): Promise<Calls | undefined> {
   if (process.platform !== 'linux') return undefined;
   try {
@@ -40,15 +42,15 @@ async function loadCalls(): Promise<Calls | undefined> {
 }
 
 /**
- * Whether it could be done; otherwise `ram` is unchanged. The file, at least as long as `ram`, may be closed and
- * removed afterwards, but must never be written or cut off.
+ * Puts the file's bytes from `from` on in the place of `ram`. Whether it could be done; otherwise `ram` is unchanged. The
+ * file, long enough for that, may be closed and removed afterwards, but must never be written or cut off.
  */
-export async function mapRam({ fd }: FileHandle, ram: Uint8Array): Promise<boolean> {
-  if (ram.byteOffset % hostPage !== 0 || ram.length % hostPage !== 0) return false;
-  const calls = await loadCalls();
+export async function mapRam({ fd }: FileHandle, ram: Uint8Array, from = 0): Promise<boolean> {
+  if ([ram.byteOffset, ram.length, from].some((value) => value % hostPage !== 0)) return false;
+  const calls = await (loaded ??= loadCalls());
   if (calls === undefined) return false;
   // On failure, such as larger pages of the host, nothing has been replaced.
-  if (Number(calls.mmap(ram, ram.length, READ_WRITE, PRIVATE_FIXED, fd, 0)) === -1) return false;
+  if (Number(calls.mmap(ram, ram.length, READ_WRITE, PRIVATE_FIXED, fd, from)) === -1) return false;
   // The host reads ahead meanwhile.
   calls.madvise(ram, ram.length, WILLNEED, () => undefined);
   return true;

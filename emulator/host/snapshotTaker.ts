@@ -9,6 +9,7 @@ import type { LayeredDisk } from '../block/layeredDisk.ts';
 import { openLayer, type OpenLayer } from '../block/openImage.ts';
 import type { BuiltMachine } from './buildMachine.ts';
 import { saveMachineFiles } from './machineFiles.ts';
+import type { RamBase } from './ramFiles.ts';
 
 interface Prepared {
   readonly disk: LayeredDisk;
@@ -19,10 +20,13 @@ export class SnapshotTaker {
   readonly #built: BuiltMachine;
   readonly #request: MachineRequest;
   readonly #prepared: Prepared[] = [];
+  /** The state that the machine came from or that was taken last. */
+  #base: RamBase | undefined;
 
   constructor(built: BuiltMachine, request: MachineRequest) {
     this.#built = built;
     this.#request = request;
+    this.#base = built.restored;
   }
 
   /** Rejects with BlockError. */
@@ -44,21 +48,31 @@ export class SnapshotTaker {
   async take(folder: string): Promise<SnapshotTaken> {
     // What is written now need not be written once more while a guest waits for its flush.
     await Promise.all(this.#built.disks.map((disk) => disk.flush()));
-    const { pauseMs } = await saveMachineFiles(this.#built.machine, folder, {
+    const { pauseMs, base } = await saveMachineFiles(this.#built.machine, folder, {
       goOn: true,
+      base: this.#takeBase(),
       atPause: async () => {
         await this.#copyVariables(folder);
         for (const { disk, layer } of this.#prepared.splice(0)) disk.push(layer.image);
       },
     }).finally(() => this.#dropPrepared());
+    this.#base = base;
     await Promise.all(this.#built.disks.map((disk) => disk.settle()));
     return { pauseMs };
   }
 
   /** See VmControl. */
   async saveState(folder: string): Promise<void> {
-    await saveMachineFiles(this.#built.machine, folder, { goOn: false });
+    const base = this.#takeBase();
+    await saveMachineFiles(this.#built.machine, folder, { goOn: false, base });
     await Promise.all(this.#built.disks.map((disk) => disk.flush()));
+  }
+
+  /** It is good for one state. */
+  #takeBase(): RamBase | undefined {
+    const base = this.#base;
+    this.#base = undefined;
+    return base;
   }
 
   /** UEFI variables are part of the state, in a file of their own. */

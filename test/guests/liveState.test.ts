@@ -2,7 +2,8 @@
  * The state of a running guest: Debian starts processes and writes to its disk without a rest while its state is
  * saved again and again. The saved RAM is what RAM was at the pause, and a fresh machine goes on from it.
  */
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { statSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -10,6 +11,7 @@ import { expect, it } from 'vitest';
 import { CharacterQueue } from '../../emulator/host/characterQueue.ts';
 import { buildMachine, type BuiltMachine } from '../../emulator/host/buildMachine.ts';
 import { loadMachineFiles, saveMachineFiles } from '../../emulator/host/machineFiles.ts';
+import { ramFile, readRam, type RamBase } from '../../emulator/host/ramFiles.ts';
 import { machineRequestSchema } from '../../shared/vm/machineRequest.ts';
 import { busyboxInitramfs } from './busyboxInitramfs.ts';
 import { debianKernel } from './debianKernel.ts';
@@ -60,22 +62,29 @@ it('is saved while the guest works, is what it was at the pause, and goes on els
     machine.start();
     await until(() => ticks(first.text()).length >= 2);
     let atPause = 0;
+    let base: RamBase | undefined;
     for (let round = 0; round < 3; round++) {
       const state = path.join(folder, String(round));
       let ram = new Uint8Array();
-      const { pauseMs } = await saveMachineFiles(machine, state, {
-        goOn: true,
+      const saving = await saveMachineFiles(machine, state, {
+        ...{ goOn: true, base },
         atPause: () => {
           ram = Uint8Array.from(machine.ram);
           atPause = ticks(first.text()).at(-1) ?? 0;
           return Promise.resolve();
         },
       });
-      pauses.push(pauseMs);
-      const saved = await readFile(path.join(state, 'ram'));
-      expect(saved.length).toBe(ram.length);
+      pauses.push(saving.pauseMs);
+      ({ base } = saving);
+      const saved = new Uint8Array(ram.length);
+      expect(await readRam(state, saved)).toEqual({ folder: state, deltas: round });
       expect(differences(saved, ram)).toEqual([]);
     }
+    // Later ones have what changed, and stand without those before.
+    const written = [0, 1, 2].map((i) => statSync(ramFile(path.join(folder, '2'), i)).blocks * 512);
+    process.stdout.write(`files of RAM: ${written.map((bytes) => bytes >> 20).join(', ')} MiB\n`);
+    expect(Math.max(...written.slice(1))).toBeLessThan((written[0] as number) / 2);
+    for (const earlier of ['0', '1']) await rm(path.join(folder, earlier), { recursive: true });
     const last = ticks(first.text()).at(-1) ?? 0;
     await until(() => (ticks(first.text()).at(-1) ?? 0) > last);
     expect(first.text()).not.toContain('DAMAGED');

@@ -4,7 +4,7 @@
  * stay behind: a bundle is what the VM is now.
  */
 import { createReadStream, createWriteStream } from 'node:fs';
-import { copyFile, mkdir, open, stat } from 'node:fs/promises';
+import { copyFile, mkdir, open, readFile, stat, type FileHandle } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import zlib from 'node:zlib';
@@ -21,6 +21,8 @@ import { readTar, type NewMember } from './tarFile.ts';
 
 export const bundleFile = 'bundle.json';
 const mostDescription = 1 << 20;
+const ramPage = 4096;
+const ramPart = 1 << 20;
 export const member = { ram: 'ram.zst', machine: 'machine', variables: 'variables.fd' } as const;
 /** Variables as they were when the state was saved. */
 const stateVariables = 'state-variables.fd';
@@ -101,7 +103,7 @@ export async function bundleMembers(
     const state = join(vmFolder, saved.folder);
     const ram = join(scratch, member.ram);
     await pipeline(
-      createReadStream(join(state, 'ram'), { highWaterMark: 1 << 20 }),
+      ramOf(state),
       zlib.createZstdCompress(),
       createWriteStream(ram, { flags: 'wx' }),
       { signal: watch.signal },
@@ -111,6 +113,30 @@ export async function bundleMembers(
     if (await exists(join(state, 'variables'))) add(stateVariables, join(state, 'variables'));
   }
   return [{ name: bundleFile, from: { text: JSON.stringify(bundle, null, 2) } }, ...members];
+}
+
+/** RAM of a state: the file `ram` with the pages of `ram.1`, … that `ram.1.pages`, … name (emulator/host/ramFiles.ts). */
+async function* ramOf(state: string): AsyncGenerator<Buffer> {
+  const files = [await open(join(state, 'ram'))];
+  const named: Buffer[] = [Buffer.alloc(0)];
+  try {
+    for (let i = 1; await exists(join(state, `ram.${i}`)); i++) {
+      files.push(await open(join(state, `ram.${i}`)));
+      named.push(await readFile(join(state, `ram.${i}.pages`)));
+    }
+    const { size } = await (files[0] as FileHandle).stat();
+    const newest = (page: number): FileHandle | undefined =>
+      files[named.findLastIndex((bits) => (((bits[page >> 3] ?? 0) >> (page & 7)) & 1) === 1)];
+    for (let at = 0; at < size; at += ramPart) {
+      const part = Buffer.alloc(Math.min(ramPart, size - at));
+      await files[0]?.read(part, 0, part.length, at);
+      for (let from = 0; from < part.length; from += ramPage)
+        await newest((at + from) / ramPage)?.read(part, from, ramPage, at + from);
+      yield part;
+    }
+  } finally {
+    await Promise.all(files.map((file) => file.close()));
+  }
 }
 
 /** Puts a state that was extracted to `from` into the folder of a VM. */

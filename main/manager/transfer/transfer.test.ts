@@ -146,6 +146,17 @@ test('a bundle holds the disks, the firmware variables and the saved state, whic
   const ram = Buffer.alloc(16 * MiB);
   randomBytes(MiB).copy(ram, 5 * MiB + 4096);
   writeFileSync(path.join(state, 'ram'), ram);
+  // What has changed since: three pages, of which one is zero now.
+  const changed = Buffer.alloc(16 * MiB);
+  randomBytes(8192).copy(changed, 6 * MiB);
+  writeFileSync(path.join(state, 'ram.1'), changed);
+  const pages = Buffer.alloc(512);
+  const first = 5 * 256 + 1;
+  pages[first >> 3] = 1 << (first & 7);
+  pages[(6 * 256) >> 3] = 3;
+  writeFileSync(path.join(state, 'ram.1.pages'), pages);
+  changed.copy(ram, 6 * MiB, 6 * MiB, 6 * MiB + 8192);
+  ram.fill(0, first * 4096, (first + 1) * 4096);
   writeFileSync(path.join(state, 'machine'), 'devices');
   await writeHistory(vmFolder, {
     ...(await readHistory(vmFolder)),
