@@ -5,6 +5,7 @@ import { UserError } from '../../shared/services/errors.ts';
 import type { MediaService, MediumEntry, MediumUser } from '../../shared/services/media.ts';
 import { useOf } from '../../shared/media/mediumUse.ts';
 import type { DiskConfig, VmConfig } from '../../shared/vm/config.ts';
+import { isNbdAddress } from '../../shared/vm/nbdAddress.ts';
 import { diskTool } from './diskTool.ts';
 import type { Home } from './home.ts';
 import { inspectFile } from './hostService.ts';
@@ -164,6 +165,10 @@ export function createMediaService(parts: Parts): MediaService {
 }
 
 async function describe(entry: Found): Promise<void> {
+  if (isNbdAddress(entry.path)) {
+    entry.remote = true;
+    return;
+  }
   const status = await stat(entry.path).catch(() => undefined);
   if (status === undefined) return;
   entry.fileSize = status.size;
@@ -191,6 +196,6 @@ async function describe(entry: Found): Promise<void> {
 async function filesIn(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
   return entries
-    .filter((entry) => entry.isFile() && !/\.(lock|part)$/.test(entry.name))
+    .filter((entry) => entry.isFile() && !/\.(lock|part|lock\.new-[\w-]+)$/.test(entry.name))
     .map(({ name }) => join(folder, name));
 }

@@ -162,6 +162,7 @@ export const managerDe: Texts<typeof managerEn> = {
     users: 'Verwendet von',
     actions: 'Aktionen',
     missing: 'Fehlt',
+    remote: 'Auf einem NBD-Server',
     buildsOn: 'baut auf {{path}} auf',
     takes: 'belegt {{size}}',
     live: 'Von einer laufenden Maschine verwendet',

@@ -157,6 +157,7 @@ export const managerEn = {
     users: 'Used by',
     actions: 'Actions',
     missing: 'Missing',
+    remote: 'On an NBD server',
     buildsOn: 'builds on {{path}}',
     takes: 'takes {{size}}',
     live: 'In use by a running machine',

@@ -13,6 +13,8 @@ export interface MediumEntry {
   readonly as: 'disk' | 'cdrom' | 'floppy';
   /** Bytes of the file; absent if there is no such file. */
   readonly fileSize?: number;
+  /** An export of an NBD server, which is not looked at. */
+  readonly remote?: true;
   /** Of a disk image that can be read. */
   readonly format?: DiskFormat;
   readonly diskSize?: number;

@@ -130,9 +130,10 @@ function MediumRow(props: {
   const { entry, open } = props;
   const select = useLibrary((store) => store.select);
   const { folder, name } = splitPath(entry.path);
-  const missing = entry.fileSize === undefined;
+  const missing = entry.fileSize === undefined && !entry.remote;
   const live = entry.users.some((user) => user.live);
-  const usable = entry.as === 'disk' && !missing && entry.problem === undefined && !live;
+  const usable =
+    entry.fileSize !== undefined && entry.as === 'disk' && entry.problem === undefined && !live;
   const action = (kind: 'convert' | 'resize' | 'relocate') => (
     <Button
       size="small"
@@ -146,7 +147,7 @@ function MediumRow(props: {
   return (
     <TableRow>
       <TableCell sx={{ overflowWrap: 'anywhere' }}>
-        <b>{name}</b>{' '}
+        <b>{name}</b> {entry.remote && <Chip size="small" label={t('mediaPage.remote')} />}
         {missing && <Chip size="small" color="error" label={t('mediaPage.missing')} />}
         <Typography
           variant="caption"
@@ -193,7 +194,7 @@ function MediumRow(props: {
         {usable && action('convert')}
         {usable && action('resize')}
         {missing && !live && action('relocate')}
-        {entry.users.length === 0 && !missing && (
+        {entry.users.length === 0 && entry.fileSize !== undefined && (
           <Button
             size="small"
             color="error"

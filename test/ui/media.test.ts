@@ -1,0 +1,128 @@
+/** Disks in the window: made, attached, enlarged, converted with progress and cancel, found again; damage explained. About 15 s. */
+import {
+  closeSync,
+  existsSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import path from 'node:path';
+import { expect, test } from 'vitest';
+import { openDisk } from '../../emulator/block/file/fileDisk.ts';
+import { echoKernel } from '../framework/echoKernel.ts';
+import { describeWindow } from './describeWindow.ts';
+import { screenshotPath, Window } from './window.ts';
+
+describeWindow('media', (parts) => {
+  test('are made, attached, enlarged, converted, found again and deleted; what is wrong with one is said', async () => {
+    const { home } = parts.manager;
+    const file = (name: string): string => path.join(home, name);
+    const disks = (): string[] =>
+      readdirSync(file('disks'))
+        .filter((name) => !name.includes('.lock'))
+        .sort();
+    writeFileSync(file('echo.bin'), echoKernel());
+    await using window = await Window.open(parts.browser, parts.manager.url);
+    const { page } = window;
+    const media = () =>
+      page
+        .getByRole('navigation', { name: 'Tools' })
+        .getByRole('button', { name: 'Media' })
+        .click();
+    const row = (name: string) => page.getByRole('row').filter({ hasText: name });
+
+    await media();
+    await window.button('New disk').click();
+    await window.field('Name').fill('data');
+    await window.field('Size').fill('0.01');
+    await window.inDialog('Create').click();
+    await row('data.qcow2').waitFor();
+    const data = file('disks/data.qcow2');
+
+    // Attached, and in use while the machine runs.
+    await window.create({ name: 'user', kernel: file('echo.bin'), disks: [{ path: data }] });
+    await window.start();
+    await window.waitForState('user', 'Running', 60);
+    await media();
+    await row('data.qcow2').getByText('In use by a running machine').waitFor();
+    await window.select('user');
+    await window.powerOff();
+    await window.waitForState('user', 'Powered Off');
+
+    // Enlarged; smaller is refused with the reason.
+    await media();
+    await window.button('Enlarge data.qcow2').click();
+    await window.field('Size').fill('0.001');
+    await window.inDialog('Enlarge').click();
+    await page
+      .getByRole('dialog')
+      .getByText(/would cut off its end/)
+      .waitFor();
+    expect(await window.accessibilityProblems()).toEqual([]);
+    await window.field('Size').fill('0.5');
+    await window.inDialog('Enlarge').click();
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+    await row('data.qcow2').getByText('512 MiB').waitFor();
+    const disk = await openDisk({ path: data, format: 'qcow2', readOnly: true });
+    expect(disk.size).toBe(512 << 20);
+    await disk.close();
+
+    // Converted: cancelled on the way nothing is left, otherwise the copy is there.
+    const large = openSync(file('disks/large.img'), 'w');
+    const part = Buffer.alloc(64 << 20, 'data');
+    for (let i = 0; i < 16; i++) writeSync(large, part);
+    closeSync(large);
+    await window.select('user');
+    await media();
+    await window.button('Convert large.img').click();
+    await window.inDialog('Convert').click();
+    const task = page.getByRole('group', { name: /large/ });
+    await task.getByRole('progressbar').waitFor();
+    await task.getByRole('button', { name: 'Cancel' }).click();
+    await task.getByRole('button', { name: /^Dismiss/ }).click();
+    expect(disks()).toEqual(['data.qcow2', 'large.img']);
+    rmSync(file('disks/large.img'));
+    await window.button('Convert data.qcow2').click();
+    await window.inDialog('Convert').click();
+    await row('data.img').waitFor({ timeout: 60_000 });
+
+    // Missing: it is said at the start and here, and it is found again.
+    renameSync(data, file('moved.qcow2'));
+    await window.select('user');
+    await window.start();
+    const failed = page.getByRole('group', { name: '“user” could not be started' });
+    await failed.getByText(data).first().waitFor();
+    await failed.getByRole('button', { name: /^Dismiss/ }).click();
+    await media();
+    await row('data.qcow2').getByText('Missing').waitFor();
+    expect(await window.accessibilityProblems()).toEqual([]);
+    await page.screenshot({ path: screenshotPath('media-missing') });
+    await window.button('Locate data.qcow2').click();
+    await page.getByRole('textbox', { name: 'Folder' }).fill(home);
+    await page.keyboard.press('Enter');
+    await page.getByRole('option', { name: 'moved.qcow2' }).first().dblclick();
+    await row('moved.qcow2').getByRole('button', { name: 'user' }).waitFor();
+
+    // Damaged: the same.
+    writeFileSync(
+      file('moved.qcow2'),
+      Buffer.concat([Buffer.from('QFI\xfb', 'latin1'), Buffer.alloc(4096)]),
+    );
+    await window.select('user');
+    await window.start();
+    await failed
+      .getByText(/moved\.qcow2/)
+      .first()
+      .waitFor();
+    await media();
+    await row('moved.qcow2').getByText(/QCOW2/).waitFor();
+
+    await window.button('Delete data.img').click();
+    await page.getByRole('alertdialog').getByRole('button', { name: 'Delete' }).click();
+    await row('data.img').waitFor({ state: 'detached' });
+    expect(existsSync(file('disks/data.img'))).toBe(false);
+  });
+});
