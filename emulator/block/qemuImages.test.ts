@@ -10,6 +10,7 @@ import {
   truncateSync,
   writeFileSync,
   writeSync,
+  statSync,
 } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -196,6 +197,50 @@ describe.for([
     expect(readdirSync(folder).filter((name) => name.includes('.lock'))).toEqual([]);
   });
 });
+
+test.for([
+  ['zlib', 65_536],
+  ['zstd', 65_536],
+  ['zlib', 4096],
+  ['zlib', 2 * MiB],
+] as const)(
+  'a compressed QCOW2 image (%s, clusters of %i bytes) is read by QEMU and takes less room',
+  async ([compression, clusterSize]) => {
+    const raw = makeRaw(24 * MiB + 512);
+    const content = readFileSync(raw);
+    for (let at = 9 * MiB; at < 15 * MiB; at++) content[at] = (at >> 10) & 0xff;
+    writeFileSync(raw, content);
+    const image = file('packed.qcow2');
+    const target = {
+      path: image,
+      format: 'qcow2',
+      compressed: true,
+      compression,
+      clusterSize,
+    } as const;
+    await convertDisk({ path: raw, format: 'raw', allowedFolders: [] }, target);
+    qemuCheck(image, 'qcow2');
+    qemuCompare(image, 'qcow2', raw);
+    const disk = await openDisk({ path: image, format: 'qcow2', readOnly: false });
+    expect(await disk.check()).toMatchObject({ errors: [], leakedBytes: 0 });
+    await disk.write(10 * MiB + 512, [new Uint8Array(1024).fill(9)]);
+    await disk.close();
+    qemuCheck(image, 'qcow2');
+    content.fill(9, 10 * MiB + 512, 10 * MiB + 1536);
+    writeFileSync(raw, content);
+    qemuCompare(image, 'qcow2', raw);
+    await convertDisk(
+      { path: raw, format: 'raw', allowedFolders: [] },
+      { path: file('plain.qcow2'), format: 'qcow2', clusterSize },
+    );
+    expect(statSync(image).size).toBeLessThan(statSync(file('plain.qcow2')).size - 4 * MiB);
+    const wrong = convertDisk(
+      { path: raw, format: 'raw', allowedFolders: [] },
+      { path: file('no.vdi'), format: 'vdi', compressed: true },
+    );
+    await expect(wrong).rejects.toMatchObject({ code: 'unsupported' });
+  },
+);
 
 describe('the log of a VHDX', () => {
   /** An image whose writer was killed behind a write; the log has the table's last change. */

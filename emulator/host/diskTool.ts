@@ -11,6 +11,7 @@ import type {
   Watch,
 } from '../../shared/vm/diskTool.ts';
 import type { BlockImage } from '../block/blockImage.ts';
+import type { ImageFile } from '../block/imageFile.ts';
 import { copyImage } from '../block/copyImage.ts';
 import { createImage, type NewImage } from '../block/createImage.ts';
 import { isNbdAddress } from '../../shared/vm/nbdAddress.ts';
@@ -104,7 +105,15 @@ export const checkDisk: DiskToolModule['checkDisk'] = (source, { repair }) =>
 
 export const convertDisk: DiskToolModule['convertDisk'] = (source, target, watch) =>
   withImage(source, { readOnly: true }, async (image) => {
-    if (target.streamOptimized === true) return writeStream(image, target.path, watch);
+    if (target.compressed === true && target.format !== 'qcow2' && target.format !== 'vmdk')
+      throw new UserError({
+        code: 'unsupported',
+        message: `An image of the format ${target.format} cannot be written compressed.`,
+        hint: 'Write qcow2, or vmdk (stream-optimized).',
+      });
+    if (target.streamOptimized === true || (target.compressed === true && target.format === 'vmdk'))
+      return writeStream(image, target.path, watch);
+    if (target.compressed === true) return writeCompressed(image, target, watch);
     if (isNbdAddress(target.path)) return fillExport(image, target, watch);
     await createDisk({ ...target, size: target.size ?? image.size });
     try {
@@ -151,15 +160,40 @@ async function fillExport(source: BlockImage, target: NewDisk, watch?: Watch): P
   }
 }
 
-async function writeStream(source: BlockImage, path: string, watch?: Watch): Promise<void> {
-  const file = await store.create(path);
-  try {
-    await writeStreamOptimized({
+function writeStream(source: BlockImage, path: string, watch?: Watch): Promise<void> {
+  return writeNew(path, (file) =>
+    writeStreamOptimized({
       ...{ source, file, name: basename(path), codecs: store.codecs },
       random: (bytes) => store.random(bytes),
       signal: watch?.signal,
       progress: (done, total) => watch?.progress?.(done, total),
+    }),
+  );
+}
+
+async function writeCompressed(source: BlockImage, target: NewDisk, watch?: Watch): Promise<void> {
+  const { path, clusterSize, compression } = target;
+  if (target.fixed || target.subclusters || target.qcow2Version === 2)
+    throw new UserError({
+      code: 'unsupported',
+      message: 'A compressed QCOW2 image has version 3, no subclusters and no fixed size.',
+      hint: 'Leave these options out, or write it uncompressed.',
     });
+  const { writeCompressedQcow2 } = await import('../block/qcow2/compressedQcow2.ts');
+  await writeNew(path, (file) =>
+    writeCompressedQcow2({
+      ...{ source, file, codecs: store.codecs, clusterSize, compression },
+      signal: watch?.signal,
+      progress: (done, total) => watch?.progress?.(done, total),
+    }),
+  );
+}
+
+/** Fills a new file, which goes again if that fails. */
+async function writeNew(path: string, fill: (file: ImageFile) => Promise<void>): Promise<void> {
+  const file = await store.create(path);
+  try {
+    await fill(file);
   } catch (error) {
     await rm(path, { force: true });
     throw error;

@@ -97,10 +97,12 @@ export function diskCommand(finish: (code: number) => void): Command {
       .argument('<source>')
       .argument('<target>', 'must not exist')
       .requiredOption('-O, --output-format <format>', formats.join(', '), oneOf('-O', formats))
+      .option('-c, --compress', 'compress it: qcow2, or vmdk, which is stream-optimized then')
       .option('-l, --snapshot <name>', 'copy an internal snapshot instead of the present state')
       .action(async (from: string, to: string, flags: ConvertFlags) => {
-        const { outputFormat: format, snapshot } = flags;
-        const target = { path: hostPath(to), format, ...layoutOf(flags.option) };
+        const { outputFormat: format, snapshot, compress } = flags;
+        const compressed = compress ?? false;
+        const target = { path: hostPath(to), format, compressed, ...layoutOf(flags.option) };
         const disk = { ...sourceOf(from, flags), snapshot };
         const { convertDisk } = await tool();
         await watched(flags, (watch) => convertDisk(disk, target, watch));
@@ -229,6 +231,7 @@ interface RebaseFlags extends SourceFlags {
 interface ConvertFlags extends SourceFlags {
   outputFormat: DiskFormat;
   snapshot?: string;
+  compress?: true;
   option?: string[];
 }
 

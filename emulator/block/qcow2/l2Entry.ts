@@ -75,14 +75,6 @@ export class L2Format {
     view.setUint32(index * this.entrySize + 4, (at % 0x1_0000_0000) + (zero ? 1 : 0));
   }
 
-  /** An entry of compressed data. `length`: bytes from `at`, which need not be aligned. */
-  writePacked({ view }: Table, index: number, at: number, length: number): void {
-    const sectors = Math.floor((at + length - 1) / 512) - Math.floor(at / 512);
-    const high = COMPRESSED + sectors * 2 ** this.#lengthShift + Math.floor(at / 0x1_0000_0000);
-    view.setUint32(index * this.entrySize, high);
-    view.setUint32(index * this.entrySize + 4, at % 0x1_0000_0000);
-  }
-
   setCopied({ view }: Table, index: number, copied: boolean): void {
     const high = view.getUint32(index * this.entrySize);
     view.setUint32(index * this.entrySize, (copied ? high | COPIED : high & ~COPIED) >>> 0);
