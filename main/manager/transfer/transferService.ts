@@ -19,6 +19,7 @@ import type { VmLibrary } from '../vmLibrary.ts';
 import { bundleMembers, member, placeState, readBundle, type Bundle } from './bundle.ts';
 import { damaged, type FoundMachine } from './foundMachine.ts';
 import { readOvf } from './readOvf.ts';
+import { makeScratch } from './scratchFolder.ts';
 import { readVbox } from './readVbox.ts';
 import { isPlain, readTar, writeTar } from './tarFile.ts';
 import { writeOvf, type OvfFile } from './writeOvf.ts';
@@ -69,8 +70,7 @@ export function createTransferService(parts: Parts): TransferService {
   const importVm = async (path: string, name: string, watch: TaskWatch): Promise<VmConfig> => {
     const disksFolder = await parts.disksFolder();
     const placed = { ...parts, home: { ...home, disksFolder } };
-    const scratch = join(disksFolder, `.import-${randomUUID()}`);
-    await mkdir(scratch, { recursive: true, mode: 0o700 });
+    const scratch = await makeScratch(disksFolder);
     try {
       return await (kindOf(path) === 'bundle'
         ? importBundle(placed, path, name, scratch, watch)
