@@ -127,12 +127,10 @@ export function libraryCommands(finish: (code: number) => void): Command[] {
         const before = await services.library.get(id);
         const boot = bootOf(flags, before.boot);
         const changes = parseWith(vmChangesSchema, { ...changesOf(flags), ...(boot && { boot }) });
-        // Only what was asked for: zod fills in defaults.
-        const asked = Object.keys({ ...changesOf(flags), ...(boot && { boot }) });
-        if (asked.length === 0)
+        if (Object.keys(changes).length === 0)
           throw new UsageError('modify: name a setting to change, as --memory');
-        checkCapabilities({ ...before, ...pick(changes, asked) });
-        const after = await services.library.modify(id, pick(changes, asked));
+        checkCapabilities({ ...before, ...changes });
+        const after = await services.library.modify(id, changes);
         tell(flags, after, `Changed "${after.name}".`);
       }),
     ),
@@ -316,10 +314,4 @@ function bootOf(flags: SettingFlags, before?: BootConfig): Partial<BootConfig> |
     ...(initrdAfter === undefined ? {} : { initrd: initrdAfter }),
     ...(firmwareAfter === undefined ? {} : { firmware: firmwareAfter }),
   };
-}
-
-function pick<T extends object>(changes: T, keys: readonly string[]): Partial<T> {
-  return Object.fromEntries(
-    Object.entries(changes).filter(([key]) => keys.includes(key)),
-  ) as Partial<T>;
 }

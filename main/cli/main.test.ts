@@ -53,11 +53,14 @@ describe('the guesthouse command', () => {
       ...['--append', 'console=ttyS0', '--disk', '/d.img,readonly'],
     );
     expect(created.code, created.stderr).toBe(0);
+    await guesthouse('modify', 'WEB', '--description', 'kept', '--vga', 'none');
     await guesthouse('modify', 'WEB', '--initrd', '/initrd', '--no-disk');
     const shown = JSON.parse((await guesthouse('show', 'web', '--json')).stdout) as object;
     expect(shown).toMatchObject({
       state: 'poweredOff',
       config: {
+        description: 'kept',
+        display: { card: 'none' },
         memoryMiB: 256,
         boot: { kernel: '/boot/vmlinuz', initrd: '/initrd', commandLine: 'console=ttyS0' },
         disks: [],

@@ -84,7 +84,7 @@ export class VmLibrary {
   }
 
   async modify(id: string, changes: VmChanges): Promise<VmConfig> {
-    const wanted = definedOnly(checked(vmChangesSchema.safeParse(changes)), changes);
+    const wanted = definedOnly(checked(vmChangesSchema.safeParse(changes)));
     return this.exclusively(async () => {
       const before = await this.get(id);
       const config = checked(vmConfigSchema.safeParse({ ...before, ...wanted }));
@@ -199,11 +199,9 @@ function checked<T>(
   });
 }
 
-/** Defaults that zod filled in for absent keys are no changes. */
-function definedOnly(parsed: object, given: object): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.entries(parsed).filter(([key]) => (given as Record<string, unknown>)[key] !== undefined),
-  );
+/** A change to nothing is no change. */
+function definedOnly(changes: object): object {
+  return Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined));
 }
 
 function checkPaths(vm: Pick<VmConfig, 'boot' | 'disks' | 'cdroms' | 'floppies'>): void {

@@ -103,6 +103,22 @@ describe('services over a channel', () => {
     client.close();
   });
 
+  it('change of a VM what is given, and give no default in the place of the rest', async () => {
+    const { near, far } = pair();
+    const services = echoServices();
+    const received: object[] = [];
+    services.library.modify = (_id, change) => {
+      received.push(change);
+      return Promise.reject(new Error('seen'));
+    };
+    serveServices(far, services);
+    const client = connectServices(near);
+    const changes = [{ name: 'x' }, { memoryMiB: 64 }, { boot: { kernel: '/k' } }, {}] as const;
+    for (const change of changes) await client.library.modify('a', change).catch(() => undefined);
+    expect(received.map(Object.keys)).toEqual(changes.map(Object.keys));
+    client.close();
+  });
+
   it('send serial output only to who attached, after the history and without gaps', async () => {
     const { near, far } = pair();
     const services = echoServices();

@@ -118,5 +118,19 @@ export type BootConfig = z.infer<typeof bootSchema>;
 
 export const newVmSchema = vmConfigSchema.omit({ version: true, id: true, createdAt: true });
 export type NewVm = z.input<typeof newVmSchema>;
-export const vmChangesSchema = newVmSchema.partial();
+/** What is not given stays as it is: `partial()` alone would give back each default in the place of what a VM has. */
+export const vmChangesSchema = z
+  .strictObject(newVmSchema.shape)
+  .extend({
+    description: newVmSchema.shape.description.unwrap(),
+    cpus: newVmSchema.shape.cpus.unwrap(),
+    cpuModel: newVmSchema.shape.cpuModel.unwrap(),
+    engine: newVmSchema.shape.engine.unwrap(),
+    disks: newVmSchema.shape.disks.unwrap(),
+    cdroms: newVmSchema.shape.cdroms.unwrap(),
+    floppies: newVmSchema.shape.floppies.unwrap(),
+    display: newVmSchema.shape.display.unwrap(),
+    adapters: newVmSchema.shape.adapters.unwrap(),
+  })
+  .partial();
 export type VmChanges = z.input<typeof vmChangesSchema>;
