@@ -7,7 +7,7 @@ export const theme = createTheme({
     light: {
       palette: {
         primary: { main: '#0f6674' },
-        secondary: { main: '#a96400' },
+        secondary: { main: '#8f5400' },
         success: { main: '#1f7036' },
         error: { main: '#b3261e' },
         warning: { main: '#8f4e00' },
