@@ -105,14 +105,6 @@ export const checkDisk: DiskToolModule['checkDisk'] = (source, { repair }) =>
 
 export const convertDisk: DiskToolModule['convertDisk'] = (source, target, watch) =>
   withImage(source, { readOnly: true }, async (image) => {
-    if (target.compressed === true && target.format !== 'qcow2' && target.format !== 'vmdk')
-      throw new UserError({
-        code: 'unsupported',
-        message: `An image of the format ${target.format} cannot be written compressed.`,
-        hint: 'Write qcow2, or vmdk (stream-optimized).',
-      });
-    if (target.streamOptimized === true || (target.compressed === true && target.format === 'vmdk'))
-      return writeStream(image, target.path, watch);
     if (target.compressed === true) return writeCompressed(image, target, watch);
     if (isNbdAddress(target.path)) return fillExport(image, target, watch);
     await createDisk({ ...target, size: target.size ?? image.size });
@@ -160,33 +152,40 @@ async function fillExport(source: BlockImage, target: NewDisk, watch?: Watch): P
   }
 }
 
-function writeStream(source: BlockImage, path: string, watch?: Watch): Promise<void> {
-  return writeNew(path, (file) =>
-    writeStreamOptimized({
-      ...{ source, file, name: basename(path), codecs: store.codecs },
-      random: (bytes) => store.random(bytes),
-      signal: watch?.signal,
-      progress: (done, total) => watch?.progress?.(done, total),
-    }),
-  );
-}
-
-async function writeCompressed(source: BlockImage, target: NewDisk, watch?: Watch): Promise<void> {
-  const { path, clusterSize, compression } = target;
+function writeCompressed(source: BlockImage, target: NewDisk, watch?: Watch): Promise<void> {
+  const { path, format } = target;
+  const hooks = {
+    signal: watch?.signal,
+    progress: (done: number, total: number) => watch?.progress?.(done, total),
+  };
+  if (format === 'vmdk')
+    return writeNew(path, (file) =>
+      writeStreamOptimized({
+        ...{ source, file, name: basename(path), codecs: store.codecs },
+        random: (bytes) => store.random(bytes),
+        ...hooks,
+      }),
+    );
+  if (format !== 'qcow2')
+    throw new UserError({
+      code: 'unsupported',
+      message: `An image of the format ${format} cannot be written compressed.`,
+      hint: 'Write qcow2, or vmdk (stream-optimized).',
+    });
   if (target.fixed || target.subclusters || target.qcow2Version === 2)
     throw new UserError({
       code: 'unsupported',
       message: 'A compressed QCOW2 image has version 3, no subclusters and no fixed size.',
       hint: 'Leave these options out, or write it uncompressed.',
     });
-  const { writeCompressedQcow2 } = await import('../block/qcow2/compressedQcow2.ts');
-  await writeNew(path, (file) =>
-    writeCompressedQcow2({
+  const { clusterSize, compression } = target;
+  return writeNew(path, async (file) => {
+    const { writeCompressedQcow2 } = await import('../block/qcow2/compressedQcow2.ts');
+    await writeCompressedQcow2({
       ...{ source, file, codecs: store.codecs, clusterSize, compression },
-      signal: watch?.signal,
-      progress: (done, total) => watch?.progress?.(done, total),
-    }),
-  );
+      ...hooks,
+    });
+  });
 }
 
 /** Fills a new file, which goes again if that fails. */

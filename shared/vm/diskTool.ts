@@ -24,10 +24,8 @@ export interface DiskLayout {
   readonly lazyRefcounts?: boolean | undefined;
   readonly subclusters?: boolean | undefined;
   readonly compression?: 'zlib' | 'zstd' | undefined;
-  /** QCOW2 with compressed clusters; a VMDK is stream-optimized then. For convertDisk. */
+  /** QCOW2 with compressed clusters, or a stream-optimized VMDK, as appliances have it: only read afterwards. For convertDisk. */
   readonly compressed?: boolean | undefined;
-  /** A VMDK as appliances have it: compressed, and only read afterwards. For convertDisk. */
-  readonly streamOptimized?: boolean | undefined;
 }
 
 export interface NewDisk extends DiskLayout {

@@ -72,12 +72,7 @@ describe.skipIf(!hasChromium)('the window', () => {
     await page.getByRole('region', { name: 'Storage' }).getByText('Read-only').waitFor();
 
     await page.getByRole('button', { name: 'Change General' }).click();
-    await window.field('Name').fill('one');
-    await window.inDialog('OK').click();
-    await page
-      .getByRole('dialog')
-      .getByText(/named "one" already/)
-      .waitFor();
+    await window.enterTakenName('one');
     await window.field('Name').fill('second');
     await window.page.getByRole('tab', { name: 'System' }).click();
     await window.field('Memory').fill('77');

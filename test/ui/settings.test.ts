@@ -91,12 +91,7 @@ describeWindow('settings', (parts) => {
     await window.inDialog('Add floppy drive').click();
     // A name that another machine has.
     await tab('General');
-    await window.field('Name').fill('other');
-    await window.inDialog('OK').click();
-    await page
-      .getByRole('dialog')
-      .getByText(/named "other" already/)
-      .waitFor();
+    await window.enterTakenName('other');
     await window.field('Name').fill('guest');
     await window.inDialog('OK').click();
     await page.getByRole('dialog').waitFor({ state: 'detached' });

@@ -108,6 +108,16 @@ export class Window implements AsyncDisposable {
   inDialog(name: string) {
     return this.page.getByRole('dialog').last().getByRole('button', { name, exact: true });
   }
+  /** Gives the machine of the dialog a name that another has, and waits for being told. */
+  async enterTakenName(name: string): Promise<void> {
+    await this.field('Name').fill(name);
+    await this.inDialog('OK').click();
+    await this.page
+      .getByRole('dialog')
+      .getByText(new RegExp(`named "${name}" already`))
+      .waitFor();
+  }
+
   field(name: string | RegExp) {
     return this.page.getByRole('dialog').last().getByRole('textbox', { name, exact: true });
   }

@@ -500,7 +500,7 @@ async function exportOvf(
     const target = join(scratch, name);
     await tool.convertDisk(
       sourceOf(disk),
-      { path: target, format: 'vmdk', streamOptimized: true },
+      { path: target, format: 'vmdk', compressed: true },
       { signal: watch.signal, progress: watch.progress },
     );
     const [info] = await tool.diskInfo({ path: target, format: 'vmdk', allowedFolders: [] });
