@@ -112,6 +112,28 @@ describe('a VMDK that is linked to another', () => {
     expect(() => run('qemu-io', '-r', ...['-c', 'read 0 512'], file('top.vmdk'))).toThrow();
   });
 
+  test('is refused then too if the content ID has less than eight digits, as QEMU writes small ones', async () => {
+    linked();
+    const patch = (name: string, key: string, cid: string): void => {
+      const text = readFileSync(file(name), 'latin1');
+      writeFileSync(
+        file(name),
+        text.replace(new RegExp(`^${key}=[0-9a-f]+\\n*`, 'm'), (old) =>
+          `${key}=${cid}`.padEnd(old.length, '\n'),
+        ),
+        'latin1',
+      );
+    };
+    patch('base.vmdk', 'CID', '0bcdef1');
+    patch('top.vmdk', 'parentCID', 'bcdef1');
+    await (await open('top.vmdk')).close();
+    const base = await open('base.vmdk', false);
+    await base.write(0, [new Uint8Array(512).fill(9)]);
+    await base.close();
+    await expect(open('top.vmdk')).rejects.toThrow('changed since');
+    expect(() => run('qemu-io', '-r', ...['-c', 'read 0 512'], file('top.vmdk'))).toThrow();
+  });
+
   test('goes on being readable when it was merged into the other', async () => {
     linked();
     run('qemu-io', ...change, file('top.vmdk'));

@@ -56,11 +56,15 @@ export function parseDescriptor(text: string, path: string): VmdkDescriptor {
   if (extents.length === 0) throw wrong('its descriptor names no extents');
   return {
     ...{ createType, extents },
-    cid: settings.get('cid')?.toLowerCase() ?? '',
-    parentCid: settings.get('parentcid')?.toLowerCase() ?? noParent,
+    cid: contentId(settings.get('cid')) ?? '',
+    parentCid: contentId(settings.get('parentcid')) ?? noParent,
     parentName: settings.get('parentfilenamehint'),
   };
 }
+
+/** With eight digits, however many were written. */
+const contentId = (text: string | undefined): string | undefined =>
+  text?.toLowerCase().padStart(8, '0');
 
 export interface NewDescriptor {
   readonly createType: string;

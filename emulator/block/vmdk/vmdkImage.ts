@@ -64,10 +64,12 @@ function cidChanged({ file, random, keepsCid }: OpenVmdk): () => Promise<void> {
   let done: Promise<void> | undefined;
   const change = async (): Promise<void> => {
     const { text, offset } = await readDescriptorText(file);
-    const line = /^[ \t]*CID[ \t]*=[ \t]*([0-9a-f]{8})/im.exec(text);
+    // QEMU writes no leading zeroes.
+    const line = /^[ \t]*CID[ \t]*=[ \t]*([0-9a-f]{1,8})/im.exec(text);
     if (line === null) return;
-    const at = offset + line.index + line[0].length - 8;
-    await file.write(at, [new TextEncoder().encode(newCid(random))]);
+    const { length } = line[1]!;
+    const at = offset + line.index + line[0].length - length;
+    await file.write(at, [new TextEncoder().encode(newCid(random).slice(-length))]);
     await file.flush();
   };
   return () =>
