@@ -90,6 +90,10 @@ describe.for([
     const original = new Uint8Array(execFileSync(program, [...options, '-c', image]));
     const places = original.keys().toArray();
     const store = new MemoryStore();
+    store.put('/image', original.slice());
+    const whole = await openImage(store, { path: '/image', format: 'auto', readOnly: true });
+    expect(whole.format).toBe('qcow2');
+    await whole.close();
     let opened = 0;
     for (let i = 0; i < compressedCases; i++) {
       const bytes = Uint8Array.from(original);
@@ -113,9 +117,8 @@ describe.for([
       }
       expect(Buffer.from(store.bytes('/image')).equals(before)).toBe(true);
     }
-    // Nothing but the checksum would tell.
-    if (options.some((option) => option.startsWith('--') && !option.includes('crc')))
-      expect(opened).toBeGreaterThan(0);
+    // Nothing but the checksum would tell. (Of .xz only one or two in all open, in some runs none: its coder gets out of step.)
+    if (options.includes('--no-check')) expect(opened).toBeGreaterThan(0);
   });
 });
 
