@@ -138,7 +138,11 @@ export function controlOps(
       b.pushCond(condition());
       b.op(Op.i32Eqz);
       b.code.bytes([Op.brIf, 1]);
+      const { gpr, xmm } = f.state.dirty;
       scope(body);
+      // Ways out in the loop store what was dirty before it.
+      if (f.state.dirty.gpr !== gpr || f.state.dirty.xmm !== xmm)
+        throw new Error('a loop of an instruction writes no register');
       b.code.bytes([Op.br, 0]);
       f.leave();
       b.op(Op.end);

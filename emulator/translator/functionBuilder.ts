@@ -110,6 +110,10 @@ export class FunctionBuilder {
     this.code.byte(Op.call);
     this.code.u32(index);
   }
+  returnCall(index: number): void {
+    this.code.byte(Op.returnCall);
+    this.code.u32(index);
+  }
   /** A load or store with its static offset; no alignment is promised. */
   memory(opcode: number, offset: number): void {
     this.code.byte(opcode);

@@ -31,6 +31,8 @@ export class GuestFlags {
   readonly #state: GuestState;
   readonly #cpu: number;
   readonly #core: CoreFunctions;
+  /** Index of the module's function that stores flags of any form (regionLinks.ts). */
+  readonly #storeDynamic: number;
 
   constructor(
     b: FunctionBuilder,
@@ -38,12 +40,14 @@ export class GuestFlags {
     formLocal: number,
     cpu: number,
     core: CoreFunctions,
+    storeDynamic: number,
   ) {
     this.#b = b;
     this.#state = state;
     this.formLocal = formLocal;
     this.#cpu = cpu;
     this.#core = core;
+    this.#storeDynamic = storeDynamic;
   }
 
   #operands(width: number): FlagOperands {
@@ -127,7 +131,7 @@ export class GuestFlags {
       return;
     }
     if (form === 'stored' || form === 'dynamic') {
-      if (form === 'dynamic') this.storeNumbered(this.formLocal);
+      if (form === 'dynamic') this.storeForm();
       this.settle();
       return;
     }
@@ -147,45 +151,34 @@ export class GuestFlags {
     b.op(Op.end);
   }
 
-  /** Stores the form whose number is in a local, and its operands, for the next region or the core. */
-  storeNumbered(number: number): void {
+  /** Stores the form and its operands as they are, for the next region or the core. */
+  storeForm(): void {
+    const { form } = this;
     const b = this.#b;
-    b.getLocal(number);
-    b.i32(storedCode);
-    b.integer('ne', 32);
-    b.op(Op.if);
-    b.op(blockVoid);
-    b.i32(0);
-    b.getLocal(number);
-    b.memory(Op.i32Store, this.#cpu + OFF_FLAG_FORM);
-    b.getLocal(number);
-    b.op(Op.if);
-    b.op(blockVoid);
-    if (this.#state.width === 64) {
-      b.getLocal(number);
-      b.i32(3);
-      b.integer('and', 32);
-      b.op(Op.if);
-      b.op(blockVoid);
-      this.#storeOperands(32);
-      b.op(Op.else);
-      this.#storeOperands(64);
-      b.op(Op.end);
-    } else this.#storeOperands(32);
-    b.op(Op.else);
-    this.#state.storeFlagWords();
-    b.op(Op.end);
-    b.op(Op.end);
-  }
-
-  #storeOperands(width: number): void {
-    const { result, a, b } = this.#operands(width);
-    const places = [OFF_FLAG_FORM_RESULT, OFF_FLAG_FORM_A, OFF_FLAG_FORM_B];
-    for (const [i, local] of [result, a, b].entries()) {
-      this.#b.i32(0);
-      this.#b.getLocal(local);
-      this.#b.memory(width === 64 ? Op.i64Store : Op.i32Store, this.#cpu + places[i]!);
+    if (form === 'stored') return;
+    if (form === 'dynamic') {
+      b.getLocal(this.formLocal);
+      for (const local of this.#state.flagLocals) b.getLocal(local);
+      b.call(this.#storeDynamic);
+      return;
     }
+    b.i32(0);
+    b.i32(flagFormCode(form));
+    b.memory(Op.i32Store, this.#cpu + OFF_FLAG_FORM);
+    if (form === 'words') {
+      this.#state.storeFlagWords();
+      return;
+    }
+    const { rule, width, carried } = form;
+    const to = this.#operands(width);
+    const store = (local: number, offset: number): void => {
+      b.i32(0);
+      b.getLocal(local);
+      b.memory(width === 64 ? Op.i64Store : Op.i32Store, this.#cpu + offset);
+    };
+    if (carried || rule !== FlagRule.sub) store(to.result, OFF_FLAG_FORM_RESULT);
+    if (carried || rule === FlagRule.sub) store(to.a, OFF_FLAG_FORM_A);
+    if (rule !== FlagRule.logic) store(to.b, OFF_FLAG_FORM_B);
   }
 
   #pushOperands(width: number): void {

@@ -3,6 +3,7 @@
  * steps, or not at all. A heuristic: where it is wrong an access is slower, not different.
  */
 import type { GuestInstruction, RegionSource } from './guestCode.ts';
+import { nothingDirty, type RegisterSet } from './guestState.ts';
 
 /** Members of each loop that has no other in it, the header first. */
 function innermostLoops(
@@ -33,14 +34,19 @@ function innermostLoops(
 const bit = (register: number | 'rip' | undefined): number =>
   typeof register === 'number' ? 1 << register : 0;
 
-/** General registers in explicit operands, as bits. */
-function registersOf({ variant, reg, rm }: GuestInstruction, access: 'read' | 'written'): number {
+/** Registers of one file in explicit operands, as bits. */
+function registersOf(
+  { variant, reg, rm }: GuestInstruction,
+  access: 'read' | 'written',
+  file: 'gpr' | 'xmm' = 'gpr',
+): number {
   let bits = 0;
   for (const { spec, access: how } of variant.form.operands) {
     if (access === 'written' ? how !== 'w' && how !== 'rw' : how === 'w') continue;
-    if (spec.source === 'fixed' && spec.file !== 'xmm') bits |= bit(spec.fixed);
+    if (spec.source === 'fixed' && (spec.file === 'xmm') === (file === 'xmm'))
+      bits |= bit(spec.fixed);
     const operand = spec.source === 'reg' ? reg : spec.source === 'rm' ? rm : undefined;
-    if (operand?.file !== 'gpr' || (spec.source === 'rm' && variant.isMemory)) continue;
+    if (operand?.file !== file || (spec.source === 'rm' && variant.isMemory)) continue;
     bits |= 1 << operand.number;
   }
   return bits;
@@ -110,4 +116,25 @@ export function loopPages(
     found.push(...groups.map(({ members }) => members));
   }
   return found.sort((a, b) => b.length - a.length).slice(0, cacheLimit);
+}
+
+/** For each block what its innermost loop writes, if that is small; else nothing. Any answer is right, for it only says where registers are stored. */
+export function writtenInLoops(
+  { blocks }: RegionSource,
+  successors: readonly (readonly number[])[],
+  isBackEdge: (from: number, to: number) => boolean,
+): RegisterSet[] {
+  const written: RegisterSet[] = blocks.map(() => nothingDirty);
+  for (const loop of innermostLoops(successors, isBackEdge)) {
+    if (loop.length > loopLimit) continue;
+    const instructions = loop.flatMap((number) => blocks[number]!.instructions);
+    if (instructions.some(({ effects }) => effects.byHandler)) continue;
+    const set = { gpr: 0, xmm: 0 };
+    for (const one of instructions) {
+      set.gpr |= registersOf(one, 'written') | one.effects.setsRegisters;
+      set.xmm |= registersOf(one, 'written', 'xmm');
+    }
+    for (const member of loop) written[member] = set;
+  }
+  return written;
 }

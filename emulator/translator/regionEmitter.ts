@@ -15,22 +15,21 @@ import { flagFormsAtStart, flagsDeadAfter } from './flagFlow.ts';
 import { sameForm, type FlagForm } from './flagForms.ts';
 import { GuestFlags } from './guestFlags.ts';
 import type { GuestBlock, GuestInstruction, RegionSource } from './guestCode.ts';
-import { GuestState } from './guestState.ts';
+import { GuestState, nothingDirty, type RegisterSet } from './guestState.ts';
 import { integerOps } from './integerOps.ts';
-import { loopPages } from './loopPages.ts';
+import { loopPages, writtenInLoops } from './loopPages.ts';
 import { operandOps } from './operandOps.ts';
 import { PageCache } from './pageCache.ts';
 import { checkTranslation, pushModeDiffers, pushMustLeave } from './regionChecks.ts';
 import {
   RegionFrame,
-  exitLabel,
   parameterBase,
   parameterCount,
   parameterEntry,
   regionExit,
   type CoreFunctions,
 } from './regionFrame.ts';
-import { openRegion, leaveRegion } from './regionLinks.ts';
+import { openRegion, type RegionExits } from './regionLinks.ts';
 import { SseMode } from './sseMode.ts';
 import { sseOps } from './sseOps.ts';
 import { Structure } from './structure.ts';
@@ -55,8 +54,7 @@ export interface EmitterHost {
   readonly handlerType: number;
   /** A copy of a record, behind which its handler comes back. */
   copyOfRecord(record: number, handler: number): number;
-  /** Index of the type of regions. */
-  readonly regionType: number;
+  readonly exits: RegionExits;
   /** This region's number. */
   readonly region: number;
   /** Wasm address of the byte that says whether this region is still good. */
@@ -94,6 +92,8 @@ class RegionEmitter {
   readonly #startInstruction: () => void;
   /** What the flag locals hold at the start of each block. */
   readonly #forms: FlagForm[];
+  /** Registers that may be dirty at the start of each block: in small loops what the loop writes, which is then stored behind it. */
+  readonly #dirty: readonly RegisterSet[];
   #ending: Ending | undefined;
 
   constructor(source: RegionSource, host: EmitterHost, earlier: RegionEmitter | undefined) {
@@ -104,7 +104,14 @@ class RegionEmitter {
     if (earlier) this.#state.assume(earlier.#state);
     this.assumed = this.#state.touched;
     const form = b.permanent(ValueType.i32);
-    this.#flags = new GuestFlags(b, this.#state, form, host.cpu, host.core);
+    this.#flags = new GuestFlags(
+      b,
+      this.#state,
+      form,
+      host.cpu,
+      host.core,
+      host.exits.storeDynamic,
+    );
     this.#frame = new RegionFrame(
       b,
       this.#state,
@@ -113,6 +120,7 @@ class RegionEmitter {
       host.core,
       source.is64,
       source.blocks.some(setsFrame),
+      host.exits.leaveFunction,
     );
     this.#sseMode = new SseMode(
       this.#frame,
@@ -160,6 +168,7 @@ class RegionEmitter {
       for (const instruction of group) this.#frame.loopPages.set(instruction, page);
     }
     this.#forms = flagFormsAtStart(source, this.#structure.entries);
+    this.#dirty = writtenInLoops(source, successors, isBackEdge);
 
     const { startInstruction, ...operands } = operandOps(this.#frame);
     this.#startInstruction = startInstruction;
@@ -203,11 +212,9 @@ class RegionEmitter {
   emit(): EmittedRegion {
     const b = this.#b;
     const f = this.#frame;
-    for (let i = 0; i <= exitLabel.stored; i++) b.code.bytes([Op.block, blockVoid]);
     this.#structure.emit();
     b.op(Op.unreachable);
     b.op(Op.end);
-    leaveRegion(f, this.#host.regionType);
     const body = b.code.toUint8Array();
     const inBody = b.hints.length;
 
@@ -258,6 +265,7 @@ class RegionEmitter {
   #block(number: number): void {
     const block = this.#source.blocks[number]!;
     this.#flags.form = this.#forms[number]!;
+    this.#state.dirty = this.#dirty[number]!;
     this.#ending = undefined;
     this.#sseMode.startBlock();
     for (const [i, instruction] of block.instructions.entries()) {
@@ -310,6 +318,7 @@ class RegionEmitter {
     }
     this.#flags.store();
     this.#state.store();
+    this.#state.dirty = nothingDirty;
     f.storeRip(f.place.blockOffset);
     b.i32(this.#host.copyOfRecord(instruction.record, instruction.handler));
     b.i32(instruction.handler);
@@ -351,9 +360,7 @@ class RegionEmitter {
     b.memory(Op.i32Load, this.#host.cpu + OFF_FAULT);
     f.if(false);
     f.storeRip(f.currentOffset);
-    b.i32(regionExit.fault);
-    b.setLocal(f.exitCode);
-    f.exitStored(instruction.count - 1);
+    f.exitStored(instruction.count - 1, regionExit.fault);
     f.endIf();
   }
 
@@ -391,11 +398,7 @@ class RegionEmitter {
         f.retire(last.count);
         b.pushCond(ending.condition);
         f.if();
-        {
-          const { form } = this.#flags;
-          this.#transfer(number, source.taken[number], takenOffset, 0);
-          this.#flags.form = form;
-        }
+        this.#transfer(number, source.taken[number], takenOffset, 0);
         f.endIf();
         this.#transfer(number, source.next[number], nextOffset, 0);
         return;
@@ -404,7 +407,6 @@ class RegionEmitter {
         if (source.is64) b.push64(ending.target);
         else b.push32(ending.target);
         b.setLocal(f.exitRip);
-        const { form } = this.#flags;
         const targets = source.indirect[number]!;
         if (targets.length > tableFrom) this.#transferByTable(number, targets);
         else
@@ -414,7 +416,6 @@ class RegionEmitter {
             b.integer('eq', this.#state.width);
             f.if();
             this.#transfer(number, to, source.blocks[to]!.offset, 0);
-            this.#flags.form = form;
             f.endIf();
           }
         f.exitIndirect(source.blocks[number]!.address);
@@ -450,13 +451,11 @@ class RegionEmitter {
         f.if();
         checkTranslation(this.#frame, offset, host);
         this.#transfer(number, to, offset, 0, true);
-        this.#flags.form = 'words';
         f.endIf();
       }
       f.endIf();
     }
     // Code of another privilege has many callers: it does not become part of this region.
-    b.i32(0);
     b.i32(blocks[number]!.address);
     b.i32(0);
     b.push(level);
@@ -464,12 +463,15 @@ class RegionEmitter {
     b.memory(Op.i32Load, cpu + OFF_CPL);
     b.integer('eq', 32);
     b.op(Op.select);
-    b.memory(Op.i32Store, cpu + OFF_REGION_FROM);
+    const cause = b.take(32);
     pushModeDiffers(f);
     f.if();
+    b.i32(0);
+    b.push(cause);
+    b.memory(Op.i32Store, cpu + OFF_REGION_FROM);
     f.exitStored(0);
     f.endIf();
-    f.exitLinked();
+    f.exitLinked(() => b.push(cause));
   }
 
   /** Goes to the target whose offset the absolute address in exitRip has; falls through if none has. */
@@ -480,7 +482,6 @@ class RegionEmitter {
     const low = Math.min(...offsets);
     const span = Math.max(...offsets) - low + 1;
     const near = span <= tableLimit ? targets : [];
-    const { form } = this.#flags;
     for (let i = 0; i <= near.length; i++) {
       b.code.bytes([Op.block, blockVoid]);
       f.enter();
@@ -507,13 +508,12 @@ class RegionEmitter {
       f.leave();
       b.op(Op.end);
       this.#transfer(from, to, this.#source.blocks[to]!.offset, 0);
-      this.#flags.form = form;
     });
     f.leave();
     b.op(Op.end);
   }
 
-  /** Goes to a block of the region, or leaves to `offset`. */
+  /** Goes to a block of the region, or leaves to `offset`. What is known at the point of emission stays as it was, for other ways. */
   #transfer(
     from: number,
     to: number | undefined,
@@ -539,12 +539,16 @@ class RegionEmitter {
       f.endIf();
     }
     if (!isChecked) this.#checkPage(from, to, offset);
+    this.#state.store(this.#dirty[to]!);
     const wanted = this.#forms[to]!;
+    const { form } = this.#flags;
     if (wanted === 'dynamic') this.#flags.makeDynamic();
     else if (wanted === 'stored' && this.#flags.form !== 'stored') this.#flags.store();
     else if (!sameForm(this.#flags.form, wanted)) this.#flags.materialize();
-    const { form } = this.#flags;
+    const { dirty } = this.#state;
+    // It may emit the block here.
     this.#structure.go(from, to);
+    this.#state.dirty = dirty;
     this.#flags.form = form;
   }
 

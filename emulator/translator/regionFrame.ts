@@ -1,7 +1,6 @@
 /** What the parts of a region's emitter share: the builder, guest state, and the ways out. */
-import { OFF_FAULT, OFF_REGION_FROM, OFF_RIP } from '../cpu/layout.ts';
+import { OFF_FAULT, OFF_REGION_RETIRED, OFF_RIP } from '../cpu/layout.ts';
 import { typeOf, type FunctionBuilder } from './functionBuilder.ts';
-import { flagFormCode } from './flagForms.ts';
 import type { GuestFlags } from './guestFlags.ts';
 import type { GuestInstruction } from './guestCode.ts';
 import type { GuestState } from './guestState.ts';
@@ -16,18 +15,6 @@ export const parameterCount = 3;
 
 /** What a region returns to the core's loop. `leave`: what it relied on may have changed, so no other region follows at once. */
 export const regionExit = { normal: 0, fault: 1, leave: 2 } as const;
-
-/** exitInfo: flag form in the low bits, then what is returned, then instructions retired since `retired` was counted. */
-export const exitFormMask = 0x7f;
-export const exitCodeShift = 7;
-export const exitCodeMask = 3;
-export const exitCountShift = 9;
-
-/**
- * Labels of the exits, inside out: RIP is base + exitOffset; it is in exitRip; all is stored but the region may go on in
- * another; it returns to the core.
- */
-export const exitLabel = { offset: 0, located: 1, linked: 2, stored: 3 } as const;
 
 /** Indices of imported functions of the core, by name. */
 export type CoreFunctions = (name: string) => number;
@@ -47,11 +34,9 @@ export class RegionFrame {
   readonly cpu: number;
   readonly core: CoreFunctions;
   readonly is64: boolean;
-  /** Where RIP will be, as offset from the base; flag form, fault and instructions retired (exitInfo below); what is returned. */
-  readonly exitOffset: number;
-  readonly exitInfo: number;
-  readonly exitCode: number;
-  /** RIP after an exit by an indirect jump: absolute, of the mode's width. */
+  /** Index of the module's function that leaves a region (regionLinks.ts). */
+  readonly leaveFunction: number;
+  /** RIP after an indirect jump: absolute, of the mode's width. */
   readonly exitRip: number;
   /** RIP of the region's first block, of the mode's width. */
   readonly base: number;
@@ -65,7 +50,7 @@ export class RegionFrame {
   readonly stack: PageCache;
   /** Pages of other memory operands. */
   readonly loopPages = new Map<GuestInstruction, PageCache>();
-  /** Frames opened inside the innermost of the exit blocks. */
+  /** Frames that are open. */
   depth: () => number = () => 0;
   enter: () => void = () => undefined;
   leave: () => void = () => undefined;
@@ -79,6 +64,7 @@ export class RegionFrame {
     core: CoreFunctions,
     is64: boolean,
     hasFrames: boolean,
+    leaveFunction: number,
   ) {
     this.b = b;
     this.state = state;
@@ -87,9 +73,7 @@ export class RegionFrame {
     this.core = core;
     this.is64 = is64;
     this.hasFrames = hasFrames;
-    this.exitOffset = b.permanent(ValueType.i32);
-    this.exitInfo = b.permanent(ValueType.i32);
-    this.exitCode = b.permanent(ValueType.i32);
+    this.leaveFunction = leaveFunction;
     this.exitRip = b.permanent(typeOf(state.width));
     this.context = b.permanent(typeOf(state.width));
     this.stack = new PageCache(b, cpu, 'stack');
@@ -137,49 +121,50 @@ export class RegionFrame {
   /** Leaves with RIP at an offset; `retired` is complete up to there but for `count`. */
   exitTo(offset: number, count: number, code: number = regionExit.normal): void {
     const { b } = this;
-    b.i32(offset);
-    b.setLocal(this.exitOffset);
-    this.#exit(count, code, exitLabel.offset);
+    this.state.store();
+    this.flags.storeForm();
+    this.pushRip(offset);
+    if (!this.is64) b.op(Op.i64ExtendI32U);
+    b.getLocal(this.retired);
+    if (count !== 0) {
+      b.i32(count);
+      b.integer('add', 32);
+    }
+    b.i32(0);
+    b.i32(code);
+    b.returnCall(this.leaveFunction);
   }
 
   /** Leaves with RIP in exitRip already, by the indirect jump of a block. */
   exitIndirect(block: number): void {
+    this.state.store();
+    this.flags.storeForm();
+    this.exitLinked(() => this.b.i32(block));
+  }
+
+  /** The state in memory is complete, RIP is in exitRip: goes on in the region that is there. `pushFrom` pushes the block that led there, or 0. */
+  exitLinked(pushFrom: () => void): void {
+    const { b } = this;
+    b.getLocal(this.exitRip);
+    if (!this.is64) b.op(Op.i64ExtendI32U);
+    b.getLocal(this.retired);
+    pushFrom();
+    b.i32(regionExit.normal);
+    b.returnCall(this.leaveFunction);
+  }
+
+  /** The state in memory is complete, RIP included: returns to the core. */
+  exitStored(count: number, code: number = regionExit.normal): void {
     const { b } = this;
     b.i32(0);
-    b.i32(block);
-    b.memory(Op.i32Store, this.cpu + OFF_REGION_FROM);
-    this.#exit(0, regionExit.normal, exitLabel.located);
-  }
-
-  #exit(count: number, code: number, label: number): void {
-    const { b } = this;
-    const { form } = this.flags;
-    const rest = (count << exitCountShift) | (code << exitCodeShift);
-    if (form === 'dynamic') {
-      b.getLocal(this.flags.formLocal);
-      if (rest !== 0) {
-        b.i32(rest);
-        b.integer('or', 32);
-      }
-    } else b.i32(rest | flagFormCode(form));
-    b.setLocal(this.exitInfo);
-    this.#leave(label);
-  }
-
-  /** The state in memory is complete, RIP included: leaves without storing registers. */
-  exitStored(count: number): void {
-    this.retire(count);
-    this.#leave(exitLabel.stored);
-  }
-
-  /** The same, with RIP in exitRip too and the context loaded: goes on in the region that is there. */
-  exitLinked(): void {
-    this.#leave(exitLabel.linked);
-  }
-
-  #leave(label: number): void {
-    this.b.op(Op.br);
-    this.b.code.u32(this.depth() + label);
+    b.getLocal(this.retired);
+    if (count !== 0) {
+      b.i32(count);
+      b.integer('add', 32);
+    }
+    b.memory(Op.i32Store, this.cpu + OFF_REGION_RETIRED);
+    b.i32(code);
+    b.op(Op.return);
   }
 
   retire(count: number): void {

@@ -4,6 +4,12 @@
  * none, after a fault, and when the slice is over or an event waits. Regions that died are found out by themselves: their life is 0.
  */
 import {
+  OFF_FLAG_CARRY,
+  OFF_FLAG_FORM,
+  OFF_FLAG_FORM_A,
+  OFF_FLAG_FORM_B,
+  OFF_FLAG_FORM_RESULT,
+  OFF_FLAG_RESULT,
   OFF_JUMPS32,
   OFF_JUMPS64,
   OFF_REGION_CURRENT,
@@ -12,16 +18,19 @@ import {
   OFF_REGION_LIMIT,
   OFF_REGION_RETIRED,
   OFF_RIP,
+  OFF_TLB_CONTEXT,
 } from '../cpu/layout.ts';
-import {
-  exitCodeMask,
-  exitCodeShift,
-  exitCountShift,
-  exitFormMask,
-  regionExit,
-  type RegionFrame,
-} from './regionFrame.ts';
+import { storedCode } from './flagForms.ts';
+import { FunctionBuilder } from './functionBuilder.ts';
+import { regionExit, type RegionFrame } from './regionFrame.ts';
+import type { WasmModule } from './wasmModule.ts';
 import { Op, ValueType, blockVoid } from './wasmOpcodes.ts';
+
+/** Indices of functions of the module that regions leave by; they are shared, so that a region has nothing that all ways out come to. */
+export interface RegionExits {
+  readonly leaveFunction: number;
+  readonly storeDynamic: number;
+}
 
 /** Counts the entry; goes back to the core, with everything as it came, if the region has died or is to grow. */
 export function openRegion(f: RegionFrame, region: number): void {
@@ -40,7 +49,7 @@ export function openRegion(f: RegionFrame, region: number): void {
   b.integer('ltS', 32);
   b.hinted(Op.if, false);
   b.op(blockVoid);
-  storeRetired(f);
+  storeRetired(b, cpu, f.retired);
   b.i32(regionExit.normal);
   b.op(Op.return);
   b.op(Op.end);
@@ -49,70 +58,115 @@ export function openRegion(f: RegionFrame, region: number): void {
   b.memory(Op.i32Store, cpu + OFF_REGION_CURRENT);
 }
 
-/** Behind the block of exitLabel.offset, to the end of the function. */
-export function leaveRegion(f: RegionFrame, regionType: number): void {
-  const { b, cpu, is64 } = f;
-  b.i32(0);
-  b.i32(0);
-  b.memory(Op.i32Store, cpu + OFF_REGION_FROM);
-  b.getLocal(f.base);
-  b.getLocal(f.exitOffset);
-  if (is64) b.op(Op.i64ExtendI32S);
-  b.integer('add', is64 ? 64 : 32);
-  b.setLocal(f.exitRip);
-  b.op(Op.end); // exitLabel.located
-  f.state.store();
-  b.i32(0);
-  pushRip(f);
-  b.memory(Op.i64Store, cpu + OFF_RIP);
-  b.getLocal(f.retired);
-  b.getLocal(f.exitInfo);
-  b.i32(exitCountShift);
-  b.integer('shrU', 32);
-  b.integer('add', 32);
-  b.setLocal(f.retired);
-  b.getLocal(f.exitInfo);
-  b.i32(exitCodeShift);
-  b.integer('shrU', 32);
-  b.i32(exitCodeMask);
-  b.integer('and', 32);
-  b.setLocal(f.exitCode);
-  b.getLocal(f.exitInfo);
-  b.i32(exitFormMask);
-  b.integer('and', 32);
-  b.setLocal(f.exitInfo);
-  f.flags.storeNumbered(f.exitInfo);
-  b.getLocal(f.exitCode);
-  b.hinted(Op.brIf, false);
-  b.code.u32(1); // exitLabel.stored
-  b.op(Op.end); // exitLabel.linked
-  link(f, regionType);
-  b.op(Op.end); // exitLabel.stored
-  storeRetired(f);
-  b.getLocal(f.exitCode);
-  b.op(Op.end);
+/** Adds to the module what the regions of one width leave by. */
+export function addRegionExits(
+  module: WasmModule,
+  cpu: number,
+  is64: boolean,
+  regionType: number,
+): RegionExits {
+  return {
+    leaveFunction: addLeave(module, cpu, is64, regionType),
+    storeDynamic: addStoreDynamic(module, cpu, is64),
+  };
 }
 
-function storeRetired({ b, cpu, retired }: RegionFrame): void {
+/** (RIP, instructions retired, block whose indirect jump led there or 0, regionExit) -> regionExit; registers and flags are stored. */
+function addLeave(module: WasmModule, cpu: number, is64: boolean, regionType: number): number {
+  const parameters = [ValueType.i64, ValueType.i32, ValueType.i32, ValueType.i32];
+  const [rip, retired, from, code] = [0, 1, 2, 3] as const;
+  const b = new FunctionBuilder(parameters.length);
+  b.i32(0);
+  b.getLocal(from);
+  b.memory(Op.i32Store, cpu + OFF_REGION_FROM);
+  b.i32(0);
+  b.getLocal(rip);
+  b.memory(Op.i64Store, cpu + OFF_RIP);
+  b.getLocal(code);
+  b.op(Op.i32Eqz);
+  b.getLocal(retired);
+  b.i32(0);
+  b.memory(Op.i32Load, cpu + OFF_REGION_LIMIT);
+  b.integer('ltS', 32);
+  b.integer('and', 32);
+  b.hinted(Op.if, true);
+  b.op(blockVoid);
+  link(b, cpu, is64, rip, retired, regionType);
+  b.op(Op.end);
+  storeRetired(b, cpu, retired);
+  b.getLocal(code);
+  b.op(Op.end);
+  const type = module.type({ parameters, results: [ValueType.i32] });
+  return module.addFunction({ type, locals: b.locals, code: b.code.toUint8Array(), hints: b.hints });
+}
+
+/** (form's number, GuestState.flagLocals): stores the form and its operands, unless they are in memory. */
+function addStoreDynamic(module: WasmModule, cpu: number, is64: boolean): number {
+  const { i32, i64 } = ValueType;
+  const parameters = [i32, i32, i32, i32, ...(is64 ? [i64, i64, i64] : []), i64, i64];
+  const b = new FunctionBuilder(parameters.length);
+  const number = 0;
+  const words = parameters.length - 2;
+  const store = (locals: readonly number[], opcode: number, offsets: readonly number[]): void => {
+    for (const [i, local] of locals.entries()) {
+      b.i32(0);
+      b.getLocal(local);
+      b.memory(opcode, cpu + offsets[i]!);
+    }
+  };
+  const operands = [OFF_FLAG_FORM_RESULT, OFF_FLAG_FORM_A, OFF_FLAG_FORM_B];
+  b.getLocal(number);
+  b.i32(storedCode);
+  b.integer('eq', 32);
+  b.op(Op.if);
+  b.op(blockVoid);
+  b.op(Op.return);
+  b.op(Op.end);
+  store([number], Op.i32Store, [OFF_FLAG_FORM]);
+  b.getLocal(number);
+  b.op(Op.i32Eqz);
+  b.op(Op.if);
+  b.op(blockVoid);
+  store([words, words + 1], Op.i64Store, [OFF_FLAG_CARRY, OFF_FLAG_RESULT]);
+  b.op(Op.return);
+  b.op(Op.end);
+  if (is64) {
+    b.getLocal(number);
+    b.i32(3);
+    b.integer('and', 32);
+    b.op(Op.i32Eqz);
+    b.op(Op.if);
+    b.op(blockVoid);
+    store([4, 5, 6], Op.i64Store, operands);
+    b.op(Op.return);
+    b.op(Op.end);
+  }
+  store([1, 2, 3], Op.i32Store, operands);
+  b.op(Op.end);
+  const type = module.type({ parameters, results: [] });
+  return module.addFunction({ type, locals: b.locals, code: b.code.toUint8Array() });
+}
+
+function storeRetired(b: FunctionBuilder, cpu: number, retired: number): void {
   b.i32(0);
   b.getLocal(retired);
   b.memory(Op.i32Store, cpu + OFF_REGION_RETIRED);
 }
 
-/** In 64 bits. */
-function pushRip({ b, exitRip, is64 }: RegionFrame): void {
-  b.getLocal(exitRip);
-  if (!is64) b.op(Op.i64ExtendI32U);
-}
-
-/** Calls the region that the table has for RIP, if the slice goes on. */
-function link(f: RegionFrame, regionType: number): void {
-  const { b, cpu, is64 } = f;
+/** Calls the region that the table has for RIP, if there is one. */
+function link(
+  b: FunctionBuilder,
+  cpu: number,
+  is64: boolean,
+  rip: number,
+  retired: number,
+  regionType: number,
+): void {
   const jumps = cpu + (is64 ? OFF_JUMPS64 : OFF_JUMPS32);
   const low = b.permanent(ValueType.i32);
   const at = b.permanent(ValueType.i32);
-  b.getLocal(f.exitRip);
-  if (is64) b.op(Op.i32WrapI64);
+  b.getLocal(rip);
+  b.op(Op.i32WrapI64);
   b.teeLocal(low);
   b.i32(8);
   b.integer('shrU', 32);
@@ -132,18 +186,13 @@ function link(f: RegionFrame, regionType: number): void {
   b.integer('or', 32);
   b.teeLocal(at);
   b.memory(Op.i64Load, jumps);
-  pushRip(f);
-  b.getLocal(f.context);
-  if (!is64) b.op(Op.i64ExtendI32U);
+  b.getLocal(rip);
+  b.i32(0);
+  b.memory(is64 ? Op.i64Load : Op.i64Load32U, cpu + OFF_TLB_CONTEXT);
   b.i64(52);
   b.integer('shl', 64);
   b.integer('xor', 64);
   b.integer('eq', 64);
-  b.getLocal(f.retired);
-  b.i32(0);
-  b.memory(Op.i32Load, cpu + OFF_REGION_LIMIT);
-  b.integer('ltS', 32);
-  b.integer('and', 32);
   b.hinted(Op.if, true);
   b.op(blockVoid);
   b.getLocal(at);
@@ -151,12 +200,12 @@ function link(f: RegionFrame, regionType: number): void {
   b.teeLocal(low);
   b.i32(0xff);
   b.integer('and', 32);
-  pushRip(f);
+  b.getLocal(rip);
   b.getLocal(at);
   b.memory(Op.i32Load, jumps + 12);
   b.op(Op.i64ExtendI32S);
   b.integer('sub', 64);
-  b.getLocal(f.retired);
+  b.getLocal(retired);
   b.getLocal(low);
   b.i32(8);
   b.integer('shrU', 32);

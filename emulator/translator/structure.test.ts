@@ -58,10 +58,10 @@ function walker(graph: FlowGraph): (entry: number, seed: number) => number[] {
 
   const module = new WasmModule(65536);
   const type = module.type({ parameters: [ValueType.i32, ValueType.i32], results: [] });
-  module.addFunction({ type, locals: [[1, ValueType.i32]], code: out.toUint8Array() });
+  module.addFunction({ type, locals: [[1, ValueType.i32]], code: out.toUint8Array(), slot: 0 });
   const memory = new WebAssembly.Memory({ initial: 1, maximum: 65536, shared: true });
   const table = new WebAssembly.Table({ element: 'anyfunc', initial: 1 });
-  new WebAssembly.Instance(new WebAssembly.Module(module.finish([0])), { env: { memory, table } });
+  new WebAssembly.Instance(new WebAssembly.Module(module.finish()), { env: { memory, table } });
   const run = table.get(0) as (entry: number, seed: number) => void;
   return (entryNumber, seedValue) => {
     const bytes = new Uint8Array(memory.buffer, 0, 64);

@@ -19,6 +19,8 @@ interface Body {
   readonly code: Uint8Array;
   /** In the order of their positions in `code`. */
   readonly hints?: readonly BranchHint[];
+  /** Place in the table that it goes into as the module is instantiated. */
+  readonly slot?: number;
 }
 
 /**
@@ -60,8 +62,7 @@ export class WasmModule {
     return this.#imports.length + this.#bodies.push(body) - 1;
   }
 
-  /** The module; each function goes into the table slot of the same position as it is instantiated. */
-  finish(slots: readonly number[]): Uint8Array<ArrayBuffer> {
+  finish(): Uint8Array<ArrayBuffer> {
     const out = new WasmWriter(64 * 1024);
     out.bytes([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]);
     const section = (id: number, write: (to: WasmWriter) => void): void => {
@@ -104,15 +105,16 @@ export class WasmModule {
       for (const body of this.#bodies) to.u32(body.type);
     });
     section(9, (to) => {
-      to.u32(slots.length);
-      slots.forEach((slot, i) => {
+      const inTable = [...this.#bodies.entries()].filter(([, { slot }]) => slot !== undefined);
+      to.u32(inTable.length);
+      for (const [i, { slot }] of inTable) {
         to.u32(0);
         to.byte(0x41);
-        to.s32(slot);
+        to.s32(slot!);
         to.byte(0x0b);
         to.u32(1);
         to.u32(this.#imports.length + i);
-      });
+      }
     });
     const locals = this.#bodies.map((body) => {
       const content = new WasmWriter(body.code.length + 64);

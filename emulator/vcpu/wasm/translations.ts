@@ -35,6 +35,7 @@ import {
 } from '../../cpu/layout.ts';
 import { coreTypes, helperType, helpersOf } from '../../translator/coreFunctions.ts';
 import { emitRegion } from '../../translator/regionEmitter.ts';
+import { addRegionExits, type RegionExits } from '../../translator/regionLinks.ts';
 import { WasmModule, type FunctionType } from '../../translator/wasmModule.ts';
 import { ValueType } from '../../translator/wasmOpcodes.ts';
 import { GuestCodeReader, HandlerVariants } from '../../translator/guestCodeReader.ts';
@@ -252,9 +253,15 @@ export class Translations {
         return index;
       },
       handlerType: module.type(handlerType),
-      regionType: module.type(regionType),
     };
-    const made: number[] = [];
+    const type = module.type(regionType);
+    const exits = new Map<boolean, RegionExits>();
+    const exitsOf = (is64: boolean): RegionExits => {
+      const added = exits.get(is64) ?? addRegionExits(module, this.#cpu, is64, type);
+      exits.set(is64, added);
+      return added;
+    };
+    let made = 0;
     for (const plan of plans) {
       const growth = Math.max(0, ...plan.replaces.map((old) => this.#regions.get(old)!.growth));
       for (const old of plan.replaces) this.#drop(old);
@@ -265,6 +272,7 @@ export class Translations {
       const copies = new Map<number, number>();
       const { code, locals, hints, entries } = emitRegion(source, {
         ...host,
+        exits: exitsOf(source.is64),
         region: number,
         alive: this.#aliveByte(number),
         copyOfRecord: (record, handler) => {
@@ -273,9 +281,9 @@ export class Translations {
           return copy;
         },
       });
-      module.addFunction({ type: host.regionType, locals, code, hints });
       const slot = this.#newSlot();
-      made.push(slot);
+      module.addFunction({ type, locals, code, hints, slot });
+      made++;
       this.#regions.set(number, {
         number,
         slot,
@@ -305,9 +313,9 @@ export class Translations {
       this.#counts.instructions += instructions;
       this.#counts.bytes += code.length;
     }
-    if (made.length === 0) return;
+    if (made === 0) return;
     const started = performance.now();
-    new WebAssembly.Instance(new WebAssembly.Module(module.finish(made)), {
+    new WebAssembly.Instance(new WebAssembly.Module(module.finish()), {
       env: { memory: this.#wasmMemory, table: this.#table },
       core: this.#exports,
     });
