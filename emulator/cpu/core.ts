@@ -9,6 +9,7 @@ export { probeWrite } from './memory';
 export { readSlow, readV128Slow } from './memorySlow';
 export * from './generated/helperExports';
 export {
+  codeStillAt,
   countHeatIndex,
   enterRegionIndex,
   handlerDoneIndex,

@@ -271,8 +271,11 @@ export const OFF_JUMPS32 = 0x77000;
 export const JUMPS_BYTES = 0x40000;
 /** i32 per region: entries left until it should grow; 0 if it may not be run. */
 export const OFF_REGION_LIFE = 0xb7000;
+/** u16 for each entry of the three TLBs: the generation of global pages that it was entered in, 0 = the page is not global. */
+export const OFF_TLB_GLOBAL = 0xf7000;
+export const TLB_GLOBAL_BYTES = 0x6000;
 /** Decode cache: hash table and arena, to the end of the vCPU's region. Sizes are the interpreter's. */
-export const OFF_DECODE = 0xf7000;
+export const OFF_DECODE = 0xfd000;
 /** Bytes of a vCPU's region, all in all. */
 export const VCPU_REGION_SIZE = 0x8000000;
 
@@ -487,6 +490,9 @@ export const OFF_FLAG_FORM = 0x17ac;
 export const OFF_FLAG_FORM_RESULT = 0x17b0;
 export const OFF_FLAG_FORM_A = 0x17b8;
 export const OFF_FLAG_FORM_B = 0x17c0;
+/** Generation of global pages (u32), and its context for tags (u64), which is OFF_TLB_CONTEXT's where global pages do not count (tlb.ts). */
+export const OFF_TLB_GLOBAL_GENERATION = 0x17c8;
+export const OFF_TLB_GLOBAL_CONTEXT = 0x17d0;
 /** u32 count, then HOT_MAX × {u32 block, u32 block whose indirect jump led there or 0, u64 RIP}. */
 export const OFF_HOT_COUNT = 0x1060;
 export const OFF_HOT = 0x1070;

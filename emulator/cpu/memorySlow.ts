@@ -25,6 +25,7 @@ import {
   ACCESS_READ,
   ACCESS_WRITE,
   isCanonical,
+  lastGlobal,
   lastWriteAllowed,
   noteLastLarge,
   NO_TRANSLATION,
@@ -39,7 +40,7 @@ import {
   noteVideoWrite,
 } from './physical';
 import { CPU, faulted, mode } from './state';
-import { contextOf, enter, isCode, tlbEntry } from './tlb';
+import { adopt, contextOf, enter, holdsGlobal, isCode, tlbEntry } from './tlb';
 
 const PAGE_MASK: u64 = ~(<u64>0xfff);
 
@@ -63,7 +64,7 @@ function isWritable(linear: u64): bool {
 /** Wasm address for reading `linear`; 0 = device (devicePhysical) or fault. */
 function locateRead(linear: u64, user: bool): usize {
   const entry = tlbEntry(OFF_TLB_READ, linear);
-  if (load<u64>(entry) == ((linear & PAGE_MASK) | contextOf(user))) {
+  if (load<u64>(entry) == ((linear & PAGE_MASK) | contextOf(user)) || adopt(entry, linear, user)) {
     return <usize>(<u32>linear + load<u32>(entry, 8));
   }
   const physical = translate(linear, ACCESS_READ, user);
@@ -72,7 +73,7 @@ function locateRead(linear: u64, user: bool): usize {
   const host = isLapicPage(physical) ? 0 : hostAddressOf(physical);
   devicePhysical = physical;
   if (!host) return 0;
-  enter(OFF_TLB_READ, linear, host & ~0xfff, user);
+  enter(OFF_TLB_READ, linear, host & ~0xfff, user, lastGlobal());
   // For stores to pages with code, which never enter the write table.
   setWritable(linear, lastWriteAllowed() && hostAddressForWrite(physical) != 0);
   return <usize>host;
@@ -83,12 +84,13 @@ function locateWrite(linear: u64, user: bool): usize {
   const context = contextOf(user);
   const page = linear & PAGE_MASK;
   let entry = tlbEntry(OFF_TLB_WRITE, linear);
-  if (load<u64>(entry) == (page | context)) return <usize>(<u32>linear + load<u32>(entry, 8));
+  if (load<u64>(entry) == (page | context) || adopt(entry, linear, user))
+    return <usize>(<u32>linear + load<u32>(entry, 8));
   entry = tlbEntry(OFF_TLB_READ, linear);
-  if (load<u64>(entry) == (page | context) && isWritable(linear)) {
+  if ((load<u64>(entry) == (page | context) || adopt(entry, linear, user)) && isWritable(linear)) {
     const host = <u32>linear + load<u32>(entry, 8);
     noteVideoWrite(host);
-    if (!isCode(<usize>host)) enter(OFF_TLB_WRITE, linear, host & ~0xfff, user);
+    if (!isCode(<usize>host)) enter(OFF_TLB_WRITE, linear, host & ~0xfff, user, holdsGlobal(entry, linear));
     return <usize>host;
   }
   const physical = translate(linear, ACCESS_WRITE, user);
@@ -98,8 +100,8 @@ function locateWrite(linear: u64, user: bool): usize {
   devicePhysical = physical;
   if (!host) return 0;
   noteVideoWrite(host);
-  if (!isCode(<usize>host)) enter(OFF_TLB_WRITE, linear, host & ~0xfff, user);
-  enter(OFF_TLB_READ, linear, host & ~0xfff, user);
+  if (!isCode(<usize>host)) enter(OFF_TLB_WRITE, linear, host & ~0xfff, user, lastGlobal());
+  enter(OFF_TLB_READ, linear, host & ~0xfff, user, lastGlobal());
   setWritable(linear, true);
   return <usize>host;
 }

@@ -7,10 +7,12 @@ import {
   CR0_PG,
   CR0_WP,
   CR4_PAE,
+  CR4_PGE,
   CR4_PSE,
   CR4_SMEP,
   EFER_LMA,
   EFER_NXE,
+  OFF_CHECKED_ACCESS,
   OFF_CPL,
   OFF_CR0,
   OFF_CR3,
@@ -24,7 +26,7 @@ import {
 } from './layout';
 import { hostAddressOf, physicalRead, physicalWrite } from './physical';
 import { CPU } from './state';
-import { enter, noteLarge, tlbEntry } from './tlb';
+import { adopt, enter, noteLarge, tlbEntry } from './tlb';
 
 export const ACCESS_READ: u32 = 0;
 export const ACCESS_WRITE: u32 = 1;
@@ -39,6 +41,7 @@ const PTE_US: u64 = 4;
 const PTE_A: u64 = 0x20;
 const PTE_D: u64 = 0x40;
 const PTE_PS: u64 = 0x80;
+const PTE_G: u64 = 0x100;
 const PTE_NX: u64 = 0x8000000000000000;
 /** Bits 51:12 of an entry. */
 const ADDRESS_MASK: u64 = 0xffffffffff000;
@@ -61,6 +64,8 @@ export function isCanonical(linear: u64): bool {
  * have been allowed without setting the dirty bit first.
  */
 let writeAllowed: bool = false;
+/** Whether the page is one of the supervisor's that is in all address spaces. */
+let globalPage: bool = false;
 /** Whether the translation was found in a large page, and in one of 1 GiB. */
 let largeKind: i32 = 0;
 /** Probing: nothing is raised, and no bit of an entry is set. */
@@ -96,6 +101,7 @@ function permitted(rights: u64, access: u32, user: bool): bool {
 /** Linear to physical, raising #PF. `linear` is canonical. */
 export function translate(linear: u64, access: u32, user: bool): u64 {
   largeKind = 0;
+  globalPage = false;
   if (!(load<u64>(CPU, OFF_CR0) & <u64>CR0_PG)) {
     writeAllowed = true;
     return linear & 0xffffffff;
@@ -183,6 +189,8 @@ function finish(
   if ((entry & wanted) != wanted && !quiet) physicalWrite(at, entry | wanted, size);
   writeAllowed =
     ((entry | wanted) & PTE_D) != 0 && permitted(rights, ACCESS_WRITE, user);
+  globalPage =
+    (entry & PTE_G) != 0 && !(rights & PTE_US) && (load<u64>(CPU, OFF_CR4) & CR4_PGE) != 0;
   if (shift == 12) return (entry & ADDRESS_MASK) | (linear & 0xfff);
   largeKind = shift == 30 ? 2 : 1;
   const inside = ((<u64>1) << shift) - 1;
@@ -196,6 +204,11 @@ function finish(
 /** Whether the page of the last translate() may be entered for writing. */
 export function lastWriteAllowed(): bool {
   return writeAllowed;
+}
+
+/** Whether the page of the last translate() is global. */
+export function lastGlobal(): bool {
+  return globalPage;
 }
 
 /** Notes a large page of the last translate() for INVLPG. */
@@ -228,7 +241,8 @@ export function cachedCodeAddress(linear: u64): u32 {
   if (load<u64>(entry) == ((linear & ~(<u64>0xfff)) | load<u64>(CPU, OFF_TLB_CONTEXT))) {
     return <u32>linear + load<u32>(entry, 8);
   }
-  return 0;
+  if (load<u32>(CPU, OFF_CHECKED_ACCESS) || !adopt(entry, linear, load<u32>(CPU, OFF_CPL) == 3)) return 0;
+  return <u32>linear + load<u32>(entry, 8);
 }
 
 function codeAddressSlow(linear: u64): u32 {
@@ -237,13 +251,15 @@ function codeAddressSlow(linear: u64): u32 {
     return 0;
   }
   const user = load<u32>(CPU, OFF_CPL) == 3;
+  const entry = tlbEntry(OFF_TLB_EXECUTE, linear);
+  if (adopt(entry, linear, user)) return <u32>linear + load<u32>(entry, 8);
   const physical = translate(linear, ACCESS_EXECUTE, user);
   if (physical == NO_TRANSLATION) return 0;
   noteLastLarge(linear);
   const host = hostAddressOf(physical);
   // Nothing answers there: the bus floats high.
   if (!host) return <u32>(CPU + OFF_OPEN_BUS) + (<u32>physical & 0xfff);
-  enter(OFF_TLB_EXECUTE, linear, host & ~0xfff, user);
+  enter(OFF_TLB_EXECUTE, linear, host & ~0xfff, user, globalPage);
   return host;
 }
 

@@ -58,6 +58,7 @@ import {
   REGION_FAULT,
 } from './layout';
 import { hostOf } from './memory';
+import { cachedCodeAddress } from './mmu';
 import { readForWriteSlow, readSlow, probeWriteSlow, writeSlow, writeV128Slow } from './memorySlow';
 import { CPU, faulted, mode, rip } from './state';
 import { isCode, noteJump, noteStack, tlbEntry } from './tlb';
@@ -170,6 +171,11 @@ function wantsInterpreter(): bool {
 }
 
 // --- From emitted code -------------------------------------------------------------------------
+
+/** Whether the code at `linear` is still at the wasm address; a global page may have been entered by another address space. */
+export function codeStillAt(linear: u64, host: u32): bool {
+  return cachedCodeAddress(linear) == host;
+}
 
 /** Asks for the instruction to be interpreted: emitted code then leaves as after a fault. */
 export function interpretInstead(): void {

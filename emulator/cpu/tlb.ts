@@ -2,8 +2,9 @@
  * The soft TLBs: read, write and execute tables of TLB_ENTRIES direct-mapped entries. A tag is the linear
  * page with a 12-bit context in its low bits: generation << 1 | user; then comes the 32-bit distance to the wasm address, then
  * the tag again in 32 bits for code that reaches no further (0, which is no tag, for pages above 4 GiB). A CR3 load takes a new
- * generation (or the one its PCID had), so nothing is cleared. Global pages are simply walked again in a
- * new context: the TLB may forget at any time (SDM 3A §4.10.2).
+ * generation (or the one its PCID had), so nothing is cleared. Global pages of the supervisor (SDM 3A §4.10.2.4) have a generation of their own,
+ * noted beside the entries: an entry that has it is adopted by another address space without a walk, and jumps to
+ * such pages are noted for all of them.
  */
 import {
   JUMPS_BYTES,
@@ -22,6 +23,9 @@ import {
   OFF_STACK_PAGE,
   OFF_TLB_CONTEXT,
   OFF_TLB_EXECUTE,
+  OFF_TLB_GLOBAL,
+  OFF_TLB_GLOBAL_CONTEXT,
+  OFF_TLB_GLOBAL_GENERATION,
   OFF_TLB_LARGE,
   OFF_TLB_NEXT,
   OFF_TLB_READ,
@@ -30,6 +34,7 @@ import {
   OFF_VIDEO_SIZE,
   OFF_VIDEO_START,
   TLB_BYTES,
+  TLB_GLOBAL_BYTES,
   TLB_LARGE_BYTES,
 } from './layout';
 import { CPU } from './state';
@@ -75,6 +80,9 @@ export function updateContext(): void {
   const user = u32(load<u32>(CPU, OFF_CPL) == 3);
   const context = load<u32>(CPU, OFF_CHECKED_ACCESS) ? CONTEXT_NONE : (generation << 1) | user;
   store<u64>(CPU, <u64>context, OFF_TLB_CONTEXT);
+  // Programs see no page of the supervisor, and checks are for all accesses.
+  const global = context & 1 ? context : load<u32>(CPU, OFF_TLB_GLOBAL_GENERATION) << 1;
+  store<u64>(CPU, <u64>global, OFF_TLB_GLOBAL_CONTEXT);
   forgetStack();
 }
 
@@ -88,7 +96,8 @@ function newGeneration(): u32 {
   let next = load<u32>(CPU, OFF_TLB_NEXT) + 1;
   if (next > GENERATION_MAX) {
     clearTables();
-    next = 1;
+    store<u32>(CPU, 1, OFF_TLB_GLOBAL_GENERATION);
+    next = 2;
   }
   store<u32>(CPU, next, OFF_TLB_NEXT);
   return next;
@@ -100,6 +109,7 @@ export function clearTables(): void {
   memory.fill(CPU + OFF_TLB_READ, 0, TLB_BYTES);
   memory.fill(CPU + OFF_TLB_WRITE, 0, TLB_BYTES);
   memory.fill(CPU + OFF_TLB_EXECUTE, 0, TLB_BYTES);
+  memory.fill(CPU + OFF_TLB_GLOBAL, 0, TLB_GLOBAL_BYTES);
   memory.fill(CPU + OFF_PCID_GENERATION, 0, 8192);
   forgetJumps();
 }
@@ -119,9 +129,10 @@ function forgetJumpsTo(linear: u64): void {
 
 /** Notes that the block at RIP, on one page, is entered so. `isLong`: 64-bit code. */
 export function noteJump(rip: u64, isLong: bool, fn: u32, entry: u32, offset: i32): void {
-  const context = load<u64>(CPU, OFF_TLB_CONTEXT);
+  let context = load<u64>(CPU, OFF_TLB_CONTEXT);
   // Not one address space's.
   if (<u32>context == CONTEXT_NONE) return;
+  if (!(context & 1) && holdsGlobal(tlbEntry(OFF_TLB_EXECUTE, rip), rip)) context = load<u64>(CPU, OFF_TLB_GLOBAL_CONTEXT);
   const low = <u32>rip;
   const at = CPU + (isLong ? OFF_JUMPS64 : OFF_JUMPS32) + ((low & 0x3f000) | (((low ^ (low >> 8) ^ (low >> 18)) & 0xff) << 4));
   store<u64>(at, rip ^ (context << 52));
@@ -155,6 +166,7 @@ export function switchAddressSpace(keep: bool): void {
 export function flushAll(): void {
   memory.fill(CPU + OFF_PCID_GENERATION, 0, 8192);
   memory.fill(CPU + OFF_TLB_LARGE, 0, TLB_LARGE_BYTES);
+  store<u32>(CPU, newGeneration(), OFF_TLB_GLOBAL_GENERATION);
   switchAddressSpace(false);
 }
 
@@ -202,15 +214,42 @@ function setLarge(linear: u64): void {
   store<u8>(at, load<u8>(at, OFF_TLB_LARGE) | (<u8>1 << <u8>(bit & 7)), OFF_TLB_LARGE);
 }
 
-/** Enters a page: `host` is the wasm address of the page of `linear`. */
-export function enter(table: usize, linear: u64, host: u32, user: bool): void {
+/** Enters a page: `host` is the wasm address of the page of `linear`; `isGlobal`: of the supervisor, and in all address spaces. */
+export function enter(table: usize, linear: u64, host: u32, user: bool, isGlobal: bool): void {
   store<u32>(CPU, load<u32>(CPU, OFF_COUNT_TLB_FILLS) + 1, OFF_COUNT_TLB_FILLS);
   const entry = tlbEntry(table, linear);
   const page = linear & ~(<u64>0xfff);
+  store<u32>(entry, host - <u32>page, 8);
+  store<u16>(globalMark(entry), isGlobal ? <u16>load<u32>(CPU, OFF_TLB_GLOBAL_GENERATION) : 0);
+  setTag(entry, page, user);
+}
+
+@inline
+function setTag(entry: usize, page: u64, user: bool): void {
   const tag = page | contextOf(user);
   store<u64>(entry, tag);
-  store<u32>(entry, host - <u32>page, 8);
   store<u32>(entry, page >> 32 ? 0 : <u32>tag, 12);
+}
+
+@inline
+function globalMark(entry: usize): usize {
+  return CPU + OFF_TLB_GLOBAL + ((entry - CPU - OFF_TLB_READ) >> 3);
+}
+
+/** Whether the entry has the page of `linear`, entered in some address space, as a global one. */
+@inline
+export function holdsGlobal(entry: usize, linear: u64): bool {
+  return (
+    <u32>load<u16>(globalMark(entry)) == load<u32>(CPU, OFF_TLB_GLOBAL_GENERATION) &&
+    (load<u64>(entry) ^ linear) >> 12 == 0
+  );
+}
+
+/** Makes a global page's entry one of the present address space. False: it is not there, or not for programs. */
+export function adopt(entry: usize, linear: u64, user: bool): bool {
+  if (user || !holdsGlobal(entry, linear)) return false;
+  setTag(entry, linear & ~(<u64>0xfff), false);
+  return true;
 }
 
 /** Empties an entry. */
@@ -219,6 +258,7 @@ function clearEntry(entry: usize): void {
   forgetStack();
   store<u64>(entry, 0);
   store<u32>(entry, 0, 12);
+  store<u16>(globalMark(entry), 0);
 }
 
 /** Drops the write entries of video memory: the next write to each of its pages is noted (memorySlow.ts). */

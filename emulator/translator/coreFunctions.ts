@@ -18,6 +18,7 @@ export const coreTypes = {
   segmentLinear: { parameters: [i32, i64, i32, i32], results: [i64] },
   raise: { parameters: [i32], results: [] },
   raiseWithCode: { parameters: [i32, i32], results: [] },
+  codeStillAt: { parameters: [i64, i32], results: [i32] },
   interpretInstead: { parameters: [], results: [] },
   settleFlags: { parameters: [], results: [] },
   storeLazyFlags: { parameters: [i32, i64, i64, i64], results: [] },

@@ -65,6 +65,12 @@ export function checkTranslation(f: RegionFrame, offset: number, host: number): 
   b.integer('ne', 32);
   b.integer('or', 32);
   f.if(false);
+  b.push64(rip);
+  b.i32(host);
+  b.call(f.core('codeStillAt'));
+  b.op(Op.i32Eqz);
+  f.if();
   f.exitTo(offset, 0);
+  f.endIf();
   f.endIf();
 }

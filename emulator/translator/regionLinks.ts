@@ -19,6 +19,7 @@ import {
   OFF_REGION_RETIRED,
   OFF_RIP,
   OFF_TLB_CONTEXT,
+  OFF_TLB_GLOBAL_CONTEXT,
 } from '../cpu/layout.ts';
 import { storedCode } from './flagForms.ts';
 import { FunctionBuilder } from './functionBuilder.ts';
@@ -187,12 +188,18 @@ function link(
   b.teeLocal(at);
   b.memory(Op.i64Load, jumps);
   b.getLocal(rip);
-  b.i32(0);
-  b.memory(is64 ? Op.i64Load : Op.i64Load32U, cpu + OFF_TLB_CONTEXT);
-  b.i64(52);
-  b.integer('shl', 64);
   b.integer('xor', 64);
-  b.integer('eq', 64);
+  b.i64(12);
+  b.integer('rotl', 64);
+  const context = b.permanent(ValueType.i64);
+  b.teeLocal(context);
+  for (const offset of [OFF_TLB_CONTEXT, OFF_TLB_GLOBAL_CONTEXT]) {
+    if (offset !== OFF_TLB_CONTEXT) b.getLocal(context);
+    b.i32(0);
+    b.memory(Op.i64Load, cpu + offset);
+    b.integer('eq', 64);
+  }
+  b.integer('or', 32);
   b.hinted(Op.if, true);
   b.op(blockVoid);
   b.getLocal(at);
