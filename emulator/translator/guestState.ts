@@ -77,19 +77,6 @@ export class GuestState {
     return this.xmm(number);
   }
 
-  /** Which registers the region holds in locals, to know whether emission has to be repeated. */
-  get touched(): string {
-    return `${this.#gpr.map((l) => (l === undefined ? 0 : 1)).join('')} ${this.#xmm.map((l) => (l === undefined ? 0 : 1)).join('')}`;
-  }
-
-  /** Assumes what an earlier emission of the same region found. */
-  assume(earlier: GuestState): void {
-    for (let i = 0; i < 16; i++) {
-      if (earlier.#gpr[i] !== undefined) this.gpr(i);
-      if (earlier.#xmm[i] !== undefined) this.xmm(i);
-    }
-  }
-
   /** Emits loads of all registers in use. */
   load(): void {
     const b = this.#b;

@@ -61,25 +61,14 @@ export interface EmitterHost {
   readonly alive: number;
 }
 
-/** Emits the region, again if the first pass found registers that a handler call would have had to spill. */
-export function emitRegion(source: RegionSource, host: EmitterHost): EmittedRegion {
-  let pass = new RegionEmitter(source, host, undefined);
-  let emitted = pass.emit();
-  while (pass.calledHandlers && pass.assumed !== pass.found) {
-    pass = new RegionEmitter(source, host, pass);
-    emitted = pass.emit();
-  }
-  return emitted;
-}
+export const emitRegion = (source: RegionSource, host: EmitterHost): EmittedRegion =>
+  new RegionEmitter(source, host).emit();
 
 /** More targets of a return than these are found by a table over their offsets, of at most so many bytes. */
 const tableFrom = 3;
 const tableLimit = 4096;
 
 class RegionEmitter {
-  calledHandlers = false;
-  /** Registers in locals before and after emission. */
-  readonly assumed: string;
   readonly #source: RegionSource;
   readonly #host: EmitterHost;
   readonly #b = new FunctionBuilder(parameterCount);
@@ -95,14 +84,14 @@ class RegionEmitter {
   /** Registers that may be dirty at the start of each block: in small loops what the loop writes, which is then stored behind it. */
   readonly #dirty: readonly RegisterSet[];
   #ending: Ending | undefined;
+  /** Positions in the code where all registers are loaded again, which ones is known only when all is emitted. */
+  readonly #reloads: number[] = [];
 
-  constructor(source: RegionSource, host: EmitterHost, earlier: RegionEmitter | undefined) {
+  constructor(source: RegionSource, host: EmitterHost) {
     this.#source = source;
     this.#host = host;
     const b = this.#b;
     this.#state = new GuestState(b, host.cpu, source.is64);
-    if (earlier) this.#state.assume(earlier.#state);
-    this.assumed = this.#state.touched;
     const form = b.permanent(ValueType.i32);
     this.#flags = new GuestFlags(
       b,
@@ -205,10 +194,6 @@ class RegionEmitter {
     };
   }
 
-  get found(): string {
-    return this.#state.touched;
-  }
-
   emit(): EmittedRegion {
     const b = this.#b;
     const f = this.#frame;
@@ -217,11 +202,14 @@ class RegionEmitter {
     b.op(Op.end);
     const body = b.code.toUint8Array();
     const inBody = b.hints.length;
+    b.code.reset();
+    this.#state.load();
+    const loads = b.code.toUint8Array();
 
     // The prologue loads what the body turned out to use.
     b.code.reset();
     openRegion(f, this.#host.region);
-    this.#state.load();
+    b.code.bytes(loads);
     const atEntries = this.#structure.entries.map((entry) => this.#forms[entry]);
     if (atEntries.includes('words')) {
       this.#flags.settle();
@@ -236,18 +224,30 @@ class RegionEmitter {
     }
     this.#sseMode.load();
     const prologue = b.code.length;
-    const code = new WasmWriter(body.length + 512);
+    const code = new WasmWriter(prologue + body.length + this.#reloads.length * loads.length);
     code.bytes(b.code.view());
-    code.bytes(body);
+    let done = 0;
+    for (const at of this.#reloads) {
+      code.bytes(body.subarray(done, at));
+      code.bytes(loads);
+      done = at;
+    }
+    code.bytes(body.subarray(done));
+    let passed = 0;
+    const moved = b.hints.slice(0, inBody).map(({ at, likely }) => {
+      while (passed < this.#reloads.length && this.#reloads[passed]! <= at) passed++;
+      return { at: at + prologue + passed * loads.length, likely };
+    });
     return {
       code: code.toUint8Array(),
       locals: b.locals,
-      hints: [
-        ...b.hints.slice(inBody),
-        ...b.hints.slice(0, inBody).map(({ at, likely }) => ({ at: at + prologue, likely })),
-      ],
+      hints: [...b.hints.slice(inBody), ...moved],
       entries: this.#structure.entries,
     };
+  }
+
+  #reload(): void {
+    this.#reloads.push(this.#b.code.length);
   }
 
   /** It may be another after an instruction that a handler ran. */
@@ -307,7 +307,6 @@ class RegionEmitter {
 
   /** Calls the interpreter's handler for the record. */
   #byHandler(instruction: GuestInstruction): void {
-    this.calledHandlers = true;
     const b = this.#b;
     const f = this.#frame;
     let level: Val | undefined;
@@ -340,7 +339,7 @@ class RegionEmitter {
       this.#handlerLeft(instruction);
       f.endIf();
     }
-    this.#state.load();
+    this.#reload();
     this.#state.loadFlags();
     this.#loadContext();
     this.#sseMode.reload();
@@ -436,7 +435,7 @@ class RegionEmitter {
     b.setLocal(f.exitRip);
     this.#loadContext();
     if (targets.length > 0) {
-      this.#state.load();
+      this.#reload();
       this.#state.loadFlags();
       this.#sseMode.load();
       this.#flags.form = 'words';

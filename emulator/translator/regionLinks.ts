@@ -98,7 +98,12 @@ function addLeave(module: WasmModule, cpu: number, is64: boolean, regionType: nu
   b.getLocal(code);
   b.op(Op.end);
   const type = module.type({ parameters, results: [ValueType.i32] });
-  return module.addFunction({ type, locals: b.locals, code: b.code.toUint8Array(), hints: b.hints });
+  return module.addFunction({
+    type,
+    locals: b.locals,
+    code: b.code.toUint8Array(),
+    hints: b.hints,
+  });
 }
 
 /** (form's number, GuestState.flagLocals): stores the form and its operands, unless they are in memory. */
