@@ -7,6 +7,7 @@ import { windowFolder } from '../manager/engineEntry.ts';
 import { openHome } from '../manager/home.ts';
 import { nodeVmStarter } from '../manager/nodeVmStarter.ts';
 import { openSharedManager } from '../manager/sharedManager.ts';
+import { readTlsCertificate, type TlsFiles } from './tlsCertificate.ts';
 import { startWebServer, type WebServer, type WebServerOptions } from './webServer.ts';
 
 export const defaultPort = 8734;
@@ -14,6 +15,10 @@ export const defaultPort = 8734;
 export interface ServeOptions {
   /** Absent: the default port, or any free one if that is in use. 0: any free one. */
   readonly port?: number;
+  /** IP address to listen on, by default 127.0.0.1. */
+  readonly address?: string;
+  /** Absent: plain HTTP, on the loopback interface only. */
+  readonly tls?: TlsFiles;
   /** Open the window in the user's browser. */
   readonly open: boolean;
 }
@@ -26,6 +31,7 @@ export async function serve(options: ServeOptions): Promise<void> {
     }
   });
   await checkWindowIsBuilt();
+  const tls = options.tls && (await readTlsCertificate(options.tls));
   const home = await openHome();
   const manager = await openSharedManager(home, nodeVmStarter(), 'server');
   try {
@@ -33,6 +39,8 @@ export async function serve(options: ServeOptions): Promise<void> {
       {
         ...{ services: manager.services, takeScreen: manager.takeScreen },
         ...{ windowFolder, mediaFolder: home.mediaFolder },
+        ...(options.address === undefined ? {} : { address: options.address }),
+        ...(tls === undefined ? {} : { tls }),
       },
       options.port,
     );

@@ -43,14 +43,14 @@ function securityHeaders(socketOrigin: string): Record<string, string> {
   };
 }
 
-/** Answers GET and HEAD from `folder`, and nothing outside it. `host` is the checked Host header. */
+/** Answers GET and HEAD from `folder`, and nothing outside it. `socketOrigin` is where the page's WebSockets lead. */
 export async function serveStatic(
   folder: string,
-  host: string,
+  socketOrigin: string,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const headers = securityHeaders(`ws://${host}`);
+  const headers = securityHeaders(socketOrigin);
   const answer = (status: number, text: string): void => {
     response.writeHead(status, { ...headers, 'Content-Type': 'text/plain; charset=utf-8' });
     response.end(text);

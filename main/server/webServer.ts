@@ -1,11 +1,12 @@
 /**
  * The headless server's front: the built window over HTTP and the services over a WebSocket, on the
- * loopback interface only. Whoever has the token has everything; a web page of another origin, or
- * one that has pointed its own name at 127.0.0.1, gets nothing.
+ * loopback interface or, with a certificate, any other. Whoever has the token has everything; a web page of another
+ * origin, or one that has pointed its own name at this address, gets nothing.
  */
 import { randomBytes, timingSafeEqual } from 'node:crypto';
-import { createServer, type IncomingMessage, type Server } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import { isIP, type AddressInfo, type Socket } from 'node:net';
 import { WebSocketServer, type WebSocket } from 'ws';
 import { decodeMessage, encodeMessage } from '../../shared/rpc/messageCodec.ts';
 import { screenSocketPath, tokenInProtocols } from '../../shared/rpc/screenSocket.ts';
@@ -18,6 +19,7 @@ import { claimServerPort } from '../../emulator/host/serverPorts.ts';
 import { UserError } from '../../shared/services/errors.ts';
 import type { TakeScreen } from '../manager/manager.ts';
 import { serveStatic } from './staticFiles.ts';
+import type { TlsCertificate } from './tlsCertificate.ts';
 import { receiveUpload } from './uploads.ts';
 
 export interface WebServerOptions {
@@ -30,6 +32,10 @@ export interface WebServerOptions {
   readonly mediaFolder: string;
   /** 0 takes any free port. */
   readonly port: number;
+  /** IP address to listen on, by default 127.0.0.1. One that others can reach takes a certificate. */
+  readonly address?: string;
+  /** Absent: plain HTTP. */
+  readonly tls?: TlsCertificate;
 }
 
 export interface WebServer {
@@ -40,11 +46,15 @@ export interface WebServer {
   close(): Promise<void>;
 }
 
-const address = '127.0.0.1';
+const loopback = '127.0.0.1';
 const handshakeMs = 10_000;
 
-/** Rejects with UserError 'port-busy' or 'port-refused'. */
+/** Rejects with UserError 'port-busy', 'port-refused', 'address-invalid' or 'tls-needed'. */
 export async function startWebServer(options: WebServerOptions): Promise<WebServer> {
+  const address = checkedAddress(options);
+  const { tls } = options;
+  const scheme = tls === undefined ? 'http' : 'https';
+  const webSocketScheme = tls === undefined ? 'ws' : 'wss';
   const token = randomBytes(32).toString('base64url');
   const sockets = new WebSocketServer({
     noServer: true,
@@ -54,11 +64,18 @@ export async function startWebServer(options: WebServerOptions): Promise<WebServ
     perMessageDeflate: false,
   });
   let port = 0;
-  const server = createServer((request, response) => {
-    const host = ownHost(request, port);
+  const ownHost = (request: IncomingMessage): string | undefined => {
+    const { host } = request.headers;
+    return host !== undefined && isOwnHost(host, port, address, tls) ? host : undefined;
+  };
+  /** Browsers always send Origin with a WebSocket; other programs may leave it out. */
+  const ownOrigin = ({ headers: { origin } }: IncomingMessage, host: string): boolean =>
+    origin === undefined || origin === originOf(scheme, host);
+  const respond = (request: IncomingMessage, response: ServerResponse): void => {
+    const host = ownHost(request);
     if (host === undefined) {
       response.writeHead(421, { 'Content-Type': 'text/plain; charset=utf-8' });
-      response.end('This server answers only to 127.0.0.1 and localhost.');
+      response.end('This server answers only to its own names.');
       return;
     }
     if (request.method === 'POST' && pathPart(request) === uploadPath) {
@@ -73,14 +90,25 @@ export async function startWebServer(options: WebServerOptions): Promise<WebServ
       }
       return;
     }
-    void serveStatic(options.windowFolder, host, request, response);
-  });
+    void serveStatic(options.windowFolder, `${webSocketScheme}://${host}`, request, response);
+  };
+  const server =
+    tls === undefined
+      ? createServer(respond)
+      : createTlsServer({ cert: tls.cert, key: tls.key }, respond);
   // An upload may take as long as it takes; headers still have their time limit.
   server.requestTimeout = 0;
   server.on('upgrade', (request, socket, head) => {
-    const host = ownHost(request, port);
+    const host = ownHost(request);
     if (host !== undefined && pathPart(request) === screenSocketPath && ownOrigin(request, host)) {
-      handScreen(options.takeScreen, token, request, socket as Socket, head);
+      // Another process could not go on with an encrypted connection.
+      handScreen(
+        tls === undefined ? options.takeScreen : undefined,
+        token,
+        request,
+        socket as Socket,
+        head,
+      );
       return;
     }
     if (host === undefined || pathPart(request) !== serverSocketPath || !ownOrigin(request, host)) {
@@ -95,13 +123,13 @@ export async function startWebServer(options: WebServerOptions): Promise<WebServ
       }),
     );
   });
-  await listen(server, options.port);
+  await listen(server, options.port, address);
   port = (server.address() as AddressInfo).port;
   const releasePort = claimServerPort(port);
   return {
     port,
     token,
-    url: `http://${address}:${port}/#token=${token}`,
+    url: `${originOf(scheme, `${bracketed(shownHost(address, tls))}:${port}`)}/#token=${token}`,
     close: async () => {
       releasePort();
       for (const webSocket of sockets.clients) webSocket.close(1001, 'The server was closed.');
@@ -181,19 +209,54 @@ const pathPart = (request: IncomingMessage): string => (request.url ?? '').split
 const bearerOf = (request: IncomingMessage): string =>
   /^Bearer (\S{1,1024})$/.exec(request.headers.authorization ?? '')?.[1] ?? '';
 
-/** The Host header if it names this server: a name rebound to 127.0.0.1 is refused. */
-function ownHost(request: IncomingMessage, port: number): string | undefined {
-  const host = request.headers.host;
-  return host === `${address}:${port}` || host === `localhost:${port}` ? host : undefined;
+const isLoopback = (host: string): boolean =>
+  host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
+
+const bracketed = (host: string): string => (isIP(host) === 6 ? `[${host}]` : host);
+
+/** As browsers write it in Origin: without the scheme's own port. */
+const originOf = (scheme: string, host: string): string => new URL(`${scheme}://${host}`).origin;
+
+function checkedAddress({ address = loopback, tls }: WebServerOptions): string {
+  if (isIP(address) === 0) {
+    throw new UserError({
+      code: 'address-invalid',
+      message: `"${address}" is not an IP address.`,
+      hint: 'Give one of this machine’s own, or 0.0.0.0 for all of them.',
+    });
+  }
+  if (tls === undefined && !isLoopback(address)) {
+    throw new UserError({
+      code: 'tls-needed',
+      message: `Others could read along at ${address} without encryption.`,
+      hint: 'Give a certificate with --tls-cert and --tls-key.',
+    });
+  }
+  return address;
 }
 
-/** Browsers always send Origin with a WebSocket; other programs may leave it out. */
-function ownOrigin(request: IncomingMessage, host: string): boolean {
-  const { origin } = request.headers;
-  return origin === undefined || origin === `http://${host}`;
+/** Whether a Host header names this server. A name that somebody else rebound to its address is refused. */
+function isOwnHost(
+  host: string,
+  port: number,
+  address: string,
+  tls: TlsCertificate | undefined,
+): boolean {
+  const [, name = '', given] = /^(\[[0-9a-f:.]+\]|[^:/@[\]]+)(?::(\d{1,5}))?$/i.exec(host) ?? [];
+  if (Number(given ?? (tls === undefined ? 80 : 443)) !== port) return false;
+  const plain = name.replace(/^\[|\]$/g, '').toLowerCase();
+  return (
+    plain === loopback || plain === 'localhost' || plain === address || tls?.isFor(plain) === true
+  );
 }
 
-function listen(server: Server, port: number): Promise<void> {
+/** What to open: a name that the certificate is for, if it has one. */
+function shownHost(address: string, tls: TlsCertificate | undefined): string {
+  if (tls === undefined || tls.isFor(address)) return address;
+  return isLoopback(address) && tls.isFor('localhost') ? 'localhost' : (tls.firstName ?? address);
+}
+
+function listen(server: Server, port: number, address: string): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       const busy = error.code === 'EADDRINUSE';
@@ -203,7 +266,7 @@ function listen(server: Server, port: number): Promise<void> {
             code: busy ? 'port-busy' : 'port-refused',
             message: busy
               ? `Port ${port} is in use by another program.`
-              : `Port ${port} cannot be opened (${error.code ?? error.message}).`,
+              : `Port ${port} of ${address} cannot be opened (${error.code ?? error.message}).`,
             hint: 'Choose another with --port, or any free one with --port 0.',
           },
           { cause: error },

@@ -165,7 +165,29 @@ export const serviceMessagesDe: MessageTable = [
     'Only an adapter on the user-mode network has port forwarding.',
     'Nur ein Adapter mit NAT leitet Ports weiter.',
   ],
-  ['Port {1} cannot be opened ({2}).', 'Port {1} lässt sich nicht öffnen ({2}).'],
+  ['Port {1} of {2} cannot be opened ({3}).', 'Port {1} von {2} lässt sich nicht öffnen ({3}).'],
+  [
+    'The private key in {1} is not the one of the certificate in {2}.',
+    'Der private Schlüssel in {1} ist nicht der des Zertifikats in {2}.',
+  ],
+  [
+    'Give the two files that were made together.',
+    'Geben Sie die beiden Dateien an, die zusammengehören.',
+  ],
+  ['{1} is not a certificate in PEM format.', '{1} ist kein Zertifikat im PEM-Format.'],
+  [
+    '{1} is not a private key in PEM format that can be read without a passphrase.',
+    '{1} ist kein privater Schlüssel im PEM-Format, der sich ohne Passphrase lesen lässt.',
+  ],
+  ['"{1}" is not an IP address.', '„{1}“ ist keine IP-Adresse.'],
+  [
+    'Others could read along at {1} without encryption.',
+    'Andere könnten bei {1} ohne Verschlüsselung mitlesen.',
+  ],
+  [
+    'Give a certificate with --tls-cert and --tls-key.',
+    'Geben Sie mit --tls-cert und --tls-key ein Zertifikat an.',
+  ],
   ['Port {1} is in use by another program.', 'Port {1} benutzt schon ein anderes Programm.'],
   ['Power it off first.', 'Schalte sie zuerst aus.'],
   ['Rename it and try again.', 'Benenne sie um und versuche es noch einmal.'],

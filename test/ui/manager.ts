@@ -9,6 +9,8 @@ const root = path.resolve(import.meta.dirname, '../..');
 const startMs = 300_000;
 const stopMs = 20_000;
 
+const newHome = (): string => mkdtempSync(path.join(tmpdir(), 'guesthouse-ui-'));
+
 export class Manager implements AsyncDisposable {
   readonly home: string;
   /** With the access token. */
@@ -21,29 +23,30 @@ export class Manager implements AsyncDisposable {
     this.#child = child;
   }
 
-  static async start(home = mkdtempSync(path.join(tmpdir(), 'guesthouse-ui-'))): Promise<Manager> {
-    const child = spawn(
-      process.execPath,
-      [
-        'main/start.ts',
-        '--no-open',
-        '--port',
-        '0',
-        ...(process.env.UI_NO_BUILD ? ['--no-build'] : []),
-      ],
-      {
-        cwd: root,
-        env: { ...process.env, GUESTHOUSE_HOME: home },
-        stdio: ['ignore', 'pipe', 'pipe'],
-      },
-    );
+  static start(home = newHome()): Promise<Manager> {
+    const build = process.env.UI_NO_BUILD ? ['--no-build'] : [];
+    return Manager.#run(home, ['main/start.ts', '--no-open', '--port', '0', ...build]);
+  }
+
+  /** `guesthouse serve` with a certificate; the window must have been built. */
+  static startWithTls(cert: string, key: string): Promise<Manager> {
+    const tls = ['--tls-cert', cert, '--tls-key', key];
+    return Manager.#run(newHome(), ['main/cli/main.js', 'serve', '--port', '0', ...tls]);
+  }
+
+  static async #run(home: string, command: readonly string[]): Promise<Manager> {
+    const child = spawn(process.execPath, command, {
+      cwd: root,
+      env: { ...process.env, GUESTHOUSE_HOME: home },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     let said = '';
     const url = await new Promise<string>((resolve, reject) => {
       const fail = (why: string) => reject(new Error(`${why}\n${said}`));
       const timer = setTimeout(() => fail('The manager printed no address.'), startMs);
       const listen = (bytes: Buffer) => {
         said += bytes.toString();
-        const address = /http:\S+#token=\S+/.exec(said);
+        const address = /https?:\S+#token=\S+/.exec(said);
         if (!address) return;
         clearTimeout(timer);
         resolve(address[0]);
