@@ -135,7 +135,7 @@ export async function buildMachine(
   }
 }
 
-const driveKinds = { a: 'floppy', c: 'hdd', d: 'cdrom' } as const;
+const driveKinds = { a: 'floppy', c: 'hdd', d: 'cdrom', n: 'network' } as const;
 
 async function whatToBoot(
   boot: MachineRequest['boot'],

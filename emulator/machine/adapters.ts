@@ -1,5 +1,6 @@
 /** The network adapters of a machine. */
 import type { NetworkBackend } from '../backends/network.ts';
+import { BootAdapter } from '../firmware/bios/bootAdapter.ts';
 import type { Clock, DmaMemory, Entropy } from '../bus/types.ts';
 import { E1000 } from '../devices/net/e1000.ts';
 import { VirtioNet } from '../devices/net/virtioNet.ts';
@@ -20,6 +21,28 @@ export interface AdapterParts {
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly memory: DmaMemory;
+}
+
+/** What firmware boots them by, and the adapters with it in their lines. */
+export function withBootAdapters(adapters: readonly AdapterSpec[]): {
+  readonly adapters: readonly AdapterSpec[];
+  readonly boot: readonly BootAdapter[];
+} {
+  const boot = adapters.map(
+    ({ mac }, index) =>
+      new BootAdapter({
+        ...{ name: `Network adapter ${index + 1}`, mac },
+        bdf: (pciSlots.firstAdapter + index) * 8,
+      }),
+  );
+  const joined = adapters.map((adapter, index): AdapterSpec => ({
+    ...adapter,
+    network: (parts) => {
+      const network = adapter.network(parts);
+      return boot[index]?.join(network) ?? network;
+    },
+  }));
+  return { adapters: joined, boot };
 }
 
 /** Builds them, each in a slot that depends on its place alone, so that guests keep their names. */

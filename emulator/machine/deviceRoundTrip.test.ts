@@ -100,6 +100,7 @@ class Bench {
         sendMessage: (message) => this.log.push(JSON.stringify(message)),
         picInterrupt: (high) => this.log.push(`intr ${high}`),
         fwCfg: { items: new Map(), files: () => new Map([['etc/test', Uint8Array.of(1, 2, 3)]]) },
+        bootAdapters: [],
         idle: { rest: () => undefined, wake: () => undefined },
         onHostFailure: () => undefined,
         requestReset: () => this.log.push('reset'),

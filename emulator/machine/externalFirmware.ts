@@ -49,20 +49,22 @@ export function plugFirmware(
 /** Only writes come here: the CPU reads the ROM itself. */
 const readOnly: IoRegion = { read: () => 0xff, write: () => undefined };
 
-/** As many drives of a kind as there are, in the order they are booted from. */
-const inOrder = (order: BootOrder, drives: readonly DriveSpec[]): DriveSpec[] =>
-  order.flatMap((kind) => drives.filter((drive) => kindOf(drive) === kind));
-
 const kindOf = ({ kind }: DriveSpec): DriveKind => (kind === 'disk' ? 'hdd' : kind);
 
 /**
  * fw_cfg's "bootorder": OpenFirmware paths as SeaBIOS and OVMF look for them, one a line, ended by a zero
- * byte. `virtioSlot` gives the PCI slot of the virtio disk at a position.
+ * byte. `virtioSlot` gives the PCI slot of the virtio disk at a position, `adapterSlots` those of the adapters.
  */
 export function bootOrderFile(
   order: BootOrder,
   drives: readonly DriveSpec[],
-  virtioSlot: (position: number) => number,
+  {
+    virtioSlot,
+    adapterSlots,
+  }: {
+    readonly virtioSlot: (position: number) => number;
+    readonly adapterSlots: readonly number[];
+  },
 ): Uint8Array {
   const hex = (value: number): string => value.toString(16);
   const path = (drive: DriveSpec): string => {
@@ -75,13 +77,19 @@ export function bootOrderFile(
     const ide = `${hex(pciSlots.southBridge)},${southBridge.ide}`;
     return `ide@${ide}/drive@${position >>> 1}/disk@${position & 1}`;
   };
-  const lines = inOrder(order, drives).map((drive) => `/pci@i0cf8/${path(drive)}`);
+  // As many of a kind as there are, in the order they are booted from.
+  const paths = order.flatMap((kind) =>
+    kind === 'network'
+      ? adapterSlots.map((slot) => `ethernet@${hex(slot)}/ethernet-phy@0`)
+      : drives.filter((drive) => kindOf(drive) === kind).map(path),
+  );
+  const lines = paths.map((one) => `/pci@i0cf8/${one}`);
   return new TextEncoder().encode(`${lines.join('\n')}\0`);
 }
 
 /** CMOS as SeaBIOS reads it: up to three kinds of drives in 3Dh and the high half of 38h, and the CPUs. */
 export function firmwareCmos({ order }: BiosBoot, cpus: number): [index: number, value: number][] {
-  const codes = { floppy: 1, hdd: 2, cdrom: 3 } as const;
+  const codes = { floppy: 1, hdd: 2, cdrom: 3, network: 4 } as const;
   const [first = 0, second = 0, third = 0] = order.map((kind) => codes[kind]);
   return [
     [0x3d, first | (second << 4)],

@@ -12,6 +12,7 @@ import { resetVector } from '../firmware/bios/systemRom.ts';
 import { loadKernel } from '../firmware/kernelImage.ts';
 import type { VcpuHost } from '../vcpu/vcpu.ts';
 import { acpiPlatform } from './acpiPlatform.ts';
+import { withBootAdapters } from './adapters.ts';
 import { bootOrderFile, romSize } from './externalFirmware.ts';
 import { e820File, fwCfgItems, lowTables, smbiosFiles } from './firmwareData.ts';
 import { floppyTypes } from './drives.ts';
@@ -94,6 +95,11 @@ class Pc implements Machine {
       void this.pause();
       parts.onHostFailure(error.message);
     };
+    // Only our own BIOS boots by them.
+    const network =
+      boot === undefined || external !== undefined
+        ? { adapters: spec.adapters ?? [], boot: [] }
+        : withBootAdapters(spec.adapters ?? []);
     this.#board = new PcBoard(
       {
         spec,
@@ -110,6 +116,7 @@ class Pc implements Machine {
           items: fwCfgItems(spec.memory, spec.cpus, boot?.menu ?? false),
           files: () => this.#fwCfgFiles(() => this.#board.pmBase),
         },
+        bootAdapters: network.boot,
         idle: { rest: () => this.#loop.rest(), wake: () => this.#loop.wake() },
         requestReset: () => {
           this.#resetWanted = true;
@@ -121,7 +128,7 @@ class Pc implements Machine {
       },
       (pci, input) =>
         virtioFunctions(pci, {
-          spec,
+          spec: { ...spec, adapters: network.adapters },
           input,
           clock: this.#clock,
           memory: this.#engine.memory,
@@ -146,7 +153,7 @@ class Pc implements Machine {
   }
 
   #fwCfgFiles(pmBase: () => number): Map<string, FwCfgFile> {
-    const { memory, cpus, serial, boot, drives } = this.#spec;
+    const { memory, cpus, serial, boot, drives, adapters } = this.#spec;
     // Made when firmware reads it: by then it has placed the PCI devices.
     const tables = (): ReturnType<typeof acpiFirmwareFiles> =>
       acpiFirmwareFiles(
@@ -165,7 +172,10 @@ class Pc implements Machine {
     if ('order' in boot)
       files.set(
         'bootorder',
-        bootOrderFile(boot.order, drives, (position) => pciSlots.firstVirtio + position),
+        bootOrderFile(boot.order, drives, {
+          virtioSlot: (position) => pciSlots.firstVirtio + position,
+          adapterSlots: (adapters ?? []).map((_, index) => pciSlots.firstAdapter + index),
+        }),
       );
     return files;
   }

@@ -28,6 +28,7 @@ import { PowerManagementPiix4 } from '../devices/pci/powerManagementPiix4.ts';
 import { IsaUart } from '../devices/serial/isaUart.ts';
 import { Bios } from '../firmware/bios/bios.ts';
 import type { BiosParts } from '../firmware/bios/biosMachine.ts';
+import type { BootAdapter } from '../firmware/bios/bootAdapter.ts';
 import { trapPortCount } from '../firmware/bios/trapPorts.ts';
 import { firmwareCmos, plugFirmware } from './externalFirmware.ts';
 import { cmosBytes } from './firmwareData.ts';
@@ -68,6 +69,8 @@ export interface PcBoardParts {
     readonly files: () => ReadonlyMap<string, FwCfgFile>;
   };
   readonly requestReset: () => void;
+  /** The network adapters, as the BIOS boots from them. */
+  readonly bootAdapters: readonly BootAdapter[];
   /** What the BIOS asks of whoever runs the CPU. */
   readonly idle: Pick<BiosParts, 'rest' | 'wake'>;
   /** The host cannot serve a drive for now. */
@@ -246,6 +249,7 @@ export class PcBoard {
       ports: this.ports,
       clock,
       drives: bootDrives(spec.drives),
+      adapters: parts.bootAdapters,
       bootOrder: boot.order,
       bootMenu: boot.menu,
       memoryMap: memoryMap(spec.memory),

@@ -19,9 +19,11 @@ import { hostPath, oneOf, wholeNumber } from './optionValues.ts';
 import {
   driveOptions,
   engineHelp,
+  parseBoot,
   parseFirmware,
   parseNewDisk,
   parseWith,
+  type BootChoice,
 } from './parseOptions.ts';
 import { findVm, withServices } from './withServices.ts';
 
@@ -29,6 +31,7 @@ interface SettingFlags {
   name?: string;
   description?: string;
   kernel?: string;
+  boot?: BootChoice;
   initrd?: string | false;
   append?: string;
   memory?: number;
@@ -94,9 +97,11 @@ export function libraryCommands(finish: (code: number) => void): Command[] {
       withServices('direct', async ({ library }) => {
         const boot = bootOf(flags);
         const { disk, cdrom, floppy } = flags;
-        if (boot?.kernel === undefined && !(disk || cdrom || floppy || flags.newDisk)) {
+        const network = boot?.firmware !== undefined || boot?.order?.includes('n') === true;
+        const drives = disk || cdrom || floppy || flags.newDisk;
+        if (boot?.kernel === undefined && !drives && !network) {
           throw new UsageError(
-            'create: name a kernel to boot with --kernel FILE, or something to boot from: --cdrom, --disk, --floppy',
+            'create: name a kernel to boot with --kernel FILE, or something to boot from: --cdrom, --disk, --floppy, or the network: --boot n',
           );
         }
         const vm = parseWith(newVmSchema, {
@@ -240,6 +245,11 @@ function settingOptions(command: Command): Command {
     .option('--kernel <file>', 'bzImage, vmlinux or Multiboot ELF; a new VM needs one')
     .option('--initrd <file>', 'initial RAM disk')
     .option(
+      '--boot <order[,menu]>',
+      'what is tried, in order: c disks, d CD-ROMs, f or a floppies, n the network by PXE (a new VM has cda); menu: wait for F12',
+      parseBoot,
+    )
+    .option(
       '--firmware <file[,template=file]>',
       'SeaBIOS or OVMF in the place of our own BIOS; the VM keeps its UEFI variables in its folder',
       parseFirmware,
@@ -292,10 +302,11 @@ const drives = <T>(list: readonly T[] | boolean | undefined): readonly T[] | und
 
 /** The boot settings after the flags; undefined if no flag concerns them. */
 function bootOf(flags: SettingFlags, before?: BootConfig): Partial<BootConfig> | undefined {
-  const { kernel, initrd, append, firmware } = flags;
+  const { kernel, initrd, append, firmware, boot } = flags;
   const initrdChanged = initrd === false || typeof initrd === 'string';
   const firmwareChanged = firmware === false || typeof firmware === 'object';
-  if (kernel === undefined && append === undefined && !initrdChanged && !firmwareChanged)
+  const othersChanged = append !== undefined || boot !== undefined;
+  if (kernel === undefined && !othersChanged && !initrdChanged && !firmwareChanged)
     return undefined;
   const { initrd: initrdBefore, firmware: firmwareBefore, ...rest } = before ?? {};
   if (firmwareChanged && firmware !== false && firmware.variables !== undefined)
@@ -309,6 +320,7 @@ function bootOf(flags: SettingFlags, before?: BootConfig): Partial<BootConfig> |
     initrd === false ? undefined : initrd === undefined ? initrdBefore : hostPath(initrd);
   return {
     ...rest,
+    ...boot,
     ...(kernel === undefined ? {} : { kernel: hostPath(kernel) }),
     ...(append === undefined ? {} : { commandLine: append }),
     ...(initrdAfter === undefined ? {} : { initrd: initrdAfter }),

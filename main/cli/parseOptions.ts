@@ -32,7 +32,7 @@ export function parseBoot(text: string): BootChoice {
   const menu = rest.length === 1 && rest[0] === 'menu';
   if (!bootSchema.shape.order.safeParse(order).success || (rest.length > 0 && !menu)) {
     throw new UsageError(
-      `--boot ${text}: give some of c (disks), d (CD-ROMs), f or a (floppies), each once, as in "dc" or "cda,menu"`,
+      `--boot ${text}: give some of c (disks), d (CD-ROMs), f or a (floppies), n (network), each once, as in "dc" or "cda,menu"`,
     );
   }
   return { order, menu };

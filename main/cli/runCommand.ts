@@ -76,7 +76,7 @@ export function runCommand(finish: (code: number) => void): Command {
     .option('--append <text>', 'kernel command line, as in "console=ttyS0"')
     .option(
       '--boot <order[,menu]>',
-      'drives in the order they are tried, c disks, d CD-ROMs, f or a floppies (default: cda); menu: wait for F12',
+      'what is tried, in order: c disks, d CD-ROMs, f or a floppies, n the network by PXE (default: cda); menu: wait for F12',
       parseBoot,
     )
     .option(
@@ -162,10 +162,10 @@ export function runCommand(finish: (code: number) => void): Command {
 
 async function run(flags: RunFlags): Promise<number> {
   const drives = flags.disk ?? flags.cdrom ?? flags.floppy;
-  // Firmware may boot over the network.
-  if (flags.kernel === undefined && !drives && flags.firmware === undefined) {
+  const network = flags.firmware !== undefined || flags.boot?.order.includes('n') === true;
+  if (flags.kernel === undefined && !drives && !network) {
     throw new UsageError(
-      'name a kernel with --kernel FILE, or something to boot from: --cdrom, --disk, --floppy',
+      'name a kernel with --kernel FILE, or something to boot from: --cdrom, --disk, --floppy, or the network: --boot n',
     );
   }
   const { append = '', disk: disks = [], cdrom: cdroms = [], floppy: floppies = [] } = flags;

@@ -354,7 +354,7 @@ export const de: Catalogue = {
   },
   boot: {
     order: 'Bootreihenfolge, von oben nach unten',
-    drive: { a: 'Diskette', c: 'Festplatte', d: 'CD-ROM' },
+    drive: { a: 'Diskette', c: 'Festplatte', d: 'CD-ROM', n: 'Netzwerk' },
     earlier: '{{drive}} früher versuchen',
     later: '{{drive}} später versuchen',
     menu: 'Auf F12 warten, das das Bootmenü öffnet',

@@ -352,7 +352,7 @@ export const en = {
   },
   boot: {
     order: 'Boot order, first to last',
-    drive: { a: 'Floppy', c: 'Hard disk', d: 'CD-ROM' },
+    drive: { a: 'Floppy', c: 'Hard disk', d: 'CD-ROM', n: 'Network' },
     earlier: 'Try {{drive}} earlier',
     later: 'Try {{drive}} later',
     menu: 'Wait for F12, which opens the boot menu',

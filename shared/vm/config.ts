@@ -81,10 +81,10 @@ export const bootSchema = z.strictObject({
   kernel: z.string().min(1).optional(),
   initrd: z.string().min(1).optional(),
   commandLine: z.string().max(2047).default(''),
-  /** Drives in the order they are tried: c disks, d CD-ROMs, a floppies. */
+  /** Drives in the order they are tried: c disks, d CD-ROMs, a floppies, n the network. */
   order: z
     .string()
-    .regex(/^(?:([acd])(?!.*\1))+$/)
+    .regex(/^(?:([acdn])(?!.*\1))+$/)
     .default('cda'),
   /** Our own BIOS without it; not together with a kernel. */
   firmware: firmwareSchema.optional(),

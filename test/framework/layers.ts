@@ -21,7 +21,14 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   'emulator/net': ['shared', 'emulator/backends'],
   'emulator/devices': ['emulator/bus', 'emulator/backends', 'shared'],
   'emulator/vcpu': ['emulator/translator', 'emulator/bus', 'shared', 'emulator/cpu/layout.ts'],
-  'emulator/firmware': ['emulator/bus', 'emulator/backends', 'emulator/vcpu/vcpu.ts', 'shared'],
+  'emulator/firmware': [
+    'emulator/bus',
+    'emulator/backends',
+    'emulator/vcpu/vcpu.ts',
+    // Network boot makes packets as the network stack does.
+    'emulator/net/packet',
+    'shared',
+  ],
   'emulator/machine': [
     'emulator/devices',
     'emulator/bus',

@@ -17,6 +17,7 @@ import { Pointer } from './pointer.ts';
 import { PhysicalMemory } from './physicalMemory.ts';
 import { equipmentService, memorySizeService, printerService, serialService } from './ports.ts';
 import { powerOnSelfTest } from './post.ts';
+import { Pxe } from './pxe/pxe.ts';
 import { systemService } from './system.ts';
 import { buildSystemRom, systemRomBase, type SystemRom } from './systemRom.ts';
 import { tick, timeService } from './time.ts';
@@ -37,6 +38,7 @@ export class Bios implements Device {
   readonly #pointer: Pointer;
   readonly #disks: Disks;
   readonly #boot: Boot;
+  readonly #pxe: Pxe;
   /** Calls whose host I/O is not done, by the address of their frames. */
   readonly #inFlight = new Map<number, Promise<void>>();
   /** Result of the last start or poll, and words for the handler of the last event. */
@@ -59,9 +61,12 @@ export class Bios implements Device {
     this.#keyboard = new Keyboard(context);
     this.#pointer = new Pointer(context);
     this.#disks = new Disks(parts.drives);
-    this.#boot = new Boot(context, video, this.#keyboard, this.#disks);
-    const disk = diskService(context, this.#disks);
+    this.#pxe = new Pxe(context);
     const rom = this.#rom;
+    this.#boot = new Boot(context, rom, {
+      ...{ video, keyboard: this.#keyboard, disks: this.#disks, pxe: this.#pxe },
+    });
+    const disk = diskService(context, this.#disks);
     this.#services = new Map<number, Service>([
       [0x05, () => 'done'],
       [0x10, (frame) => video.service(frame)],
@@ -75,15 +80,18 @@ export class Bios implements Device {
       [0x17, printerService()],
       [0x18, (frame) => this.#boot.failed(frame)],
       [0x19, (frame) => this.#boot.start(frame)],
-      [0x1a, timeService(context)],
+      [0x1a, timeService(context, this.#pxe)],
       [
         trapVectors.post,
         () => {
           this.#disks.reset();
           this.#boot.reset();
+          this.#pxe.reset();
           return powerOnSelfTest(context, rom, this.#disks);
         },
       ],
+      [trapVectors.pxe, (frame) => this.#pxe.service(frame)],
+      [trapVectors.pxenv, (frame) => this.#pxe.service(frame)],
       [trapVectors.videoRom, (frame) => video.initialize(frame)],
     ]);
   }
@@ -181,6 +189,7 @@ export class Bios implements Device {
     this.#answers = [];
     this.#disks.reset();
     this.#boot.reset();
+    this.#pxe.reset();
     this.#pointer.reset();
   }
 
@@ -190,13 +199,14 @@ export class Bios implements Device {
 
   save() {
     return {
-      version: 1,
+      version: 2,
       data: {
         status: this.#status,
         answers: [...this.#answers],
         finished: [...this.#finished],
         disks: this.#disks.save(),
         boot: this.#boot.save(),
+        pxe: this.#pxe.save(),
         pointer: this.#pointer.save(),
       },
     };
@@ -211,6 +221,7 @@ export class Bios implements Device {
     this.#answers = [...data.answers];
     this.#disks.load(data.disks);
     this.#boot.load(data.boot);
+    this.#pxe.load(data.pxe);
     this.#pointer.load(data.pointer);
   }
 }

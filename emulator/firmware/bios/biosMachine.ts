@@ -3,6 +3,7 @@ import type { BlockBackend } from '../../backends/block.ts';
 import type { MemoryBus } from '../../bus/memoryBus.ts';
 import type { PortBus } from '../../bus/portBus.ts';
 import type { Clock, DmaMemory } from '../../bus/types.ts';
+import type { BootAdapter } from './bootAdapter.ts';
 
 export type DriveKind = 'floppy' | 'hdd' | 'cdrom';
 
@@ -15,8 +16,8 @@ export interface BootDrive {
   readonly backend: BlockBackend | undefined;
 }
 
-/** Kinds of drives in the order they are tried. */
-export type BootOrder = readonly DriveKind[];
+/** Kinds of drives, and network adapters, in the order they are tried. */
+export type BootOrder = readonly (DriveKind | 'network')[];
 
 export interface MemoryRange {
   readonly start: number;
@@ -32,6 +33,7 @@ export interface BiosParts {
   readonly ports: PortBus;
   readonly clock: Clock;
   readonly drives: readonly BootDrive[];
+  readonly adapters: readonly BootAdapter[];
   readonly bootOrder: BootOrder;
   /** Waits for F12 before it boots. */
   readonly bootMenu: boolean;

@@ -1,13 +1,19 @@
-/** INT 19h and 18h: the start screen, the boot menu, one drive after the other, and why none could be booted. */
+/** INT 19h and 18h: the start screen, the boot menu, one drive or adapter after the other, and why none could be booted. */
 import type { BiosContext, ServiceResult } from './biosContext.ts';
 import type { BootDrive } from './biosMachine.ts';
 import type { CallFrame } from './callFrame.ts';
 import type { Disk, Disks } from './disks.ts';
 import { discBoot, NotBootable } from './elTorito.ts';
 import type { Keyboard } from './keyboard.ts';
+import type { Pxe } from './pxe/pxe.ts';
+import type { SystemRom } from './systemRom.ts';
 import type { Video } from './video.ts';
 
 const F12 = 0x86;
+const escape = 0x1b;
+const enterKey = 0x0d;
+const firstDigit = 0x31;
+const firstLetter = 0x61;
 /** How long `--boot …,menu` waits for F12. */
 const promptNs = 3e9;
 const loadAddress = 0x7c00;
@@ -15,23 +21,36 @@ const bright = 0x0f;
 
 type Phase = 'start' | 'prompt' | 'menu' | 'try' | 'failed';
 
+export interface BootDevices {
+  readonly video: Video;
+  readonly keyboard: Keyboard;
+  readonly disks: Disks;
+  readonly pxe: Pxe;
+}
+
 export class Boot {
   readonly #context: BiosContext;
+  readonly #rom: SystemRom;
   readonly #video: Video;
   readonly #keyboard: Keyboard;
   readonly #disks: Disks;
+  readonly #pxe: Pxe;
   #phase: Phase = 'start';
   #deadlineNs = 0;
-  /** Indices of the drives that are still to be tried. */
+  /** What is still to be tried: indices of the drives, and of the adapters behind them. */
   #queue: number[] = [];
-  /** Index of the drive that was booted, or -1. */
+  /** Index of what was booted, or -1. */
   #booted = -1;
+  /** The adapter that is being booted from has been named. */
+  #announced = false;
 
-  constructor(context: BiosContext, video: Video, keyboard: Keyboard, disks: Disks) {
+  constructor(context: BiosContext, rom: SystemRom, { video, keyboard, disks, pxe }: BootDevices) {
     this.#context = context;
+    this.#rom = rom;
     this.#video = video;
     this.#keyboard = keyboard;
     this.#disks = disks;
+    this.#pxe = pxe;
   }
 
   reset(): void {
@@ -39,6 +58,7 @@ export class Boot {
     this.#queue = [];
     this.#deadlineNs = 0;
     this.#booted = -1;
+    this.#announced = false;
   }
 
   save() {
@@ -47,6 +67,7 @@ export class Boot {
       deadlineNs: this.#deadlineNs,
       queue: [...this.#queue],
       booted: this.#booted,
+      announced: this.#announced,
     };
   }
 
@@ -55,14 +76,16 @@ export class Boot {
     this.#deadlineNs = saved.deadlineNs;
     this.#queue = [...saved.queue];
     this.#booted = saved.booted;
+    this.#announced = saved.announced;
   }
 
   /** INT 18h: what was booted gives up; the next drive's turn. */
   failed(frame: CallFrame): ServiceResult {
     if (this.#phase === 'start') {
-      const drive = this.#context.parts.drives[this.#booted];
-      this.#video.print(`\r\n${drive ? title(drive) : 'Boot'}: the boot program gave up.\r\n`);
+      const name = this.#names()[this.#booted] ?? 'Boot';
+      this.#video.print(`\r\n${name}: the boot program gave up.\r\n`);
       this.#phase = 'try';
+      this.#pxe.reset();
       this.#disks.reset();
     }
     return this.start(frame);
@@ -84,11 +107,12 @@ export class Boot {
       case 'menu':
         return this.#menu(frame);
       case 'try':
-        return this.#try(frame);
+        return this.#next(frame);
       case 'failed':
         if (this.#keyboard.take() === undefined) return 'wait';
         this.#phase = 'start';
         this.#disks.reset();
+        this.#pxe.reset();
         this.#video.setMode(0x03);
         return this.start(frame);
     }
@@ -102,8 +126,18 @@ export class Boot {
   }
 
   #inOrder(): number[] {
-    const { drives, bootOrder } = this.#context.parts;
-    return bootOrder.flatMap((kind) => [...drives.keys()].filter((i) => drives[i]?.kind === kind));
+    const { drives, adapters, bootOrder } = this.#context.parts;
+    return bootOrder.flatMap((kind) =>
+      kind === 'network'
+        ? [...adapters.keys()].map((index) => drives.length + index)
+        : [...drives.keys()].filter((i) => drives[i]?.kind === kind),
+    );
+  }
+
+  /** Of the drives, and of the adapters behind them. */
+  #names(): string[] {
+    const { drives, adapters } = this.#context.parts;
+    return [...drives.map(title), ...adapters.map(({ place }) => place.name)];
   }
 
   #prompt(frame: CallFrame): ServiceResult {
@@ -113,9 +147,7 @@ export class Boot {
       this.#keyboard.take();
       this.#phase = 'menu';
       this.#video.print('Boot from:\r\n');
-      this.#context.parts.drives.forEach((drive, i) => {
-        this.#video.print(`  ${i + 1}  ${title(drive)}\r\n`);
-      });
+      this.#names().forEach((name, i) => this.#video.print(`  ${keyOf(i)}  ${name}\r\n`));
       return this.#menu(frame);
     }
     if (clock.nowNs() < this.#deadlineNs) {
@@ -124,28 +156,71 @@ export class Boot {
       return 'wait';
     }
     this.#phase = 'try';
-    return this.#try(frame);
+    return this.#next(frame);
   }
 
   #menu(frame: CallFrame): ServiceResult {
     for (;;) {
       const key = this.#keyboard.take();
       if (key === undefined) return 'wait';
-      const choice = (key & 0xff) - 0x31;
+      const letter = String.fromCharCode(key & 0xff).toLowerCase();
+      const choice = this.#names().findIndex((_, i) => keyOf(i) === letter);
       // Escape, or Enter: the usual order.
-      if ((key & 0xff) !== 0x1b && (key & 0xff) !== 0x0d) {
-        if (this.#context.parts.drives[choice] === undefined) continue;
+      if ((key & 0xff) !== escape && (key & 0xff) !== enterKey) {
+        if (choice < 0) continue;
         this.#queue = [choice, ...this.#inOrder().filter((i) => i !== choice)];
       }
       this.#video.print('\r\n');
       this.#phase = 'try';
-      return this.#try(frame);
+      return this.#next(frame);
     }
   }
 
-  async #try(frame: CallFrame): Promise<'done' | 'wait'> {
+  /** An adapter is waited for by polls, and needs nothing of the host; drives are read by the host. */
+  #next(frame: CallFrame): ServiceResult {
+    const [index] = this.#queue;
+    const { drives } = this.#context.parts;
+    return index !== undefined && index >= drives.length
+      ? this.#tryAdapter(frame, index)
+      : this.#tryDrives(frame);
+  }
+
+  #tryAdapter(frame: CallFrame, index: number): ServiceResult {
+    const name = this.#names()[index] ?? '';
+    if (!this.#announced) this.#video.print(`${name}: `);
+    this.#announced = true;
+    const key = this.#keyboard.peek();
+    if (key !== undefined) this.#keyboard.take();
+    const skipped = key !== undefined && (key & 0xff) === escape;
+    if (skipped) this.#pxe.reset();
+    const result = skipped
+      ? { reason: 'skipped' }
+      : this.#pxe.boot(
+          index - this.#context.parts.drives.length,
+          frame,
+          this.#rom.pxeEnter,
+          (text) => this.#video.print(text),
+        );
+    if (result === 'wait') return 'wait';
+    this.#queue.shift();
+    this.#announced = false;
+    if (result !== 'done') {
+      this.#video.print(`${result.reason}.\r\n`);
+      return this.#next(frame);
+    }
+    this.#phase = 'start';
+    this.#booted = index;
+    for (const register of ['ebx', 'ecx', 'edx', 'esi', 'edi', 'ds', 'es'] as const)
+      frame[register] = 0;
+    frame.flags = 0x0202;
+    return 'done';
+  }
+
+  async #tryDrives(frame: CallFrame): Promise<'done' | 'wait'> {
     await this.#disks.readGeometries();
     for (let index = this.#queue[0]; index !== undefined; index = this.#queue[0]) {
+      // An adapter's turn, at the next poll.
+      if (index >= this.#context.parts.drives.length) return 'wait';
       const disk = this.#disks.at(index);
       if (disk !== undefined) {
         const reason = await this.#load(disk, frame);
@@ -160,9 +235,12 @@ export class Boot {
       } else this.#queue.shift();
     }
     this.#phase = 'failed';
-    const none = this.#context.parts.drives.length === 0;
+    const { drives, bootOrder } = this.#context.parts;
+    const none = drives.length === 0 && !bootOrder.includes('network');
     this.#video.print(
-      none ? 'There is no drive to boot from.\r\n' : '\r\nNothing could be booted.\r\n',
+      none
+        ? 'There is no drive to boot from, and the network is not in the boot order.\r\n'
+        : '\r\nNothing could be booted.\r\n',
       bright,
     );
     this.#video.print('Insert or choose another medium, then press a key to try again.\r\n');
@@ -223,3 +301,7 @@ export class Boot {
 }
 
 const title = ({ name }: BootDrive): string => name;
+
+/** The key that chooses a line of the menu: 1 to 9, and then a, b, c. */
+const keyOf = (index: number): string =>
+  String.fromCharCode(index < 9 ? firstDigit + index : firstLetter + index - 9);

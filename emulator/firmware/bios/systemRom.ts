@@ -12,6 +12,7 @@ import {
   trapStub,
   type PowerOffPort,
 } from './stubs.ts';
+import { pxeStubs } from './pxe/pxeRom.ts';
 import { trapVectors } from './trapPorts.ts';
 
 export const systemRomBase = 0xf0000;
@@ -64,6 +65,8 @@ export interface SystemRom {
   readonly configurationTable: number;
   /** APM's protected-mode entries, for 16 and 32-bit code. */
   readonly apmEntries: { readonly protected16: number; readonly protected32: number };
+  /** Enters what was loaded from the network. */
+  readonly pxeEnter: number;
 }
 
 /** `port` is where the trap ports are mapped. */
@@ -89,6 +92,7 @@ export function buildSystemRom(port: number, powerOff: PowerOffPort): SystemRom 
   a.bytes(0xfc, 0x01, 0x00, 0x74, 0x40, 0, 0, 0);
   apmEntry(a, 'apm16', [], powerOff);
   apmEntry(a, 'apm32', [0x66], powerOff);
+  const pxeEnter = pxeStubs(a);
 
   a.at(entryPoints.post).near(0xe9, 'post');
   a.at(entryPoints.disketteParameters).bytes(...disketteParameters);
@@ -108,5 +112,6 @@ export function buildSystemRom(port: number, powerOff: PowerOffPort): SystemRom 
     handler: (vector) => handlers.get(vector) ?? entryPoints.iret,
     configurationTable: a.offsetOf('configuration'),
     apmEntries: { protected16: a.offsetOf('apm16'), protected32: a.offsetOf('apm32') },
+    pxeEnter,
   };
 }

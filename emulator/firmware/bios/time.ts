@@ -1,8 +1,9 @@
-/** INT 08h's counter and INT 1Ah: ticks, real-time clock, PCI BIOS. */
+/** INT 08h's counter and INT 1Ah: ticks, real-time clock, PCI BIOS, PXE's installation check. */
 import type { BiosContext, Service } from './biosContext.ts';
 import { readCmos, writeCmos } from './biosContext.ts';
 import { bda } from './biosData.ts';
 import { pciBios } from './pciBios.ts';
+import type { Pxe } from './pxe/pxe.ts';
 
 /** Ticks of 65536/1193182 s in a day. */
 const ticksPerDay = 0x1800b0;
@@ -28,7 +29,7 @@ export function setTicksFromClock(context: BiosContext): void {
   context.data.set32(bda.ticks, Math.floor((total * 1_193_182) / 65_536));
 }
 
-export function timeService(context: BiosContext): Service {
+export function timeService(context: BiosContext, pxe: Pxe): Service {
   const { data } = context;
   return (frame) => {
     frame.carry = false;
@@ -84,6 +85,9 @@ export function timeService(context: BiosContext): Service {
         return 'done';
       case 0x07:
         writeCmos(context, 0x0b, readCmos(context, 0x0b) & ~0x20);
+        return 'done';
+      case 0x56:
+        frame.carry = frame.al !== 0x50 || !pxe.installationCheck(frame);
         return 'done';
       case 0xb1:
         return pciBios(context, frame);

@@ -23,7 +23,9 @@ export const frameOffsets = {
   ip: 38,
   cs: 40,
   flags: 42,
+  /** Of a far call's arguments, behind the address that it returns to (pxe/pxeRom.ts). */
+  farArguments: 48,
 } as const;
 
 /** Vectors of the stubs that are no INT: above any interrupt's. */
-export const trapVectors = { post: 0x100, videoRom: 0x101 } as const;
+export const trapVectors = { post: 0x100, videoRom: 0x101, pxe: 0x102, pxenv: 0x103 } as const;

@@ -227,7 +227,7 @@ export function Row({ name, children }: { readonly name: string; readonly childr
 
 /** Letters as in the configuration, as words. */
 const bootOrder = (order: string): string =>
-  [...order].map((letter) => t(`boot.drive.${letter as 'a' | 'c' | 'd'}`)).join(', ');
+  [...order].map((letter) => t(`boot.drive.${letter as 'a' | 'c' | 'd' | 'n'}`)).join(', ');
 
 const driveName = (drive: string, where: DriveInterface): string =>
   t('details.driveAt', { drive, interface: t(`storage.interfaces.${where}`) });

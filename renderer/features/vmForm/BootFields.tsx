@@ -64,7 +64,7 @@ export function BootFields({ draft, problems, disabled = false, change }: Fields
   );
 }
 
-const driveKinds = ['c', 'd', 'a'] as const;
+const driveKinds = ['c', 'd', 'a', 'n'] as const;
 
 /** `order` names those that are tried, first to last; the others follow, unchecked. */
 function BootOrder(props: {

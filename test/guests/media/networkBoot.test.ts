@@ -17,20 +17,24 @@ async function withBootFolder(use: (folder: string) => Promise<void>): Promise<v
   }
 }
 
+async function installerFolder(bootFolder: string): Promise<void> {
+  await copyFile(`${installer}/pxelinux.0`, path.join(bootFolder, 'pxelinux.0'));
+  await copyFile(`${installer}/boot-screens/ldlinux.c32`, path.join(bootFolder, 'ldlinux.c32'));
+  await copyFile(`${installer}/linux`, path.join(bootFolder, 'linux'));
+  await copyFile(`${installer}/initrd.gz`, path.join(bootFolder, 'initrd.gz'));
+  await mkdir(path.join(bootFolder, 'pxelinux.cfg'));
+  await writeFile(
+    path.join(bootFolder, 'pxelinux.cfg/default'),
+    'default install\nlabel install\n  kernel linux\n  append initrd=initrd.gz vga=normal fb=false nomodeset priority=high cryptomgr.notests quiet\n',
+  );
+}
+
 it(
   "iPXE starts Debian's installer by PXELINUX, through its e1000 driver",
   { timeout: 900_000 },
   () =>
     withBootFolder(async (bootFolder) => {
-      await copyFile(`${installer}/pxelinux.0`, path.join(bootFolder, 'pxelinux.0'));
-      await copyFile(`${installer}/boot-screens/ldlinux.c32`, path.join(bootFolder, 'ldlinux.c32'));
-      await copyFile(`${installer}/linux`, path.join(bootFolder, 'linux'));
-      await copyFile(`${installer}/initrd.gz`, path.join(bootFolder, 'initrd.gz'));
-      await mkdir(path.join(bootFolder, 'pxelinux.cfg'));
-      await writeFile(
-        path.join(bootFolder, 'pxelinux.cfg/default'),
-        'default install\nlabel install\n  kernel linux\n  append initrd=initrd.gz vga=normal fb=false nomodeset priority=high cryptomgr.notests quiet\n',
-      );
+      await installerFolder(bootFolder);
       await using guest = await ScreenGuest.start({
         memoryMiB: 1024,
         cdroms: [{ path: '/usr/lib/ipxe/ipxe.iso' }],
@@ -43,6 +47,40 @@ it(
       expect(guest.end).toBeUndefined();
     }),
 );
+
+it("the BIOS starts Debian's installer by PXELINUX over virtio-net", { timeout: 600_000 }, () =>
+  withBootFolder(async (bootFolder) => {
+    await installerFolder(bootFolder);
+    await using guest = await ScreenGuest.start({
+      memoryMiB: 1024,
+      boot: { order: 'n' },
+      adapters: [
+        { model: 'virtio', mac, network: { mode: 'user', bootFolder, bootFile: 'pxelinux.0' } },
+      ],
+    });
+    await guest.waitFor(
+      /Network adapter 1: address 10\.0\.2\.15, pxelinux\.0 from 10\.0\.2\.2/,
+      60,
+    );
+    await guest.waitFor(/Select a language[^]*English/, 400);
+    expect(guest.end).toBeUndefined();
+  }),
+);
+
+it('the BIOS says why the network cannot be booted from', { timeout: 120_000 }, async () => {
+  await using guest = await ScreenGuest.start({
+    boot: { order: 'n' },
+    adapters: [
+      { model: 'e1000', mac, network: { mode: 'user' } },
+      { model: 'virtio', mac: '52:54:00:12:34:57', connected: false, network: { mode: 'user' } },
+    ],
+  });
+  await guest.waitFor(
+    /Network adapter 1: address 10\.0\.2\.15, but no file to boot is offered/,
+    60,
+  );
+  await guest.waitFor(/Network adapter 2: its cable is not connected/, 60);
+});
 
 it('UEFI loads iPXE over virtio-net, which goes on with its own script', { timeout: 600_000 }, () =>
   withBootFolder(async (bootFolder) => {
