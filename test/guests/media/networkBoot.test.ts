@@ -29,23 +29,22 @@ async function installerFolder(bootFolder: string): Promise<void> {
   );
 }
 
-it(
-  "iPXE starts Debian's installer by PXELINUX, through its e1000 driver",
-  { timeout: 900_000 },
-  () =>
-    withBootFolder(async (bootFolder) => {
-      await installerFolder(bootFolder);
-      await using guest = await ScreenGuest.start({
-        memoryMiB: 1024,
-        cdroms: [{ path: '/usr/lib/ipxe/ipxe.iso' }],
-        adapters: [
-          { model: 'e1000', mac, network: { mode: 'user', bootFolder, bootFile: 'pxelinux.0' } },
-        ],
-      });
-      await guest.waitFor(/iPXE 1\.[^]*pxelinux\.0\.* ok/, 200);
-      await guest.waitFor(/Select a language[^]*English/, 600);
-      expect(guest.end).toBeUndefined();
-    }),
+it('iPXE starts PXELINUX through its e1000 driver', { timeout: 300_000 }, () =>
+  withBootFolder(async (bootFolder) => {
+    await installerFolder(bootFolder);
+    await writeFile(
+      path.join(bootFolder, 'pxelinux.cfg/default'),
+      'say PXELINUX has read its configuration\nprompt 1\ndefault none\n',
+    );
+    await using guest = await ScreenGuest.start({
+      cdroms: [{ path: '/usr/lib/ipxe/ipxe.iso' }],
+      adapters: [
+        { model: 'e1000', mac, network: { mode: 'user', bootFolder, bootFile: 'pxelinux.0' } },
+      ],
+    });
+    await guest.waitFor(/iPXE 1\.[^]*pxelinux\.0\.* ok/, 200);
+    await guest.waitFor(/PXELINUX has read its configuration[^]*boot:/, 60);
+  }),
 );
 
 it("the BIOS starts Debian's installer by PXELINUX over virtio-net", { timeout: 600_000 }, () =>
