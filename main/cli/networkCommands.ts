@@ -42,6 +42,12 @@ function decimal(option: string) {
   };
 }
 
+interface CaptureFlags {
+  readonly adapter: number;
+  readonly stop?: true;
+  readonly json?: true;
+}
+
 export function networkCommands(): Command[] {
   return [
     new Command('network')
@@ -93,14 +99,16 @@ export function networkCommands(): Command[] {
       .argument('[file]', 'the file, for Wireshark and tshark')
       .option(...adapterOption)
       .option('--stop', 'end the capture')
-      .action((name: string, file: string | undefined, flags: { adapter: number; stop?: true }) =>
+      .option('--json', 'machine-readable')
+      .action((name: string, file: string | undefined, flags: CaptureFlags) =>
         withServices('direct', async (services) => {
           if ((file === undefined) === (flags.stop === undefined))
             throw new UsageError('capture: name a file, or end the capture with --stop');
           const vm = await findVm(services, name);
           const capture = file === undefined ? null : hostPath(file);
           await services.session.changeAdapter(vm.id, flags.adapter - 1, { capture });
-          print(capture === null ? 'The capture has ended.' : `Capturing to ${capture}.`);
+          const text = capture === null ? 'The capture has ended.' : `Capturing to ${capture}.`;
+          print(flags.json ? JSON.stringify({ id: vm.id, capture }) : text);
         }),
       ),
   ];

@@ -7,7 +7,16 @@ import type { SnapshotInfo, SnapshotTree } from '../../shared/services/snapshots
 import { UsageError } from './commandError.ts';
 import { findVm, withServices } from './withServices.ts';
 
+interface Flags {
+  readonly json?: true;
+  readonly description?: string;
+}
+
 const print = (text: string): void => void process.stdout.write(`${text}\n`);
+/** What was done: for people, or with --json what it was done to. */
+const tell = (flags: Flags, result: unknown, text: string): void =>
+  print(flags.json ? JSON.stringify(result, null, 2) : text);
+const jsonOption = ['--json', 'machine-readable'] as const;
 
 export function snapshotCommands(): Command[] {
   const snapshot = new Command('snapshot').description('take, restore and look after snapshots');
@@ -15,12 +24,12 @@ export function snapshotCommands(): Command[] {
     new Command('list')
       .description('the snapshots of a VM as a tree; * marks where it is now')
       .argument('<vm>', 'name or id')
-      .option('--json', 'machine-readable')
-      .action((name: string, flags: { json?: true }) =>
+      .option(...jsonOption)
+      .action((name: string, flags: Flags) =>
         withServices('direct', async (services) => {
           const vm = await findVm(services, name);
           const tree = await services.snapshots.list(vm.id);
-          print(flags.json ? JSON.stringify(tree, null, 2) : formatTree(tree));
+          tell(flags, tree, formatTree(tree));
         }),
       ),
     new Command('take')
@@ -28,48 +37,45 @@ export function snapshotCommands(): Command[] {
       .argument('<vm>', 'name or id')
       .argument('<name>')
       .option('--description <text>', 'notes')
-      .action((vmName: string, name: string, { description }: { description?: string }) =>
+      .option(...jsonOption)
+      .action((vmName: string, name: string, flags: Flags) =>
         withServices('direct', async (services) => {
           const vm = await findVm(services, vmName);
+          const { description } = flags;
           const taken = await services.snapshots.take(vm.id, { name, description });
-          print(`Took the snapshot "${taken.name}" of "${vm.name}" (${taken.id}).`);
+          tell(flags, taken, `Took the snapshot "${taken.name}" of "${vm.name}" (${taken.id}).`);
         }),
       ),
     withSnapshot(
       'restore',
       'make a VM what it was; what it is now is lost unless a snapshot has it',
-    ).action((vmName: string, name: string) =>
-      withFound(vmName, name, async (services, vm, { id, withState, name: its }) => {
-        await services.snapshots.restore(vm.id, id);
-        const how = withState ? 'goes on from there' : 'boots from its disks';
-        print(`"${vm.name}" is as in "${its}"; the next start ${how}.`);
+    ).action((vmName: string, name: string, flags: Flags) =>
+      withFound(vmName, name, async (services, vm, snapshot) => {
+        await services.snapshots.restore(vm.id, snapshot.id);
+        const how = snapshot.withState ? 'goes on from there' : 'boots from its disks';
+        tell(flags, snapshot, `"${vm.name}" is as in "${snapshot.name}"; the next start ${how}.`);
       }),
     ),
     withSnapshot('delete', 'forget a snapshot; what is still needed of it is merged').action(
-      (vmName: string, name: string) =>
-        withFound(vmName, name, async (services, vm, { id, name: its }) => {
-          await services.snapshots.delete(vm.id, id);
-          print(`Deleted the snapshot "${its}" of "${vm.name}".`);
+      (vmName: string, name: string, flags: Flags) =>
+        withFound(vmName, name, async (services, vm, snapshot) => {
+          await services.snapshots.delete(vm.id, snapshot.id);
+          tell(flags, snapshot, `Deleted the snapshot "${snapshot.name}" of "${vm.name}".`);
         }),
     ),
     withSnapshot('rename', 'rename a snapshot, or describe it')
       .argument('[new-name]')
       .option('--description <text>', 'notes')
-      .action(
-        (
-          vmName: string,
-          name: string,
-          to: string | undefined,
-          { description }: { description?: string },
-        ) => {
-          if (to === undefined && description === undefined)
-            throw new UsageError('snapshot rename: give a new name, or --description');
-          return withFound(vmName, name, async (services, vm, { id, name: its }) => {
-            await services.snapshots.change(vm.id, id, { name: to, description });
-            print(`Changed the snapshot "${to ?? its}" of "${vm.name}".`);
-          });
-        },
-      ),
+      .action((vmName: string, name: string, to: string | undefined, flags: Flags) => {
+        const { description } = flags;
+        if (to === undefined && description === undefined)
+          throw new UsageError('snapshot rename: give a new name, or --description');
+        return withFound(vmName, name, async (services, vm, { id, name: its }) => {
+          await services.snapshots.change(vm.id, id, { name: to, description });
+          const now = findSnapshot(await services.snapshots.list(vm.id), id);
+          tell(flags, now, `Changed the snapshot "${to ?? its}" of "${vm.name}".`);
+        });
+      }),
   ];
   for (const command of commands)
     snapshot.addCommand(command.exitOverride().configureOutput({ outputError: () => undefined }));
@@ -78,21 +84,23 @@ export function snapshotCommands(): Command[] {
     new Command('save-state')
       .description('save the state of a running VM and end it; the next start goes on from there')
       .argument('<vm>', 'name or id')
-      .action((name: string) =>
+      .option(...jsonOption)
+      .action((name: string, flags: Flags) =>
         withServices('direct', async (services) => {
           const vm = await findVm(services, name);
           await services.snapshots.saveState(vm.id);
-          print(`"${vm.name}" is saved.`);
+          tell(flags, await findVm(services, vm.id), `"${vm.name}" is saved.`);
         }),
       ),
     new Command('discard-state')
       .description('forget the saved state of a VM, as if its plug had been pulled')
       .argument('<vm>', 'name or id')
-      .action((name: string) =>
+      .option(...jsonOption)
+      .action((name: string, flags: Flags) =>
         withServices('direct', async (services) => {
           const vm = await findVm(services, name);
           await services.snapshots.discardState(vm.id);
-          print(`"${vm.name}" is powered off.`);
+          tell(flags, await findVm(services, vm.id), `"${vm.name}" is powered off.`);
         }),
       ),
   ];
@@ -102,7 +110,8 @@ const withSnapshot = (verb: string, description: string): Command =>
   new Command(verb)
     .description(description)
     .argument('<vm>', 'name or id')
-    .argument('<snapshot>', 'name or id');
+    .argument('<snapshot>', 'name or id')
+    .option(...jsonOption);
 
 function withFound(
   vmName: string,
