@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -21,6 +21,18 @@ beforeEach(async () => {
 afterEach(async () => {
   await library.manager.close();
   rmSync(folder, { recursive: true, force: true });
+});
+
+test('an image with holes takes what is allocated of it', async () => {
+  const sparse = path.join(folder, 'home', 'disks', 'sparse.img');
+  mkdirSync(path.dirname(sparse), { recursive: true });
+  writeFileSync(sparse, new Uint8Array(65536).fill(1));
+  truncateSync(sparse, 1 << 30);
+  const media = await library.manager.media.list();
+  const { fileSize, storedSize } = media.find((one) => one.path === sparse)!;
+  expect(fileSize).toBe(1 << 30);
+  expect(storedSize).toBeGreaterThanOrEqual(65536);
+  expect(storedSize).toBeLessThan(1 << 20);
 });
 
 test('an image that snapshots use is neither resized nor removed, and can be followed to another folder', async () => {

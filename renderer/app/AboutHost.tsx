@@ -5,6 +5,7 @@ import { t } from '../i18n/i18n.ts';
 import { Logo } from '../components/Artwork.tsx';
 import { useLibrary } from '../features/library/libraryStore.ts';
 import { useConnection } from '../transport/ConnectionContext.tsx';
+import { low } from './theme.ts';
 
 /** Below the list: which Guesthouse this is, and where its machines are kept. */
 export function AboutHost() {
@@ -26,6 +27,7 @@ export function AboutHost() {
         p: 1.5,
         borderTop: 1,
         borderColor: 'divider',
+        [low]: { display: 'none' },
       }}
     >
       <Logo size={26} />

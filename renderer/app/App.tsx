@@ -44,6 +44,7 @@ import { OpenDialog } from './OpenDialog.tsx';
 import { managerRequest, useShellRequests } from './useShellRequests.ts';
 import { useFreshness, useTitle } from './useFreshness.ts';
 import { shortcutOf } from './shortcuts.ts';
+import { narrow } from './theme.ts';
 import { ToolsRail } from './ToolsRail.tsx';
 
 /** The charts are a large part of the program, and nobody's first wish. */
@@ -75,6 +76,7 @@ export function App() {
           aria-label={t('app.library')}
           sx={{
             width: { xs: 208, md: 264 },
+            [narrow]: { width: 176 },
             position: 'relative',
             flexShrink: 0,
             display: 'flex',
@@ -168,8 +170,12 @@ function Machine({ vm }: { readonly vm: VmSummary }) {
       <Tabs
         value={shown}
         aria-label={t('tabs.views')}
+        variant="scrollable"
         onChange={(_, next: MachineTab) => showTab(next)}
-        sx={{ px: 1, borderBottom: 1, borderColor: 'divider', flexShrink: 0 }}
+        sx={{
+          ...{ px: 1, borderBottom: 1, borderColor: 'divider', flexShrink: 0 },
+          [narrow]: { px: 0, '& .MuiTab-root': { minWidth: 0, px: 0.75 } },
+        }}
       >
         <Tab
           value="details"

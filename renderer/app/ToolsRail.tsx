@@ -8,6 +8,7 @@ import Box from '@mui/material/Box';
 import ButtonBase from '@mui/material/ButtonBase';
 import { useLibrary, type Page } from '../features/library/libraryStore.ts';
 import { t } from '../i18n/i18n.ts';
+import { narrow } from './theme.ts';
 
 const pages: readonly { readonly page: Page; readonly Icon: typeof Home }[] = [
   { page: 'home', Icon: Home },
@@ -33,6 +34,7 @@ export function ToolsRail() {
         flexDirection: 'column',
         gap: 0.5,
         p: 0.5,
+        [narrow]: { width: 72, p: 0.25 },
         borderRight: 1,
         borderColor: 'divider',
         bgcolor: 'background.paper',

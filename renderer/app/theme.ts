@@ -79,5 +79,9 @@ export const theme = createTheme({
     MuiDialogTitle: { styleOverrides: { root: { fontSize: '1.15rem', fontWeight: 650 } } },
   },
 });
+/** Windows as narrow as a small screen is at a scale of 200 %. */
+export const narrow = '@media (max-width: 760px)';
+/** As low as one is then. */
+export const low = '@media (max-height: 480px)';
 export const monospace =
   "ui-monospace, 'Cascadia Mono', Menlo, Consolas, 'DejaVu Sans Mono', monospace";

@@ -1,5 +1,6 @@
 import Button from '@mui/material/Button';
 import Tooltip from '@mui/material/Tooltip';
+import { narrow } from '../app/theme.ts';
 import type { ComponentProps, MouseEvent, ReactNode } from 'react';
 
 type ButtonProps = ComponentProps<typeof Button>;
@@ -33,6 +34,7 @@ export function CommandButton({ label, icon, why, tip, onClick, sx, ...rest }: C
             minWidth: 72,
             px: 1,
             py: 0.5,
+            [narrow]: { minWidth: 54, px: 0.5 },
             lineHeight: 1.3,
             fontSize: '0.78rem',
             whiteSpace: 'nowrap',

@@ -4,7 +4,7 @@ import DialogActions from '@mui/material/DialogActions';
 import DialogContent from '@mui/material/DialogContent';
 import DialogTitle from '@mui/material/DialogTitle';
 import { useState, type FormEvent } from 'react';
-import { explain } from '../features/notices/noticeStore.ts';
+import { explainInOne } from '../features/notices/noticeStore.ts';
 import { t } from '../i18n/i18n.ts';
 import { NameField } from './NameField.tsx';
 
@@ -26,8 +26,7 @@ export function NameDialog(props: {
       await props.act(name.trim());
       props.onClose();
     } catch (error) {
-      const { message, hint } = explain(error);
-      setProblem([message, hint].filter(Boolean).join(' '));
+      setProblem(explainInOne(error));
     }
   };
   return (

@@ -13,6 +13,8 @@ export interface MediumEntry {
   readonly as: 'disk' | 'cdrom' | 'floppy';
   /** Bytes of the file; absent if there is no such file. */
   readonly fileSize?: number;
+  /** Bytes that it takes of the host's storage: fewer where it has holes. */
+  readonly storedSize?: number;
   /** An export of an NBD server, which is not looked at. */
   readonly remote?: true;
   /** Of a disk image that can be read. */

@@ -245,6 +245,7 @@ describe.skipIf(!hasChromium)('the window', () => {
     ['light', 1024, 700, 1],
     ['light', 853, 533, 1.5],
     ['dark', 853, 533, 1.5],
+    ['light', 640, 400, 2],
   ] as const)(
     'fits in %s at %i×%i and a scale of %f',
     async (colorScheme, width, height, scale) => {

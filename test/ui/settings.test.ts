@@ -83,10 +83,7 @@ describeWindow('settings', (parts) => {
     await page.getByText('This image is already disk 1.').waitFor();
     await window.button('Remove disk 3').click();
     await window.inDialog('Add CD-ROM drive').click();
-    await page
-      .getByRole('combobox', { name: /^Interface/ })
-      .last()
-      .click();
+    await page.getByRole('combobox', { name: 'Interface of CD-ROM 1: IDE' }).click();
     await page.getByRole('option', { name: 'AHCI', exact: true }).click();
     await window.inDialog('Add floppy drive').click();
     // A name that another machine has.

@@ -39,6 +39,10 @@ describeWindow('appliances', (parts) => {
       .getByText(/server again.*\.(qcow2|vmdk)/)
       .first()
       .waitFor();
+    await window.start();
+    await window.waitForState('server again', 'Running', 60);
+    await window.powerOff();
+    await window.waitForState('server again', 'Powered Off');
 
     await page
       .getByRole('navigation', { name: 'Tools' })

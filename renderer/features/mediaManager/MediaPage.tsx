@@ -174,9 +174,9 @@ function MediumRow(props: {
       </TableCell>
       <TableCell sx={{ whiteSpace: 'nowrap' }}>
         {entry.diskSize !== undefined && <div>{formatSize(entry.diskSize)}</div>}
-        {entry.fileSize !== undefined && (
+        {entry.storedSize !== undefined && (
           <Typography variant="caption" sx={{ color: 'text.secondary' }}>
-            {t('mediaPage.takes', { size: formatSize(entry.fileSize) })}
+            {t('mediaPage.takes', { size: formatSize(entry.storedSize) })}
           </Typography>
         )}
       </TableCell>

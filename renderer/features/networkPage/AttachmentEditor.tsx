@@ -47,7 +47,7 @@ export function AttachmentEditor(props: {
     label !== undefined &&
     !networkSchema.safeParse({ mode: network.mode, [label.key]: shown }).success;
   return (
-    <Box sx={{ display: 'flex', gap: 1, my: 1, alignItems: 'flex-start', maxWidth: 760 }}>
+    <Box sx={{ display: 'flex', gap: 1.5, my: 1.5, alignItems: 'flex-start', maxWidth: 960 }}>
       <TextField
         select
         label={t('networkPage.attachedTo')}

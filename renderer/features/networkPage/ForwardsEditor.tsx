@@ -6,7 +6,7 @@ import Typography from '@mui/material/Typography';
 import { useState, type FormEvent } from 'react';
 import { portForwardSchema, type PortForwardConfig } from '../../../shared/vm/network.ts';
 import { t } from '../../i18n/i18n.ts';
-import { explain } from '../notices/noticeStore.ts';
+import { explainInOne } from '../notices/noticeStore.ts';
 import { RemovableLine } from './RemovableLine.tsx';
 
 const empty = {
@@ -48,8 +48,7 @@ export function ForwardsEditor(props: {
       setDraft(empty);
       setShown(false);
     } catch (error) {
-      const { message, hint } = explain(error);
-      setFailure([message, hint].filter(Boolean).join(' '));
+      setFailure(explainInOne(error));
     }
   };
   const add = (event: FormEvent) => {
@@ -105,7 +104,7 @@ export function ForwardsEditor(props: {
         component="form"
         noValidate
         onSubmit={add}
-        sx={{ display: 'flex', gap: 1, mt: 1, alignItems: 'flex-start', maxWidth: 760 }}
+        sx={{ display: 'flex', gap: 1.5, mt: 1.5, alignItems: 'flex-start', maxWidth: 960 }}
       >
         <TextField
           select

@@ -7,7 +7,7 @@ import { linkConditionsSchema, type LinkConditions } from '../../../shared/net/l
 import type { AdapterChange, AdapterStatus } from '../../../shared/net/networkStatus.ts';
 import { monospace } from '../../app/theme.ts';
 import { t } from '../../i18n/i18n.ts';
-import { explain } from '../notices/noticeStore.ts';
+import { explainInOne } from '../notices/noticeStore.ts';
 
 const fields = ['rate', 'latency', 'jitter', 'loss', 'reorder'] as const;
 type Field = (typeof fields)[number];
@@ -39,8 +39,7 @@ export function LineEditor(props: {
       setFailure(undefined);
       setDraft(undefined);
     } catch (error) {
-      const { message, hint } = explain(error);
-      setFailure([message, hint].filter(Boolean).join(' '));
+      setFailure(explainInOne(error));
     }
   };
   const apply = (event: FormEvent) => {
@@ -57,11 +56,22 @@ export function LineEditor(props: {
     if (status.capture !== undefined) void attempt({ capture: null });
     else if (path.trim() !== '') void attempt({ capture: path.trim() });
   };
-  const row = { display: 'flex', gap: 1, mt: 1, alignItems: 'flex-start', maxWidth: 760 } as const;
+  const row = {
+    display: 'flex',
+    gap: 1.5,
+    mt: 1.5,
+    alignItems: 'flex-start',
+    maxWidth: 960,
+  } as const;
   return (
     <Box role="group" aria-label={t('networkPage.line')} sx={{ mt: 2 }}>
       <Typography variant="h3">{t('networkPage.line')}</Typography>
-      <Box component="form" noValidate onSubmit={apply} sx={row}>
+      <Box
+        component="form"
+        noValidate
+        onSubmit={apply}
+        sx={{ ...row, flexWrap: 'wrap', '& .MuiTextField-root': { flex: '1 1 140px' } }}
+      >
         {fields.map((field) => (
           <TextField
             key={field}

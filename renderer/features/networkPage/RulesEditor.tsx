@@ -6,7 +6,7 @@ import Typography from '@mui/material/Typography';
 import { useState, type FormEvent } from 'react';
 import { firewallRuleSchema, type FirewallRuleConfig } from '../../../shared/vm/network.ts';
 import { t } from '../../i18n/i18n.ts';
-import { explain } from '../notices/noticeStore.ts';
+import { explainInOne } from '../notices/noticeStore.ts';
 import { RemovableLine } from './RemovableLine.tsx';
 
 /** What the guest may reach, in order; each change counts at once. */
@@ -24,8 +24,7 @@ export function RulesEditor(props: {
       setFailure(undefined);
       setTo('');
     } catch (error) {
-      const { message, hint } = explain(error);
-      setFailure([message, hint].filter(Boolean).join(' '));
+      setFailure(explainInOne(error));
     }
   };
   const add = (event: FormEvent) => {
@@ -60,7 +59,7 @@ export function RulesEditor(props: {
         component="form"
         noValidate
         onSubmit={add}
-        sx={{ display: 'flex', gap: 1, mt: 1, alignItems: 'flex-start', maxWidth: 760 }}
+        sx={{ display: 'flex', gap: 1.5, mt: 1.5, alignItems: 'flex-start', maxWidth: 960 }}
       >
         <TextField
           select

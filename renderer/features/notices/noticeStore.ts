@@ -49,6 +49,12 @@ export function explain(error: unknown): { message: string; hint?: string } {
   return { message: said, hint: translateMessage(hint, language) };
 }
 
+/** The same in one text, for beside what was asked for. */
+export function explainInOne(error: unknown): string {
+  const { message, hint } = explain(error);
+  return [message, hint].filter(Boolean).join(' ');
+}
+
 /** Shows a failure; for use in catch. */
 export function report(title: string, error: unknown): void {
   useNotices.getState().add({ severity: 'error', title, ...explain(error) });

@@ -23,17 +23,20 @@ export function BootFields({ draft, problems, disabled = false, change }: Fields
         disabled={disabled || draft.kernel.trim() !== ''}
         change={(order) => change({ order })}
       />
-      <FormControlLabel
-        disabled={disabled || draft.kernel.trim() !== ''}
-        control={
-          <Checkbox
-            size="small"
-            checked={draft.menu}
-            onChange={(event) => change({ menu: event.target.checked })}
-          />
-        }
-        label={t('boot.menu')}
-      />
+      {/* In a box of its own, as the stack would take away what makes up for the checkbox's own margin. */}
+      <Box>
+        <FormControlLabel
+          disabled={disabled || draft.kernel.trim() !== ''}
+          control={
+            <Checkbox
+              size="small"
+              checked={draft.menu}
+              onChange={(event) => change({ menu: event.target.checked })}
+            />
+          }
+          label={t('boot.menu')}
+        />
+      </Box>
       <PathField
         label={t('boot.kernel')}
         disabled={disabled}

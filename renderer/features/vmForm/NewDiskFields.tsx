@@ -4,11 +4,11 @@ import Box from '@mui/material/Box';
 import Button from '@mui/material/Button';
 import IconButton from '@mui/material/IconButton';
 import InputAdornment from '@mui/material/InputAdornment';
-import MenuItem from '@mui/material/MenuItem';
 import Stack from '@mui/material/Stack';
 import TextField from '@mui/material/TextField';
 import { diskInterfaces, newDiskSchema } from '../../../shared/vm/config.ts';
 import { t } from '../../i18n/i18n.ts';
+import { ChoiceField } from './ChoiceField.tsx';
 import type { FieldsProps } from './fields.tsx';
 import type { VmDraft } from './vmDraft.ts';
 
@@ -39,7 +39,8 @@ export function NewDiskFields({ draft, problems, change }: FieldsProps) {
                 },
               }}
             />
-            <Choice
+            <ChoiceField
+              width={130}
               label={t('newDisk.format')}
               name={t('newDisk.formatOf', { disk: name })}
               value={disk.format}
@@ -47,7 +48,8 @@ export function NewDiskFields({ draft, problems, change }: FieldsProps) {
               word={(format) => t(`newDisk.formats.${format}`)}
               onChange={(format) => set(index, { format })}
             />
-            <Choice
+            <ChoiceField
+              width={130}
               label={t('storage.interface')}
               name={t('storage.interfaceOf', { drive: name })}
               value={disk.interface}
@@ -77,31 +79,5 @@ export function NewDiskFields({ draft, problems, change }: FieldsProps) {
         </Button>
       </Box>
     </Stack>
-  );
-}
-
-function Choice<T extends string>(props: {
-  readonly label: string;
-  readonly name: string;
-  readonly value: T;
-  readonly choices: readonly T[];
-  word(choice: T): string;
-  onChange(choice: T): void;
-}) {
-  return (
-    <TextField
-      select
-      label={props.label}
-      sx={{ width: 130, flexShrink: 0 }}
-      value={props.value}
-      onChange={(event) => props.onChange(event.target.value as T)}
-      slotProps={{ select: { SelectDisplayProps: { 'aria-label': props.name } } }}
-    >
-      {props.choices.map((choice) => (
-        <MenuItem key={choice} value={choice}>
-          {props.word(choice)}
-        </MenuItem>
-      ))}
-    </TextField>
   );
 }

@@ -5,15 +5,14 @@ import Button from '@mui/material/Button';
 import Checkbox from '@mui/material/Checkbox';
 import FormControlLabel from '@mui/material/FormControlLabel';
 import IconButton from '@mui/material/IconButton';
-import MenuItem from '@mui/material/MenuItem';
 import Stack from '@mui/material/Stack';
-import TextField from '@mui/material/TextField';
 import Tooltip from '@mui/material/Tooltip';
 import Typography from '@mui/material/Typography';
 import type { ReactNode } from 'react';
 import { diskInterfaces } from '../../../shared/vm/config.ts';
 import { floppyDrives } from '../../../shared/vm/drives.ts';
 import { t } from '../../i18n/i18n.ts';
+import { ChoiceField } from './ChoiceField.tsx';
 import type { FieldsProps } from './fields.tsx';
 import { PathField } from './PathField.tsx';
 import { newDisk, splitPath, type VmDraft } from './vmDraft.ts';
@@ -186,26 +185,15 @@ function InterfaceField<T extends (typeof diskInterfaces)[number]>(props: {
   readonly disabled: boolean;
   onChange(value: T): void;
 }) {
+  const { name, ...rest } = props;
   return (
-    <TextField
-      select
+    <ChoiceField
+      {...rest}
       label={t('storage.interface')}
-      sx={{ width: 116, flexShrink: 0 }}
-      disabled={props.disabled}
-      value={props.value}
-      onChange={(event) => props.onChange(event.target.value as T)}
-      slotProps={{
-        select: {
-          SelectDisplayProps: { 'aria-label': t('storage.interfaceOf', { drive: props.name }) },
-        },
-      }}
-    >
-      {props.choices.map((choice) => (
-        <MenuItem key={choice} value={choice}>
-          {t(`storage.interfaces.${choice}`)}
-        </MenuItem>
-      ))}
-    </TextField>
+      name={t('storage.interfaceOf', { drive: name })}
+      width={116}
+      word={(choice) => t(`storage.interfaces.${choice}`)}
+    />
   );
 }
 
