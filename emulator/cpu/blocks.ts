@@ -212,7 +212,8 @@ export function cachedBlock(): usize {
   let block = <usize>load<u32>(hashOf(host, key));
   for (; block; block = <usize>load<u32>(block, BLOCK_NEXT)) {
     if (load<u32>(block, BLOCK_HOST) == host && load<u32>(block, BLOCK_KEY) == key) {
-      return load<u32>(block, BLOCK_SECOND) ? 0 : block;
+      const second = load<u32>(block, BLOCK_SECOND);
+      return second && cachedCodeAddress((linear & ~(<u64>0xfff)) + 0x1000) != second ? 0 : block;
     }
   }
   return 0;

@@ -14,7 +14,6 @@ import { SLOTS } from './generated/tables';
 import {
   ARRIVED,
   BLOCK_REGION,
-  BLOCK_SECOND,
   FAULT_INTERPRET,
   FLAG_CF,
   HOOK_ENTRY,
@@ -123,8 +122,7 @@ export function enterRegion(rec: usize): i32 {
   const fn = load<u32>(rec, HOOK_FUNCTION);
   const entry = load<u32>(rec, HOOK_ENTRY);
   const offset = load<i32>(rec, HOOK_OFFSET);
-  // The translation of a second page could change by itself.
-  if (!load<u32>(block, BLOCK_SECOND)) noteJump(rip(), (mode() & MODE_CODE_MASK) == MODE_CODE64, fn, entry, offset);
+  noteJump(rip(), (mode() & MODE_CODE_MASK) == MODE_CODE64, fn, entry, offset);
   const left = load<u64>(CPU, OFF_SLICE_END) - load<u64>(CPU, OFF_INSTRET);
   store<i32>(CPU, load<u32>(CPU, OFF_PENDING) ? i32.MIN_VALUE : <i32>left, OFF_REGION_LIMIT);
   // It goes on in other regions by itself.

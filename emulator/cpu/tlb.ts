@@ -8,6 +8,7 @@
  */
 import {
   JUMPS_BYTES,
+  JUMPS_FACTOR,
   OFF_CHECKED_ACCESS,
   OFF_CODE_MAP,
   OFF_COUNT_TLB_FILLS,
@@ -127,17 +128,39 @@ function forgetJumpsTo(linear: u64): void {
   memory.fill(at + OFF_JUMPS32, 0xff, JUMPS_PER_PAGE);
 }
 
-/** Notes that the block at RIP, on one page, is entered so. `isLong`: 64-bit code. */
+/** Notes that the block at RIP is entered so. `isLong`: 64-bit code. */
 export function noteJump(rip: u64, isLong: bool, fn: u32, entry: u32, offset: i32): void {
   let context = load<u64>(CPU, OFF_TLB_CONTEXT);
   // Not one address space's.
   if (<u32>context == CONTEXT_NONE) return;
   if (!(context & 1) && holdsGlobal(tlbEntry(OFF_TLB_EXECUTE, rip), rip)) context = load<u64>(CPU, OFF_TLB_GLOBAL_CONTEXT);
   const low = <u32>rip;
-  const at = CPU + (isLong ? OFF_JUMPS64 : OFF_JUMPS32) + ((low & 0x3f000) | (((low ^ (low >> 8) ^ (low >> 18)) & 0xff) << 4));
-  store<u64>(at, rip ^ (context << 52));
-  store<u32>(at, (fn << 8) | entry, 8);
-  store<i32>(at, offset, 12);
+  const at = CPU + (isLong ? OFF_JUMPS64 : OFF_JUMPS32) + ((low & 0x3f000) | (((low * JUMPS_FACTOR) >> 20) & 0xff0));
+  const tag = rip ^ (context << 52);
+  const place = placeOfJump(at, tag);
+  store<u64>(place, tag);
+  store<u32>(place, (fn << 8) | entry, 8);
+  store<i32>(place, offset, 12);
+}
+
+/** Where a jump is to be noted: where it is, or where nothing of use is, or at its first place, what was there going to the other. */
+@inline
+function placeOfJump(at: usize, tag: u64): usize {
+  const other = at ^ 16;
+  if (load<u64>(at) == tag) return at;
+  if (load<u64>(other) == tag) return other;
+  if (isStaleJump(load<u64>(at))) return at;
+  if (isStaleJump(load<u64>(other))) return other;
+  memory.copy(other, at, 16);
+  return at;
+}
+
+/** Whether a tag of the table is another address space's, or none. */
+@inline
+function isStaleJump(tag: u64): bool {
+  // The top bits of RIP are copies of bit 51.
+  const context = (tag >> 52) ^ ((tag >> 51) & 1 ? 0xfff : 0);
+  return context != load<u64>(CPU, OFF_TLB_CONTEXT) && context != load<u64>(CPU, OFF_TLB_GLOBAL_CONTEXT);
 }
 
 @inline

@@ -50,6 +50,8 @@ export interface GuestBlock {
   readonly offset: number;
   /** Wasm address of the first code byte. */
   readonly host: number;
+  /** Wasm address of the part in a second page, 0 if there is none; the block then holds one instruction. */
+  readonly second: number;
   readonly bytes: number;
   readonly instructions: readonly GuestInstruction[];
 }

@@ -105,11 +105,13 @@ export class GuestCodeReader {
   block(address: number, offset: number): GuestBlock | undefined {
     const m = this.#memory;
     const bytes = m.getUint16(address + BLOCK_BYTES, true);
-    if (bytes === 0 || m.getUint32(address + BLOCK_SECOND, true) !== 0) return undefined;
+    if (bytes === 0) return undefined;
     const instructions = this.#known.get(address) ?? this.#instructions(address);
     if (instructions === undefined) return undefined;
     this.#known.set(address, instructions);
-    return { address, offset, host: m.getUint32(address + BLOCK_HOST, true), bytes, instructions };
+    const host = m.getUint32(address + BLOCK_HOST, true);
+    const second = m.getUint32(address + BLOCK_SECOND, true);
+    return { address, offset, host, second, bytes, instructions };
   }
 
   #instructions(address: number): readonly GuestInstruction[] | undefined {

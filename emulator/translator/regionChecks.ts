@@ -9,7 +9,7 @@ import {
   OFF_PENDING,
   OFF_TLB_EXECUTE,
 } from '../cpu/layout.ts';
-import type { RegionFrame } from './regionFrame.ts';
+import { regionExit, type RegionFrame } from './regionFrame.ts';
 import { Op } from './wasmOpcodes.ts';
 
 /** Pushes whether an event waits, the region has died, or the mode is another. */
@@ -36,8 +36,16 @@ export function pushModeDiffers(f: RegionFrame): void {
   b.integer('and', 32);
 }
 
-/** Leaves to `offset` unless the execute TLB has the page of it where `host` is. */
-export function checkTranslation(f: RegionFrame, offset: number, host: number): void {
+/**
+ * Leaves to `offset` unless the execute TLB has the page of it where `host` is; with `back`, to the core, which goes on
+ * there.
+ */
+export function checkTranslation(
+  f: RegionFrame,
+  offset: number,
+  host: number,
+  back?: number,
+): void {
   const { b, cpu, is64 } = f;
   const { width } = f.state;
   f.pushRip(offset);
@@ -70,7 +78,8 @@ export function checkTranslation(f: RegionFrame, offset: number, host: number): 
   b.call(f.core('codeStillAt'));
   b.op(Op.i32Eqz);
   f.if();
-  f.exitTo(offset, 0);
+  if (back === undefined) f.exitTo(offset, 0);
+  else f.exitTo(back, 0, regionExit.leave);
   f.endIf();
   f.endIf();
 }

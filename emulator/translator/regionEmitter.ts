@@ -268,6 +268,10 @@ class RegionEmitter {
     this.#state.dirty = this.#dirty[number]!;
     this.#ending = undefined;
     this.#sseMode.startBlock();
+    if (block.second !== 0) {
+      const room = 0x1000 - (block.host & 0xfff);
+      checkTranslation(this.#frame, block.offset + room, block.second, block.offset);
+    }
     for (const [i, instruction] of block.instructions.entries()) {
       this.#frame.place = {
         instruction,

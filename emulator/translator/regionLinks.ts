@@ -4,6 +4,7 @@
  * none, after a fault, and when the slice is over or an event waits. Regions that died are found out by themselves: their life is 0.
  */
 import {
+  JUMPS_FACTOR,
   OFF_FLAG_CARRY,
   OFF_FLAG_FORM,
   OFF_FLAG_FORM_A,
@@ -171,42 +172,50 @@ function link(
   const jumps = cpu + (is64 ? OFF_JUMPS64 : OFF_JUMPS32);
   const low = b.permanent(ValueType.i32);
   const at = b.permanent(ValueType.i32);
+  const context = b.permanent(ValueType.i64);
+  b.code.bytes([Op.block, blockVoid]);
+  const pushMatches = (): void => {
+    b.memory(Op.i64Load, jumps);
+    b.getLocal(rip);
+    b.integer('xor', 64);
+    b.i64(12);
+    b.integer('rotl', 64);
+    b.teeLocal(context);
+    for (const offset of [OFF_TLB_CONTEXT, OFF_TLB_GLOBAL_CONTEXT]) {
+      if (offset !== OFF_TLB_CONTEXT) b.getLocal(context);
+      b.i32(0);
+      b.memory(Op.i64Load, cpu + offset);
+      b.integer('eq', 64);
+    }
+    b.integer('or', 32);
+  };
   b.getLocal(rip);
   b.op(Op.i32WrapI64);
   b.teeLocal(low);
-  b.i32(8);
+  b.i32(JUMPS_FACTOR | 0);
+  b.integer('mul', 32);
+  b.i32(20);
   b.integer('shrU', 32);
-  b.getLocal(low);
-  b.i32(18);
-  b.integer('shrU', 32);
-  b.integer('xor', 32);
-  b.getLocal(low);
-  b.integer('xor', 32);
-  b.i32(0xff);
+  b.i32(0xff0);
   b.integer('and', 32);
-  b.i32(4);
-  b.integer('shl', 32);
   b.getLocal(low);
   b.i32(0x3f000);
   b.integer('and', 32);
   b.integer('or', 32);
   b.teeLocal(at);
-  b.memory(Op.i64Load, jumps);
-  b.getLocal(rip);
-  b.integer('xor', 64);
-  b.i64(12);
-  b.integer('rotl', 64);
-  const context = b.permanent(ValueType.i64);
-  b.teeLocal(context);
-  for (const offset of [OFF_TLB_CONTEXT, OFF_TLB_GLOBAL_CONTEXT]) {
-    if (offset !== OFF_TLB_CONTEXT) b.getLocal(context);
-    b.i32(0);
-    b.memory(Op.i64Load, cpu + offset);
-    b.integer('eq', 64);
-  }
-  b.integer('or', 32);
-  b.hinted(Op.if, true);
+  pushMatches();
+  b.op(Op.i32Eqz);
+  b.hinted(Op.if, false);
   b.op(blockVoid);
+  b.getLocal(at);
+  b.i32(16);
+  b.integer('xor', 32);
+  b.teeLocal(at);
+  pushMatches();
+  b.op(Op.i32Eqz);
+  b.op(Op.brIf);
+  b.code.u32(1);
+  b.op(Op.end);
   b.getLocal(at);
   b.memory(Op.i32Load, jumps + 8);
   b.teeLocal(low);

@@ -91,6 +91,28 @@ describe.skipIf(!coreIsBuilt).each([
   const setRsp = (value: number): number[] => [0x48, 0xc7, 0xc4, ...u32(value)];
   const back = (length: number): number[] => [0x75, 0x100 - length - 2];
 
+  it('has the second half of an instruction where that page is now, or faults', () => {
+    // mov al, letter: its opcode ends one page, its immediate begins the next.
+    const crossing = 0x32fff;
+    const [second, third] = [0x33000, 0x34000];
+    const map = (page: number): number[] => [
+      ...store64(entryOf(0, second), page),
+      ...invlpg(second),
+    ];
+    const cpu = started(
+      program(
+        ...[repeat(8, crossing), map(third + 3), repeat(3, crossing)],
+        // mov byte [second], 'c'
+        ...[[0xc6, 0x04, 0x25, ...u32(second), 0x63], repeat(2, crossing)],
+        ...[map(0), repeat(1, crossing)],
+      ),
+      { 14: [...print('f'), hlt] },
+    );
+    cpu.write(crossing, ...print('a'), 0xc3);
+    cpu.write(third, ...print('b').slice(1), 0xc3);
+    expect(runUntilHalt(cpu)).toBe('aaaaaaaabbbccf');
+  });
+
   it('has its stack where INVLPG has put it', () => {
     // push rcx; xor qword [entry], 0x1000; invlpg; pop rdx: what was pushed the turn before; add ebx, edx; dec ecx; jnz
     const turn = [
