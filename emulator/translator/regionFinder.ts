@@ -6,7 +6,8 @@ import type { GuestCodeReader } from './guestCodeReader.ts';
 /** Blocks and instructions of a region. */
 export const blockLimit = 64;
 export const instructionLimit = 600;
-const entryLimit = 24;
+/** Returns from calls may all come from other regions: what is no entry is interpreted until the region is made anew. */
+const entryLimit = blockLimit;
 /** Of blocks from the region's base: where they end, too, has 32 bits. */
 const offsetLimit = 0x7fff0000;
 /** A return stays inside for at most so many callers. */
