@@ -1,9 +1,12 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
+import { screenProtocols, screenSocketPath } from '../../shared/rpc/screenSocket.ts';
 import { authenticate } from '../../shared/rpc/serverHandshake.ts';
 import { connectServices } from '../../shared/rpc/services.ts';
 import type { WebSocketLike } from '../../shared/rpc/webSocketChannel.ts';
@@ -107,6 +110,24 @@ describe('the web server', () => {
     expect(await statusWithHost(server, `evil.example:${server.port}`)).toBe(421);
     expect(await statusWithHost(server, `localhost:${server.port}`)).toBe(200);
   });
+
+  it('closes after a process that it handed a screen to has ended', async () => {
+    const script = join(folder, 'takesScreen.mjs');
+    await writeFile(script, "process.on('message', () => process.exit());");
+    const child = fork(script);
+    const ended = once(child, 'exit');
+    const server = await startWebServer({
+      ...{ services: manager, windowFolder: folder, mediaFolder: folder, port: 0 },
+      takeScreen: (_, __, socket) => child.send('screen', socket, () => socket.destroy()),
+    });
+    const socket = new WebSocket(
+      `ws://127.0.0.1:${server.port}${screenSocketPath}?vm=x`,
+      screenProtocols(server.token),
+    );
+    await once(socket, 'error');
+    await ended;
+    await server.close();
+  }, 10_000);
 
   it('says that a port is in use, and the way out', async () => {
     const first = await serve();

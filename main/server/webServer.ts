@@ -162,6 +162,9 @@ function handScreen(
     ) as Record<string, string>,
     head,
   };
+  // Node asks the processes that a server's connections were sent to about them when the server closes, and waits for ever
+  // if all of those have ended (26.10). A connection that is gone from here is no business of the server.
+  (socket as { server?: unknown }).server = undefined;
   if (allowed && take?.(vmId, handover, socket)) return;
   socket.on('error', () => undefined);
   socket.end(

@@ -76,7 +76,7 @@ export function App() {
           aria-label={t('app.library')}
           sx={{
             width: { xs: 208, md: 264 },
-            [narrow]: { width: 176 },
+            [narrow]: { width: 188 },
             position: 'relative',
             flexShrink: 0,
             display: 'flex',

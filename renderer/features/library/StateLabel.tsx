@@ -29,7 +29,10 @@ export function StateLabel({ vm }: { readonly vm: VmSummary }) {
   return (
     <Box
       component="span"
-      sx={{ display: 'inline-flex', alignItems: 'center', gap: 0.5, color, fontSize: '0.8rem' }}
+      sx={{
+        ...{ display: 'inline-flex', alignItems: 'center', gap: 0.5, color },
+        ...{ fontSize: '0.8rem', whiteSpace: 'nowrap' },
+      }}
     >
       <Icon sx={{ fontSize: 16 }} aria-hidden="true" />
       {stateWord(vm)}
