@@ -2,8 +2,12 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { echoKernel } from '../framework/echoKernel.ts';
+import { installerMedium } from '../guests/installerMedium.ts';
 import { Manager } from './manager.ts';
-import { openBrowser, Window } from './window.ts';
+import { connectBeside, openBrowser, Window } from './window.ts';
+
+/** The bar behind the chosen line of the menu that Debian's installer begins with. */
+const menuBar = { x: 480, y: 188, colour: '#719bbf' };
 
 const folder = path.resolve(import.meta.dirname, '../../docs/screens');
 mkdirSync(folder, { recursive: true });
@@ -43,6 +47,38 @@ try {
       await window.waitForState('Web server', 'Running', 60);
     }
     await window.machine('Web server').waitFor();
+    if (colorScheme === 'light') {
+      const services = await connectBeside(manager.url);
+      const { id } = await services.library.create({
+        name: 'Debian installer',
+        memoryMiB: 256,
+        boot: {},
+        cdroms: [{ path: await installerMedium() }],
+      });
+      await services.session.start(id);
+      services.close();
+    }
+    await window.select('Debian installer');
+    await page.getByRole('tab', { name: 'Screen' }).click();
+    const shownBy = async (one: Window): Promise<void> => {
+      const { x, y, colour } = menuBar;
+      for (let tries = 0; (await one.screenPixel(x, y)) !== colour; tries++) {
+        if (tries === 240) throw new Error('The installer’s menu does not appear.');
+        await one.page.waitForTimeout(500);
+      }
+    };
+    await shownBy(window);
+    await shot('screen');
+    const popup = page.waitForEvent('popup');
+    await window.button('Open in own window').click();
+    const own = Window.of(await popup);
+    await own.page.setViewportSize({ width: 1280, height: 800 });
+    await own.page.getByRole('tab', { name: 'Screen' }).click();
+    await shownBy(own);
+    await own.page.mouse.move(640, 790);
+    await own.page.waitForTimeout(500);
+    await own.page.screenshot({ path: path.join(folder, `window-${colorScheme}.png`) });
+    await own.page.close();
     await tool('Home');
     await shot('home');
     await window.select('Web server');
@@ -65,6 +101,7 @@ try {
     await page.getByRole('treeitem', { name: 'Fresh', exact: true }).click();
     await shot('snapshots');
     for (const name of ['Media', 'Network', 'Preferences']) {
+      await window.select('Web server');
       await tool(name);
       await shot(name.toLowerCase());
     }
