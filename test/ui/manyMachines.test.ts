@@ -13,6 +13,13 @@ const count = 200;
 /** Of the person who waits: the first paint, a list that takes clicks, 60 frames a second, and a share of a CPU at rest. */
 const limits = { paintMs: 1000, usableMs: 1500, frameMs: 1000 / 60, idle: 0.02 };
 
+interface Scrolled {
+  readonly rows: number;
+  readonly end: number;
+  readonly medianMs: number;
+  readonly costMs: number;
+}
+
 describe.skipIf(!hasChromium)('a library of 200 machines', () => {
   let browser: Browser;
   let manager: Manager;
@@ -60,7 +67,7 @@ describe.skipIf(!hasChromium)('a library of 200 machines', () => {
       const { metrics } = await session.send('Performance.getMetrics');
       return metrics.find(({ name }) => name === 'TaskDuration')?.value ?? Infinity;
     };
-    const scroll = async (attempts: number) => {
+    const scroll = async (attempts: number): Promise<Scrolled> => {
       const beforeScroll = await busy();
       const frames = await page.evaluate(async () => {
         const list = document.querySelector('[role="tree"]')!;

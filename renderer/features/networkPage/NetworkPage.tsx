@@ -193,7 +193,7 @@ function Adapter(props: {
       {network.mode === 'user' && (
         <>
           {live && (
-            <Alert severity="info" sx={{ mb: 1, py: 0 }}>
+            <Alert severity="info" sx={{ mb: 2, py: 0 }}>
               {t('networkPage.untilOff')}
             </Alert>
           )}
