@@ -61,9 +61,9 @@ export class Bios implements Device {
     this.#keyboard = new Keyboard(context);
     this.#pointer = new Pointer(context);
     this.#disks = new Disks(parts.drives);
-    this.#pxe = new Pxe(context);
+    this.#pxe = new Pxe(context, this.#rom);
     const rom = this.#rom;
-    this.#boot = new Boot(context, rom, {
+    this.#boot = new Boot(context, {
       ...{ video, keyboard: this.#keyboard, disks: this.#disks, pxe: this.#pxe },
     });
     const disk = diskService(context, this.#disks);

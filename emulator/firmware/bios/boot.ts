@@ -6,7 +6,6 @@ import type { Disk, Disks } from './disks.ts';
 import { discBoot, NotBootable } from './elTorito.ts';
 import type { Keyboard } from './keyboard.ts';
 import type { Pxe } from './pxe/pxe.ts';
-import type { SystemRom } from './systemRom.ts';
 import type { Video } from './video.ts';
 
 const F12 = 0x86;
@@ -30,7 +29,6 @@ export interface BootDevices {
 
 export class Boot {
   readonly #context: BiosContext;
-  readonly #rom: SystemRom;
   readonly #video: Video;
   readonly #keyboard: Keyboard;
   readonly #disks: Disks;
@@ -44,9 +42,8 @@ export class Boot {
   /** The adapter that is being booted from has been named. */
   #announced = false;
 
-  constructor(context: BiosContext, rom: SystemRom, { video, keyboard, disks, pxe }: BootDevices) {
+  constructor(context: BiosContext, { video, keyboard, disks, pxe }: BootDevices) {
     this.#context = context;
-    this.#rom = rom;
     this.#video = video;
     this.#keyboard = keyboard;
     this.#disks = disks;
@@ -85,7 +82,7 @@ export class Boot {
       const name = this.#names()[this.#booted] ?? 'Boot';
       this.#video.print(`\r\n${name}: the boot program gave up.\r\n`);
       this.#phase = 'try';
-      this.#pxe.reset();
+      this.#pxe.end();
       this.#disks.reset();
     }
     return this.start(frame);
@@ -195,11 +192,8 @@ export class Boot {
     if (skipped) this.#pxe.reset();
     const result = skipped
       ? { reason: 'skipped' }
-      : this.#pxe.boot(
-          index - this.#context.parts.drives.length,
-          frame,
-          this.#rom.pxeEnter,
-          (text) => this.#video.print(text),
+      : this.#pxe.boot(index - this.#context.parts.drives.length, frame, (text) =>
+          this.#video.print(text),
         );
     if (result === 'wait') return 'wait';
     this.#queue.shift();

@@ -12,6 +12,7 @@ import {
   trapStub,
   type PowerOffPort,
 } from './stubs.ts';
+import { pxeEntries } from './pxe/pxeMemory.ts';
 import { pxeStubs } from './pxe/pxeRom.ts';
 import { trapVectors } from './trapPorts.ts';
 
@@ -65,8 +66,8 @@ export interface SystemRom {
   readonly configurationTable: number;
   /** APM's protected-mode entries, for 16 and 32-bit code. */
   readonly apmEntries: { readonly protected16: number; readonly protected32: number };
-  /** Enters what was loaded from the network. */
-  readonly pxeEnter: number;
+  /** What enters a program that was loaded from the network, and what its calls come to (pxe/pxeMemory.ts). */
+  readonly pxe: { readonly enter: number; readonly entries: readonly number[] };
 }
 
 /** `port` is where the trap ports are mapped. */
@@ -112,6 +113,6 @@ export function buildSystemRom(port: number, powerOff: PowerOffPort): SystemRom 
     handler: (vector) => handlers.get(vector) ?? entryPoints.iret,
     configurationTable: a.offsetOf('configuration'),
     apmEntries: { protected16: a.offsetOf('apm16'), protected32: a.offsetOf('apm32') },
-    pxeEnter,
+    pxe: { enter: pxeEnter, entries: pxeEntries.map(({ label }) => a.offsetOf(label)) },
   };
 }

@@ -66,6 +66,29 @@ it("the BIOS starts Debian's installer by PXELINUX over virtio-net", { timeout: 
   }),
 );
 
+it('the BIOS loads iPXE, which goes on by UNDI with its own script', { timeout: 300_000 }, () =>
+  withBootFolder(async (bootFolder) => {
+    await copyFile('/usr/lib/ipxe/undionly.kpxe', path.join(bootFolder, 'undionly.kpxe'));
+    await copyFile(`${installer}/linux`, path.join(bootFolder, 'linux'));
+    await writeFile(
+      path.join(bootFolder, 'boot.ipxe'),
+      '#!ipxe\nimgfetch linux\necho got by ${net0/chip} from ${next-server}\nsleep 600\n',
+    );
+    const network = {
+      mode: 'user',
+      bootFolder,
+      bootFile: 'undionly.kpxe',
+      ipxeFile: 'boot.ipxe',
+    } as const;
+    await using guest = await ScreenGuest.start({
+      boot: { order: 'n' },
+      adapters: [{ model: 'e1000', mac, network }],
+    });
+    await guest.waitFor(/iPXE 1\.[^]*boot\.ipxe\.* ok/, 100);
+    await guest.waitFor(/linux\.\.\.[^]* ok[^]*got by undionly from 10\.0\.2\.2/, 100);
+  }),
+);
+
 it('the BIOS says why the network cannot be booted from', { timeout: 120_000 }, async () => {
   await using guest = await ScreenGuest.start({
     boot: { order: 'n' },

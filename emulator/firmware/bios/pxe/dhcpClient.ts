@@ -12,6 +12,8 @@ export const dhcpPorts = { server: 67, client: 68 } as const;
 const type = { discover: 1, offer: 2, request: 3, ack: 5, nak: 6 } as const;
 /** How long an answer is waited for, try by try. */
 const patienceNs = [1e9, 2e9, 3e9, 4e9] as const;
+/** A server that offers and then refuses is asked no more than this. */
+const mostRefusals = 4;
 const everyone = Uint8Array.of(255, 255, 255, 255);
 
 type Phase = 'idle' | 'discover' | 'request' | 'bound' | 'failed';
@@ -26,6 +28,7 @@ export class DhcpClient {
   readonly #clock: Clock;
   #phase: Phase = 'idle';
   #tries = 0;
+  #refusals = 0;
   #againNs = 0;
   #identity = 0;
   /** What was sent first, and what was answered last. */
@@ -48,6 +51,7 @@ export class DhcpClient {
     const { mac } = this.#stack;
     this.#phase = 'discover';
     this.#tries = 0;
+    this.#refusals = 0;
     this.#againNs = 0;
     // Differs from card to card, and from start to start.
     this.#identity = (u32(mac, 2) ^ Math.floor(this.#clock.nowNs() / 1e6)) >>> 0;
@@ -99,7 +103,8 @@ export class DhcpClient {
       this.#phase = 'bound';
       this.#configure();
       return;
-    } else if (this.#phase === 'request' && kind === type.nak) this.#phase = 'discover';
+    } else if (this.#phase === 'request' && kind === type.nak)
+      this.#phase = ++this.#refusals < mostRefusals ? 'discover' : 'failed';
     else return;
     this.#tries = 0;
     this.#againNs = 0;
@@ -117,7 +122,9 @@ export class DhcpClient {
   /** What the server wants to be booted, if anything. */
   get bootFile(): BootFile | undefined {
     const { answer } = this;
-    const field = text(answer.subarray(108, 236));
+    // RFC 2132 §9.3: the field may hold options.
+    const overloaded = ((dhcpOption(answer, 52)?.[0] ?? 0) & 1) !== 0;
+    const field = overloaded ? '' : text(answer.subarray(108, 236));
     const name = field || text(dhcpOption(answer, 67) ?? new Uint8Array(0));
     if (name === '') return undefined;
     const next = answer.slice(20, 24);
@@ -129,6 +136,7 @@ export class DhcpClient {
     return {
       phase: this.#phase as string,
       tries: this.#tries,
+      refusals: this.#refusals,
       againNs: this.#againNs,
       identity: this.#identity,
       discover: [...this.discover],
@@ -139,6 +147,7 @@ export class DhcpClient {
   load(saved: ReturnType<DhcpClient['save']>): void {
     this.#phase = saved.phase as Phase;
     this.#tries = saved.tries;
+    this.#refusals = saved.refusals;
     this.#againNs = saved.againNs;
     this.#identity = saved.identity;
     this.discover = Uint8Array.from(saved.discover);

@@ -22,6 +22,7 @@ const arpLength = 42;
 const askAgainNs = 1e9;
 const mostQuestions = 4;
 const mostNeighbours = 16;
+const mostAtOnce = 256;
 const broadcast = Uint8Array.of(255, 255, 255, 255);
 
 export class NetStack {
@@ -116,9 +117,9 @@ export class NetStack {
     this.adapter?.send(frame);
   }
 
-  /** Takes in what has been received. */
+  /** Takes in what has been received, but not for ever from a network that answers every answer. */
   receive(deliver: (datagram: Datagram) => void): void {
-    for (;;) {
+    for (let frames = 0; frames < mostAtOnce; frames++) {
       const frame = this.adapter?.receive();
       if (frame === undefined) return;
       if (!this.isForUs(frame)) continue;

@@ -5,15 +5,24 @@
  */
 import { formatIp } from '../../../net/packet/ipAddress.ts';
 import type { BiosContext, ServiceResult } from '../biosContext.ts';
-import { extendedDataStart } from '../biosData.ts';
 import type { BootAdapter } from '../bootAdapter.ts';
 import type { CallFrame } from '../callFrame.ts';
-import { systemRomBase, systemRomSegment } from '../systemRom.ts';
+import { systemRomSegment, type SystemRom } from '../systemRom.ts';
 import { frameOffsets, trapVectors } from '../trapPorts.ts';
 import { DhcpClient, dhcpPorts } from './dhcpClient.ts';
 import { NetStack, type Datagram } from './netStack.ts';
 import { Parameters, pxeStatus } from './parameters.ts';
-import { pxeRom, pxeRomSpace } from './pxeRom.ts';
+import {
+  baseLayout,
+  baseSegment,
+  freePxe,
+  placePxe,
+  pxeMemoryStart,
+  pxeSpace,
+  undiImage,
+  undiLayout,
+  undiSegment,
+} from './pxeMemory.ts';
 import { TftpClient } from './tftpClient.ts';
 import { TftpCalls, tftpCall } from './tftpCalls.ts';
 import { UdpCalls, udpCall } from './udpCalls.ts';
@@ -31,6 +40,7 @@ type BootPhase = 'idle' | 'dhcp' | 'tftp';
 
 export class Pxe {
   readonly #context: BiosContext;
+  readonly #rom: SystemRom;
   readonly #adapters: readonly BootAdapter[];
   readonly #stack: NetStack;
   readonly #dhcp: DhcpClient;
@@ -45,9 +55,10 @@ export class Pxe {
   /** Programs find the API by INT 1Ah. */
   #installed = false;
 
-  constructor(context: BiosContext) {
+  constructor(context: BiosContext, rom: SystemRom) {
     const { clock, adapters } = context.parts;
     this.#context = context;
+    this.#rom = rom;
     this.#adapters = adapters;
     this.#stack = new NetStack(clock);
     this.#dhcp = new DhcpClient(this.#stack, clock);
@@ -60,6 +71,12 @@ export class Pxe {
   #open(): void {
     const adapter = this.#adapters[this.#adapter];
     if (adapter?.isOpen === false) adapter.open(() => this.#context.parts.wake());
+  }
+
+  /** After a boot program that has given up. */
+  end(): void {
+    if (this.#adapter >= 0) freePxe(this.#context);
+    this.reset();
   }
 
   reset(): void {
@@ -100,7 +117,6 @@ export class Pxe {
   boot(
     index: number,
     frame: CallFrame,
-    enter: number,
     say: (text: string) => void,
   ): 'done' | 'wait' | { readonly reason: string } {
     const adapter = this.#adapters[index];
@@ -117,7 +133,7 @@ export class Pxe {
     }
     this.#step();
     if (this.#phase === 'dhcp') return this.#bootDhcp(say);
-    return this.#bootTftp(frame, enter);
+    return this.#bootTftp(frame);
   }
 
   #fail(reason: string): { readonly reason: string } {
@@ -140,11 +156,11 @@ export class Pxe {
     return this.#wait(this.#tftp.againNs);
   }
 
-  #bootTftp(frame: CallFrame, enter: number): 'done' | 'wait' | { readonly reason: string } {
+  #bootTftp(frame: CallFrame): 'done' | 'wait' | { readonly reason: string } {
     const tftp = this.#tftp;
     const { memory } = this.#context;
     for (let block = tftp.take(); block !== undefined; block = tftp.take()) {
-      if (this.#loadedTo + block.bytes.length > extendedDataStart)
+      if (this.#loadedTo + block.bytes.length > pxeMemoryStart)
         return this.#fail('the file does not fit into base memory: it is no network boot program');
       memory.write(this.#loadedTo, block.bytes);
       this.#loadedTo += block.bytes.length;
@@ -156,13 +172,9 @@ export class Pxe {
     tftp.close();
     this.#phase = 'idle';
     this.#installed = true;
-    memory.write(
-      systemRomBase + pxeRom.discover,
-      this.#dhcp.discover.subarray(0, pxeRomSpace.discover),
-    );
-    memory.write(systemRomBase + pxeRom.answer, this.#dhcp.answer.subarray(0, pxeRomSpace.answer));
+    placePxe(this.#context, undiImage(systemRomSegment, this.#rom.pxe.entries), this.#dhcp);
     frame.cs = systemRomSegment;
-    frame.ip = enter;
+    frame.ip = this.#rom.pxe.enter;
     return 'done';
   }
 
@@ -170,8 +182,8 @@ export class Pxe {
   installationCheck(frame: CallFrame): boolean {
     if (!this.#installed) return false;
     frame.ax = installedSignature;
-    frame.es = systemRomSegment;
-    frame.bx = pxeRom.pxenv;
+    frame.es = undiSegment;
+    frame.bx = undiLayout.pxenv;
     return true;
   }
 
@@ -217,15 +229,13 @@ export class Pxe {
   }
 
   #cachedInfo(p: Parameters): number {
-    const discover = p.get16(2) === discoverPacket;
-    const packet = discover
-      ? this.#dhcp.discover.subarray(0, pxeRomSpace.discover)
-      : this.#dhcp.answer.subarray(0, pxeRomSpace.answer);
+    const kind = p.get16(2) === discoverPacket ? 'discover' : 'answer';
+    const packet = this.#dhcp[kind].subarray(0, pxeSpace[kind]);
     const room = p.get16(4);
-    if (room === 0) p.setPointer(6, systemRomSegment, pxeRom[discover ? 'discover' : 'answer']);
+    if (room === 0) p.setPointer(6, baseSegment, baseLayout[kind]);
     else this.#context.memory.write(p.pointer(6), packet.subarray(0, room));
     p.set16(4, room === 0 ? packet.length : Math.min(room, packet.length));
-    p.set16(10, discover ? pxeRomSpace.discover : pxeRomSpace.answer);
+    p.set16(10, pxeSpace[kind]);
     return pxeStatus.success;
   }
 

@@ -22,6 +22,8 @@ interface Session {
   /** The server's: 69, or what it has chosen for this transfer. */
   port: number;
   ownPort: number;
+  /** What was asked for, and what the server sends. */
+  wantedSize: number;
   blockSize: number;
   /** Of the file in bytes, or -1. */
   size: number;
@@ -41,7 +43,14 @@ interface Session {
 
 const idle = (): Session => ({
   ...{ phase: 'idle', server: new Uint8Array(4), router: new Uint8Array(4), port: 0, ownPort: 0 },
-  ...{ blockSize: usualBlock, size: -1, taken: 0, block: new Uint8Array(0), there: false },
+  ...{
+    wantedSize: usualBlock,
+    blockSize: usualBlock,
+    size: -1,
+    taken: 0,
+    block: new Uint8Array(0),
+    there: false,
+  },
   ...{ message: new Uint8Array(0), sent: true, tries: 0, againNs: 0, reason: '' },
 });
 
@@ -95,7 +104,7 @@ export class TftpClient {
     this.#session = {
       ...idle(),
       ...{ phase: 'opening', server: server.slice(), router: router.slice(), port, message },
-      ownPort: this.#nextPort,
+      ...{ ownPort: this.#nextPort, wantedSize: blockSize },
     };
     this.#nextPort = this.#nextPort >= 0xffff ? firstPort : this.#nextPort + 1;
     this.#say(message);
@@ -148,8 +157,8 @@ export class TftpClient {
       session.phase = 'reading';
       session.port = sourcePort;
       if (code === opcode.optionAck) {
-        this.#options(payload);
-        this.#acknowledge();
+        if (this.#options(payload)) this.#acknowledge();
+        else this.#fail('the server wants longer blocks than were asked for');
         return;
       }
     }
@@ -158,14 +167,16 @@ export class TftpClient {
     session.there = true;
   }
 
-  #options(payload: Uint8Array): void {
+  /** False if the caller has no room for the blocks (RFC 2348: at most what was asked for). */
+  #options(payload: Uint8Array): boolean {
     const parts = text(payload.subarray(2)).split('\0');
     for (let i = 0; i + 1 < parts.length; i += 2) {
       const value = Number(parts[i + 1]);
-      if (!Number.isInteger(value)) continue;
+      if (!Number.isSafeInteger(value) || value < 0) continue;
       if (parts[i]?.toLowerCase() === 'blksize' && value >= 8) this.#session.blockSize = value;
       else if (parts[i]?.toLowerCase() === 'tsize') this.#session.size = value;
     }
+    return this.#session.blockSize <= this.#session.wantedSize;
   }
 
   #acknowledge(): void {

@@ -6,10 +6,9 @@ import { setU16 } from '../../../net/packet/byteOrder.ts';
 import { broadcastMac, etherTypeOf } from '../../../net/packet/ethernet.ts';
 import type { BiosContext } from '../biosContext.ts';
 import { readPciConfig } from '../pciBios.ts';
-import { systemRomBase, systemRomSegment } from '../systemRom.ts';
 import type { NetStack } from './netStack.ts';
 import { pxeStatus, type Parameters } from './parameters.ts';
-import { pxeRom } from './pxeRom.ts';
+import { undiLayout, undiSegment } from './pxeMemory.ts';
 
 export const undi = {
   start: 0x00,
@@ -210,12 +209,12 @@ export class Undi {
       return pxeStatus.success;
     }
     this.#received++;
-    this.#context.memory.write(systemRomBase + pxeRom.frame, frame);
+    this.#context.memory.write(undiSegment * 16 + undiLayout.frame, frame);
     p.set16(2, isrOut.receive);
     p.set16(4, frame.length);
     p.set16(6, frame.length);
     p.set16(8, 14);
-    p.setPointer(10, systemRomSegment, pxeRom.frame);
+    p.setPointer(10, undiSegment, undiLayout.frame);
     p.set8(14, Math.max(0, etherTypes.indexOf(etherTypeOf(frame) as 0x0800)));
     const first = frame[0] as number;
     p.set8(15, first === 0xff ? 1 : first & 1 ? 2 : 0);
