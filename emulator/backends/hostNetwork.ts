@@ -3,7 +3,7 @@
 /** A host failure that a person can act on. */
 export class HostNetworkError extends Error {
   override name = 'HostNetworkError';
-  readonly code: 'in-use' | 'permission' | 'no-address' | 'unsupported' | 'io';
+  readonly code: 'in-use' | 'permission' | 'no-address' | 'no-bridge' | 'unsupported' | 'io';
   constructor(code: HostNetworkError['code'], message: string, options?: ErrorOptions) {
     super(message, options);
     this.code = code;

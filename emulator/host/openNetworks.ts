@@ -143,7 +143,7 @@ export class PluggedAdapter {
         {
           code: `${network.mode}-${error.code}`,
           message: error.message,
-          hint: tapHints[network.mode],
+          hint: error.code === 'no-bridge' ? noBridgeHint : tapHints[network.mode],
         },
         { cause: error },
       );
@@ -310,6 +310,7 @@ const hints: Readonly<Record<HostNetworkError['code'], string>> = {
   'in-use': 'Choose another host port, or end the program that uses this one.',
   permission: 'Choose a port from 1024 up.',
   'no-address': 'Use 127.0.0.1, or 0.0.0.0 for every address.',
+  'no-bridge': 'Use the user-mode network (NAT).',
   unsupported: 'Use the user-mode network (NAT).',
   io: 'Try another port.',
 };
@@ -322,6 +323,11 @@ const tapHints = {
     'An administrator makes a bridge with "ip link add br0 type bridge", and joining it takes CAP_NET_ADMIN. ' +
     'The user-mode network (NAT) with forwarded ports needs no rights.',
 } as const;
+
+const noBridgeHint =
+  'An administrator puts it into one: "ip link add br0 type bridge", "ip link set NAME master br0", ' +
+  '"ip link set br0 up", and then br0 needs the address that NAME had. Wi-Fi interfaces cannot be in a bridge; ' +
+  'the user-mode network (NAT) with forwarded ports needs nothing.';
 
 function asNetworkError(error: unknown): unknown {
   if (!(error instanceof HostNetworkError)) return error;

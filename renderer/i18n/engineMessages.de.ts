@@ -21,6 +21,10 @@ export const engineMessagesDe: MessageTable = [
   ],
   ['This computer has no bridge {1}.', 'Dieser Computer hat keine Brücke {1}.'],
   [
+    'The network interface {1} is in no bridge.',
+    'Die Netzwerkschnittstelle {1} gehört zu keiner Brücke.',
+  ],
+  [
     'This user may not join the bridge {1}.',
     'Dieser Benutzer darf sich nicht an die Brücke {1} anschließen.',
   ],

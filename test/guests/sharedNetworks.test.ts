@@ -106,10 +106,13 @@ it('a VM joins a bridge and a TAP device of the host, and is told what is missin
     await run('link', 'add', 'br0', 'type', 'bridge');
     await run('addr', 'add', '192.168.7.1/24', 'dev', 'br0');
     await run('link', 'set', 'br0', 'up');
+    // By the name of an interface that is in it, as well as by its own.
+    await run('link', 'add', 'port0', 'type', 'veth', 'peer', 'name', 'far0');
+    await run('link', 'set', 'port0', 'master', 'br0');
     await run('tuntap', 'add', 'dev', 'tap7', 'mode', 'tap');
     await run('addr', 'add', '192.168.8.1/24', 'dev', 'tap7');
     {
-      await using guest = await started(['bridged,bridge=br0', 'tap,device=tap7'], inside);
+      await using guest = await started(['bridged,bridge=port0', 'tap,device=tap7'], inside);
       await guest.run('ip addr add 192.168.7.2/24 dev eth0; ip addr add 192.168.8.2/24 dev eth1');
       await guest.run(ping('192.168.7.1'));
       await guest.run(ping('192.168.8.1'));
@@ -130,6 +133,10 @@ it('a VM joins a bridge and a TAP device of the host, and is told what is missin
     expect(await lost.exited).not.toBe(0);
     expect(lost.errors).toContain('This computer has no bridge nobridge.');
     expect(lost.errors).toContain('ip link add br0 type bridge');
+    const bare = new GuestConsole([...boot, '--net', 'bridged,bridge=lo'], inside);
+    expect(await bare.exited).not.toBe(0);
+    expect(bare.errors).toContain('The network interface lo is in no bridge.');
+    expect(bare.errors).toContain('ip link set NAME master br0');
   } finally {
     await execute('ip', ['netns', 'del', name]);
   }

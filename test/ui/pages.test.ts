@@ -35,6 +35,14 @@ async function changeLine(ui: Page, files: string): Promise<void> {
   await to.fill('*.example.org');
   await ui.keyboard.press('Enter');
   await ui.getByText('deny *.example.org').waitFor();
+  await to.fill('any');
+  const ports = ui.getByRole('textbox', { name: 'Ports' });
+  await ports.fill('80-8');
+  await ui.getByRole('button', { name: 'Add rule' }).click();
+  await ui.getByText('Ports as 443 or 8000-8080').waitFor();
+  await ports.fill('8000-8080');
+  await ui.keyboard.press('Enter');
+  await ui.getByText('deny any :8000-8080').waitFor();
   await ui.getByRole('textbox', { name: 'Loss (%)' }).fill('lots');
   await ui.getByRole('button', { name: 'Apply' }).click();
   await ui.getByText('A number that makes sense here, or nothing.').waitFor();

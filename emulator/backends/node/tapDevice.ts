@@ -4,7 +4,8 @@
  * read without blocking, as a blocked read would hold one of Node's few threads for good: looked at in every turn of the
  * event loop while frames come, every ms for a while after, and more rarely else.
  */
-import { closeSync, constants, existsSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, constants, existsSync, openSync, readFileSync, readlinkSync } from 'node:fs';
+import path from 'node:path';
 import type { Frame, FrameEnd } from '../network.ts';
 import { HostNetworkError } from '../hostNetwork.ts';
 
@@ -58,6 +59,18 @@ function interfaceRequest(name: string): Buffer {
   return request;
 }
 
+/** Throws HostNetworkError. */
+function bridgeOf(name: string): string {
+  const isBridge = (device: string): boolean => existsSync(`/sys/class/net/${device}/bridge`);
+  if (isBridge(name)) return name;
+  if (!existsSync(`/sys/class/net/${name}`))
+    throw new HostNetworkError('no-address', `This computer has no bridge ${name}.`);
+  const master = `/sys/class/net/${name}/master`;
+  const above = existsSync(master) ? path.basename(readlinkSync(master)) : '';
+  if (above !== '' && isBridge(above)) return above;
+  throw new HostNetworkError('no-bridge', `The network interface ${name} is in no bridge.`);
+}
+
 export class TapDevice implements FrameEnd {
   readonly name: string;
   readonly #calls: Calls;
@@ -105,10 +118,9 @@ export class TapDevice implements FrameEnd {
     );
   }
 
-  /** Plugs it into a bridge of the host. Throws HostNetworkError. */
-  join(bridge: string): void {
-    if (!existsSync(`/sys/class/net/${bridge}/bridge`))
-      throw new HostNetworkError('no-address', `This computer has no bridge ${bridge}.`);
+  /** Plugs it into a bridge of the host, or into that which an interface `name` is a port of. Throws HostNetworkError. */
+  join(name: string): void {
+    const bridge = bridgeOf(name);
     const request = interfaceRequest(bridge);
     request.writeInt32LE(Number(readFileSync(`/sys/class/net/${this.name}/ifindex`, 'latin1')), 16);
     if (!this.#interfaceCall(SIOCBRADDIF, request) || !this.up())

@@ -9,6 +9,14 @@ import { t } from '../../i18n/i18n.ts';
 import { explainInOne } from '../notices/noticeStore.ts';
 import { RemovableLine } from './RemovableLine.tsx';
 
+/** "443" or "8000-8080"; undefined for all ports, null for what is neither. */
+function parsePorts(text: string): [number, number] | undefined | null {
+  if (text.trim() === '') return undefined;
+  const [, first, last = first] = /^\s*(\d+)\s*(?:[-–]\s*(\d+)\s*)?$/.exec(text) ?? [];
+  const range: [number, number] = [Number(first), Number(last)];
+  return range[0] >= 1 && range[0] <= range[1] && range[1] <= 65_535 ? range : null;
+}
+
 /** What the guest may reach, in order; each change counts at once. */
 export function RulesEditor(props: {
   readonly rules: readonly FirewallRuleConfig[];
@@ -17,19 +25,23 @@ export function RulesEditor(props: {
   const { rules, save } = props;
   const [action, setAction] = useState<FirewallRuleConfig['action']>('deny');
   const [to, setTo] = useState('');
+  const [ports, setPorts] = useState('');
   const [failure, setFailure] = useState<string>();
   const apply = async (next: readonly FirewallRuleConfig[]): Promise<void> => {
     try {
       await save(next);
       setFailure(undefined);
       setTo('');
+      setPorts('');
     } catch (error) {
       setFailure(explainInOne(error));
     }
   };
   const add = (event: FormEvent) => {
     event.preventDefault();
-    const rule = firewallRuleSchema.safeParse({ action, to: to.trim() });
+    const range = parsePorts(ports);
+    if (range === null) return setFailure(t('networkPage.rulePorts'));
+    const rule = firewallRuleSchema.safeParse({ action, to: to.trim(), ports: range });
     if (rule.success) void apply([...rules, rule.data]);
     else setFailure(t('networkPage.ruleTo'));
   };
@@ -44,8 +56,9 @@ export function RulesEditor(props: {
         </Typography>
       )}
       {rules.map((rule, index) => {
-        const ports = rule.ports ? ` :${rule.ports.join('-')}` : '';
-        const words = `${t(`networkPage.actions.${rule.action}`)} ${rule.to}${ports}`;
+        const { action, to, ports: range } = rule;
+        const where = range ? ` :${[...new Set(range)].join('-')}` : '';
+        const words = `${t(`networkPage.actions.${action}`)} ${to}${where}`;
         return (
           <RemovableLine
             key={index}
@@ -81,6 +94,17 @@ export function RulesEditor(props: {
           helperText={failure}
           onChange={(event) => {
             setTo(event.target.value);
+            setFailure(undefined);
+          }}
+        />
+        <TextField
+          label={t('networkPage.ports')}
+          sx={{ width: 160, flexShrink: 0 }}
+          value={ports}
+          placeholder={t('networkPage.allPorts')}
+          slotProps={{ inputLabel: { shrink: true } }}
+          onChange={(event) => {
+            setPorts(event.target.value);
             setFailure(undefined);
           }}
         />
