@@ -1,0 +1,264 @@
+/**
+ * A KVM virtual machine: its file descriptors, memory slots on the machine's shared memory, interrupt messages and the
+ * routes that make the kernel's local APIC tell of ended level interrupts. The I/O APIC, the 8259 pair and the PIT are the machine's own
+ * devices ("split irqchip"); only the local APIC is the kernel's. Structures: Documentation/virt/kvm/api.rst.
+ */
+import type { ApicMessage } from '../vcpu.ts';
+import type { MemorySlot } from '../memorySlots.ts';
+import type { GuestMemory } from '../wasm/guestMemory.ts';
+import { HostCallError, type HostCalls } from './hostCalls.ts';
+import { capability, MEM_LOG_DIRTY_PAGES, MEM_READONLY, request, size } from './kvmAbi.ts';
+
+const O_RDWR = 2;
+const O_CLOEXEC = 0o2000000;
+const AT_FDCWD = -100;
+/** Behind all RAM and ROM below 4 GiB, where no chip is: three pages and one that Intel CPUs need for real mode. */
+const tssAddress = 0xfeffd000;
+const identityMapAddress = 0xfeffc000;
+/** A route for each vector, numbered like it. */
+const routes = 256;
+
+/** How the engine's own part of the shared memory is used: a vCPU's region that the wasm core would have. */
+const scratchLayout = {
+  vm: { at: 0, size: 0x4000 },
+  vcpu: { at: 0x4000, size: 0x8000 },
+  /** Where kvm_run is mapped. */
+  run: { at: 0x10000, size: 0x10000 },
+  bitmap: { at: 0x20000, size: 0x20000 },
+} as const;
+
+interface LiveSlot extends MemorySlot {
+  readonly number: number;
+  readonly logged: boolean;
+}
+
+export class KvmVm {
+  readonly calls: HostCalls;
+  readonly guest: GuestMemory;
+  readonly vmFd: number;
+  readonly systemFd: number;
+  readonly #bytes: Uint8Array;
+  readonly #view: DataView;
+  readonly #base: number;
+  readonly #scratch: number;
+  #slots: LiveSlot[] = [];
+  readonly #levelVectors = new Set<number>();
+  readonly #opened: number[] = [];
+
+  /** Throws HostCallError. */
+  constructor(calls: HostCalls, guest: GuestMemory) {
+    this.calls = calls;
+    this.guest = guest;
+    this.#bytes = new Uint8Array(guest.memory.buffer);
+    this.#view = new DataView(guest.memory.buffer);
+    this.#base = calls.addressOf(this.#bytes);
+    this.#scratch = guest.regionOf(0);
+    try {
+      const path = this.area('vm');
+      path.set(new TextEncoder().encode('/dev/kvm\0'));
+      this.systemFd = this.#open(
+        'open /dev/kvm',
+        calls.call('openat', AT_FDCWD, this.addressOf(path), O_RDWR | O_CLOEXEC),
+      );
+      this.vmFd = this.#open('create a VM', calls.call('ioctl', this.systemFd, request.CREATE_VM));
+      this.vm('SET_TSS_ADDR', tssAddress);
+      this.#setU64(0, identityMapAddress);
+      this.vm('SET_IDENTITY_MAP_ADDR', this.#address(0));
+      this.#splitIrqChip();
+      this.slotsChanged();
+    } catch (error) {
+      this.dispose();
+      throw error;
+    }
+  }
+
+  /** A part of the shared memory that is the engine's own. */
+  area(name: keyof typeof scratchLayout): Uint8Array {
+    const { at, size: length } = scratchLayout[name];
+    return this.#bytes.subarray(this.#scratch + at, this.#scratch + at + length);
+  }
+
+  addressOf(bytes: Uint8Array): number {
+    return this.#base + bytes.byteOffset;
+  }
+
+  createVcpu(index: number): number {
+    return this.#open(
+      'create a vCPU',
+      this.calls.call('ioctl', this.vmFd, request.CREATE_VCPU, index),
+    );
+  }
+
+  system(name: keyof typeof request, argument = 0): number {
+    return this.ioctl(this.systemFd, name, argument);
+  }
+
+  vm(name: keyof typeof request, argument = 0): number {
+    return this.ioctl(this.vmFd, name, argument);
+  }
+
+  /** Throws HostCallError. */
+  ioctl(fd: number, name: keyof typeof request, argument = 0): number {
+    const result = this.calls.call('ioctl', fd, request[name], argument);
+    if (result < 0) throw new HostCallError(`KVM_${name}`, -result);
+    return result;
+  }
+
+  has(name: keyof typeof capability): boolean {
+    return this.calls.call('ioctl', this.vmFd, request.CHECK_EXTENSION, capability[name]) > 0;
+  }
+
+  #splitIrqChip(): void {
+    const at = this.#clear(0x68);
+    this.#view.setUint32(at, capability.SPLIT_IRQCHIP, true);
+    this.#view.setBigUint64(at + 8, BigInt(routes), true);
+    this.vm('ENABLE_CAP', this.#address(0));
+  }
+
+  /** Brings KVM's slots in line with the memory's. */
+  slotsChanged(): void {
+    const { video } = this.guest;
+    const wanted = withoutOverlaps(this.guest.slots);
+    const same = (a: MemorySlot, b: MemorySlot): boolean =>
+      a.start === b.start &&
+      a.size === b.size &&
+      a.offset === b.offset &&
+      a.readOnly === b.readOnly;
+    this.takeDirty();
+    const kept = this.#slots.filter((slot) => wanted.some((other) => same(slot, other)));
+    for (const slot of this.#slots) if (!kept.includes(slot)) this.#setSlot({ ...slot, size: 0 });
+    this.#slots = kept;
+    for (const slot of wanted) {
+      if (kept.some((other) => same(slot, other))) continue;
+      let number = 0;
+      while (this.#slots.some((other) => other.number === number)) number++;
+      const logged = slot.offset >= video.offset && slot.offset < video.offset + video.size;
+      const live = { ...slot, number, logged };
+      this.#setSlot(live);
+      this.#slots.push(live);
+    }
+  }
+
+  #setSlot({ number, start, size: length, offset, readOnly, logged }: LiveSlot): void {
+    const at = this.#clear(32);
+    this.#view.setUint32(at, number, true);
+    this.#view.setUint32(
+      at + 4,
+      (logged ? MEM_LOG_DIRTY_PAGES : 0) | (readOnly ? MEM_READONLY : 0),
+      true,
+    );
+    this.#setU64(8, start);
+    this.#setU64(16, length);
+    this.#setU64(24, this.#base + offset);
+    this.vm('SET_USER_MEMORY_REGION', this.#address(0));
+  }
+
+  /** Notes in the memory's map which pages of video memory were written since the last call. */
+  takeDirty(): void {
+    const { video } = this.guest;
+    for (const slot of this.#slots) {
+      if (!slot.logged) continue;
+      const pages = slot.size / 4096;
+      const bitmap = this.area('bitmap').fill(0, 0, Math.ceil(pages / 64) * 8);
+      const at = this.#clear(16);
+      this.#view.setUint32(at, slot.number, true);
+      this.#setU64(8, this.addressOf(bitmap));
+      this.vm('GET_DIRTY_LOG', this.#address(0));
+      const notes = video.written + (slot.offset - video.offset) / 4096;
+      for (let byte = 0; byte < Math.ceil(pages / 8); byte++) {
+        const bits = bitmap[byte] as number;
+        if (bits === 0) continue;
+        for (let bit = 0; bit < 8; bit++)
+          if ((bits >>> bit) & 1) this.#bytes[notes + 8 * byte + bit] = 1;
+      }
+    }
+  }
+
+  /** Writes a message to the local APICs. */
+  signal({ destination, logical, vector, delivery, level }: ApicMessage): void {
+    if (level && !this.#levelVectors.has(vector)) {
+      this.#levelVectors.add(vector);
+      this.#setRoutes();
+    }
+    const at = this.#clear(32);
+    this.#view.setUint32(at, messageAddress(destination & 0xff, logical), true);
+    this.#view.setUint32(at + 4, destination & 0xffffff00, true);
+    this.#view.setUint32(at + 8, messageData(vector, delivery, level), true);
+    // Refused by an APIC that is off: as on a real bus, nobody takes it.
+    this.calls.call('ioctl', this.vmFd, request.SIGNAL_MSI, this.#address(0));
+  }
+
+  /**
+   * The kernel reports the end of a vector only if a level-triggered route has it: one for each vector that ever came so,
+   * to all CPUs.
+   */
+  #setRoutes(): void {
+    const vectors = [...this.#levelVectors];
+    const at = this.#clear(8 + size.routingEntry * vectors.length);
+    this.#view.setUint32(at, vectors.length, true);
+    vectors.forEach((vector, i) => {
+      const entry = at + 8 + i * size.routingEntry;
+      this.#view.setUint32(entry, vector, true);
+      // KVM_IRQ_ROUTING_MSI
+      this.#view.setUint32(entry + 4, 2, true);
+      this.#view.setUint32(entry + 16, messageAddress(0xff, false), true);
+      this.#view.setUint32(entry + 24, messageData(vector, 0, true), true);
+    });
+    this.vm('SET_GSI_ROUTING', this.#address(0));
+  }
+
+  dispose(): void {
+    for (const fd of this.#opened.splice(0).reverse()) this.calls.call('close', fd);
+  }
+
+  #open(what: string, fd: number): number {
+    if (fd < 0) throw new HostCallError(what, -fd);
+    this.#opened.push(fd);
+    return fd;
+  }
+
+  #clear(length: number): number {
+    this.area('vm').fill(0, 0, length);
+    return this.#scratch + scratchLayout.vm.at;
+  }
+
+  #address(offset: number): number {
+    return this.#base + this.#scratch + scratchLayout.vm.at + offset;
+  }
+
+  #setU64(offset: number, value: number): void {
+    this.#view.setBigUint64(this.#scratch + scratchLayout.vm.at + offset, BigInt(value), true);
+  }
+}
+
+const messageAddress = (destination: number, logical: boolean): number =>
+  (0xfee00000 | (destination << 12) | (logical ? 4 : 0)) >>> 0;
+const messageData = (vector: number, delivery: number, level: boolean): number =>
+  vector | (delivery << 8) | (level ? 0xc000 : 0);
+
+/** The same memory in slots that do not overlap: what was mapped first wins. */
+export function withoutOverlaps(slots: readonly MemorySlot[]): readonly MemorySlot[] {
+  const result: MemorySlot[] = [];
+  for (const slot of slots) {
+    let parts: MemorySlot[] = [slot];
+    for (const taken of [...result]) {
+      const end = taken.start + taken.size;
+      parts = parts.flatMap((part) => {
+        const partEnd = part.start + part.size;
+        if (partEnd <= taken.start || part.start >= end) return [part];
+        const pieces: MemorySlot[] = [];
+        if (part.start < taken.start) pieces.push({ ...part, size: taken.start - part.start });
+        if (partEnd > end)
+          pieces.push({
+            ...part,
+            start: end,
+            size: partEnd - end,
+            offset: part.offset + (end - part.start),
+          });
+        return pieces;
+      });
+    }
+    result.push(...parts);
+  }
+  return result;
+}
