@@ -81,6 +81,10 @@ export async function buildMachine(
       close: closeDrives,
     } = (open = await openDrives(request));
     const core = await loadingCore;
+    const kvm =
+      request.engine === 'kvm'
+        ? await (await import('./kvmEngineFactory.ts')).kvmEngineFactory()
+        : undefined;
     lowerCompilerPriority();
     machine = createPc(
       {
@@ -98,11 +102,13 @@ export async function buildMachine(
         ...(parts.debugConsole === undefined ? {} : { debugConsole: parts.debugConsole }),
       },
       {
-        createEngine: (engine) =>
-          createWasmEngine(
-            core,
-            engine.engine === 'translator' ? { ...engine, translate } : engine,
-          ),
+        createEngine:
+          kvm ??
+          ((engine) =>
+            createWasmEngine(
+              core,
+              engine.engine === 'translator' ? { ...engine, translate } : engine,
+            )),
         yieldToEventLoop: () => nextTurn(),
         onHostFailure: (message) => parts.hostFailure(message),
       },

@@ -26,6 +26,8 @@ type Ending =
   | { readonly kind: 'hostFailure'; readonly message: string }
   | { readonly kind: 'signal'; readonly number: number };
 
+export { probeKvm } from './probeKvm.ts';
+
 export const runMachine: RunModule['runMachine'] = async (request, options) => {
   const brokenPipe = Promise.withResolvers<Ending>();
   const print = (bytes: Uint8Array): void => {

@@ -35,8 +35,12 @@ describe('the guesthouse command', () => {
     [['run', '--kernel', 'k', '--memory', 'much'], /--memory much/],
     [['run', '--kernel', 'k', '--disk', 'd,format=qed'], /qcow2/],
     [['run', '--kernel', 'k', '--cpus', '4'], /one CPU/],
-    [['run', '--kernel', 'k', '--engine', 'kvm'], /KVM/],
-    [['run', '--kernel', 'k', '--engine', 'kvm'], /kvm/i],
+    [['run', '--kernel', 'k', '--engine', 'kvm', '--clock', 'counted'], /KVM engine.*counted/],
+    [
+      ['run', '--kernel', 'k', '--engine', 'kvm', '--cpu-model', 'guesthouse-v2'],
+      /KVM.*--cpu-model host-like/,
+    ],
+    [['create', 'x', '--kernel', '/k', '--engine', 'kvm'], /KVM.*guesthouse run/],
     [['run', '--kernel', 'k', '--frobnicate'], /--frobnicate/],
     [['frobnicate'], /frobnicate/],
   ])('answers %j with exit code 64 and one line', async (args, line) => {
@@ -45,6 +49,24 @@ describe('the guesthouse command', () => {
     expect(outcome.stderr.trimEnd().split('\n')).toHaveLength(1);
     expect(outcome.code).toBe(64);
     expect(outcome.stdout).toBe('');
+  });
+
+  it('says which engines can be used here, and which of them "auto" takes', async () => {
+    const { code, stdout } = await guesthouse('doctor', '--json');
+    expect(code).toBe(0);
+    const { kvm, auto } = JSON.parse(stdout) as {
+      kvm: { usable: boolean; reason: string };
+      auto: string;
+    };
+    expect(auto).toBe(kvm.usable ? 'kvm' : 'translator');
+    const words = (await guesthouse('doctor')).stdout;
+    expect(words).toMatch(/^translator +usable/m);
+    expect(words).toMatch(kvm.usable ? /^kvm +usable: / : /^kvm +not usable: /m);
+    // The kernel is not there: what "auto" has chosen was said before.
+    const run = await guesthouse('run', '--kernel', '/no/such/kernel', '--engine', 'auto');
+    expect(run.stderr).toMatch(
+      kvm.usable ? /runs on KVM: / : /runs on the translator: .*\n.*does not exist/,
+    );
   });
 
   it('creates, shows, modifies, lists and deletes a VM', async () => {

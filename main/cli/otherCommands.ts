@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { completionCommand } from './completionCommand.ts';
 import { diskCommand } from './diskCommands.ts';
+import { doctorCommand } from './doctorCommand.ts';
 import { galleryCommand, preferencesCommand } from './galleryCommands.ts';
 import { libraryCommands } from './libraryCommands.ts';
 import { mediaCommand } from './mediaCommands.ts';
@@ -24,6 +25,7 @@ export function otherCommands(program: Command, finish: (code: number) => void):
     mediaCommand(),
     galleryCommand(),
     preferencesCommand(),
+    doctorCommand(),
     serveCommand(),
     completionCommand(program),
   ];

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { checkCapabilities } from '../../shared/vm/capabilities.ts';
+import { checkCapabilities, checkKvmRequest } from '../../shared/vm/capabilities.ts';
 import {
   graphicsCards,
   type CdromConfig,
@@ -17,6 +17,7 @@ import {
   type TimedKeys,
   type TimedScreenshot,
 } from '../../shared/vm/machineRequest.ts';
+import { kvmVerdict } from '../../shared/vm/kvmFinding.ts';
 import { runExit } from '../../shared/vm/runExit.ts';
 import { UserError } from '../../shared/services/errors.ts';
 import { engineEntry } from '../manager/engineEntry.ts';
@@ -25,7 +26,6 @@ import { netHelp, parseNet, withMacs, type RunAdapter } from './parseNet.ts';
 import { hostPath, oneOf, wholeNumber } from './optionValues.ts';
 import {
   driveOptions,
-  engineHelp,
   parseBoot,
   parseFirmware,
   type BootChoice,
@@ -42,12 +42,12 @@ interface RunFlags {
   firmware?: FirmwareRequest;
   memory: number;
   cpus: number;
-  cpuModel: MachineRequest['cpuModel'];
+  cpuModel?: MachineRequest['cpuModel'];
   disk?: DiskConfig[];
   cdrom?: CdromConfig[];
   floppy?: FloppyConfig[];
   net?: (RunAdapter | undefined)[];
-  engine: MachineRequest['engine'];
+  engine: MachineRequest['engine'] | 'auto';
   serial: RunOptions['serial'];
   debugExit?: true;
   bootProtocol: MachineRequest['boot']['protocol'];
@@ -89,9 +89,8 @@ export function runCommand(finish: (code: number) => void): Command {
     .option('--cpus <n>', 'virtual CPUs', wholeNumber('--cpus', 1, 8), 1)
     .option(
       '--cpu-model <model>',
-      'guesthouse-v2 or host-like: what the guest sees as its CPU',
+      'guesthouse-v2 or host-like: what the guest sees as its CPU (default: guesthouse-v2; host-like on KVM)',
       oneOf('--cpu-model', ['guesthouse-v2', 'host-like']),
-      'guesthouse-v2',
     )
     .option(
       '--net <network>',
@@ -103,8 +102,8 @@ export function runCommand(finish: (code: number) => void): Command {
     )
     .option(
       '--engine <engine>',
-      engineHelp(),
-      oneOf('--engine', ['interpreter', 'translator', 'kvm']),
+      'interpreter, translator, kvm, or auto: KVM where "guesthouse doctor" finds it usable, else the translator',
+      oneOf('--engine', ['interpreter', 'translator', 'kvm', 'auto']),
       'translator',
     )
     .option('--serial <where>', 'stdio or none', oneOf('--serial', ['stdio', 'none']), 'stdio')
@@ -170,11 +169,13 @@ async function run(flags: RunFlags): Promise<number> {
   }
   const { append = '', disk: disks = [], cdrom: cdroms = [], floppy: floppies = [] } = flags;
   if (disks.length > 16) throw new UsageError('give at most 16 --disk options');
+  const { runMachine, probeKvm } = (await import(engineEntry('run').href)) as RunModule;
+  const engine = flags.engine === 'auto' ? await choose(flags, probeKvm) : flags.engine;
   const request = parseWith(machineRequestSchema, {
     memoryMiB: flags.memory,
     cpus: flags.cpus,
-    cpuModel: flags.cpuModel,
-    engine: flags.engine,
+    cpuModel: flags.cpuModel ?? (engine === 'kvm' ? 'host-like' : 'guesthouse-v2'),
+    engine,
     boot: {
       ...(flags.kernel === undefined ? {} : { kernel: hostPath(flags.kernel) }),
       ...(flags.initrd === undefined ? {} : { initrd: hostPath(flags.initrd) }),
@@ -192,14 +193,14 @@ async function run(flags: RunFlags): Promise<number> {
     owner: '"guesthouse run"',
     clock: flags.clock,
   });
-  checkCapabilities(request);
+  checkCapabilities(request, 'run');
+  if (engine === 'kvm') checkKvmRequest(request);
   const { screenshot, screenText, untilScreen } = flags;
   if (flags.vga === 'none' && (screenshot ?? screenText ?? untilScreen) !== undefined) {
     throw new UsageError(
       '--screenshot, --screen-text and --until-screen need a graphics card: leave out --vga none',
     );
   }
-  const { runMachine } = (await import(engineEntry('run').href)) as RunModule;
   const options: RunOptions = {
     serial: flags.serial,
     stats: flags.stats ?? false,
@@ -218,4 +219,21 @@ async function run(flags: RunFlags): Promise<number> {
     process.stderr.write(`guesthouse: ${text.replaceAll('\n', ' ')}\n`);
     return notArguments.includes(error.code) ? runExit.unusable : runExit.usage;
   }
+}
+
+/** What `auto` comes to, and says so on stderr. */
+async function choose(
+  { cpuModel, clock }: RunFlags,
+  probeKvm: RunModule['probeKvm'],
+): Promise<MachineRequest['engine']> {
+  const say = (engine: 'kvm' | 'translator', why: string): typeof engine => {
+    const name = engine === 'kvm' ? 'KVM' : 'the translator';
+    process.stderr.write(`guesthouse: runs on ${name}: ${why}.\n`);
+    return engine;
+  };
+  if (clock !== 'host') return say('translator', 'time is counted by instructions');
+  if (cpuModel === 'guesthouse-v2')
+    return say('translator', 'the CPU model guesthouse-v2 is not for KVM');
+  const { usable, reason } = kvmVerdict(await probeKvm());
+  return say(usable ? 'kvm' : 'translator', reason);
 }

@@ -10,13 +10,14 @@ export interface EngineCapability {
   readonly maxCpus: number;
 }
 
-/** What each engine of this build can do. Forms and commands show the reason where it stands. */
+/** What each engine of this build can do for the machines of the library. Forms and commands show the reason where it stands. */
 export const engineCapabilities: Readonly<Record<MachineRequest['engine'], EngineCapability>> = {
   interpreter: { available: true, maxCpus: 1 },
   translator: { available: true, maxCpus: 1 },
   kvm: {
     available: false,
-    reason: 'The KVM engine is not part of this version yet.',
+    reason:
+      'The KVM engine runs machines of "guesthouse run" so far, not yet those of the library.',
     maxCpus: 1,
   },
 };
@@ -28,6 +29,7 @@ export const engineCapabilities: Readonly<Record<MachineRequest['engine'], Engin
 export function checkCapabilities(
   wanted: Pick<MachineRequest, 'engine' | 'cpus'> &
     DriveSet & { readonly boot?: BootConfig | undefined },
+  use: 'library' | 'run' = 'library',
 ): void {
   planDrives(wanted);
   if (wanted.boot?.firmware !== undefined && wanted.boot.kernel !== undefined) {
@@ -39,7 +41,7 @@ export function checkCapabilities(
     });
   }
   const engine = engineCapabilities[wanted.engine];
-  if (!engine.available) {
+  if (!engine.available && use === 'library') {
     throw new UserError({
       code: 'unsupported',
       message: engine.reason ?? `The ${wanted.engine} engine is not available.`,
@@ -53,4 +55,24 @@ export function checkCapabilities(
       hint: 'Set the number of CPUs to 1.',
     });
   }
+}
+
+/** What `guesthouse run` cannot do on the KVM engine. Throws UserError (code 'unsupported'). */
+export function checkKvmRequest({
+  cpuModel,
+  clock,
+}: Pick<MachineRequest, 'cpuModel' | 'clock'>): void {
+  const refuse = (message: string, hint: string): never => {
+    throw new UserError({ code: 'unsupported', message, hint });
+  };
+  if (clock !== 'host')
+    refuse(
+      'The KVM engine does not count instructions, so time cannot be counted by them.',
+      'Leave out --clock counted, or choose the engine "translator".',
+    );
+  if (cpuModel !== 'host-like')
+    refuse(
+      `The CPU model ${cpuModel} tells the guest that its CPU does not speculate, which is not so on the KVM engine.`,
+      'Choose --cpu-model host-like.',
+    );
 }

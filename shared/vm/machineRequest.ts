@@ -1,3 +1,4 @@
+import type { KvmFinding } from './kvmFinding.ts';
 import { z } from 'zod';
 import type { Stroke } from '../input/typing.ts';
 import { adapterSchema, generatedMac, macSchema, mostAdapters } from './network.ts';
@@ -95,4 +96,6 @@ export interface RunOptions {
 /** What emulator/host/run.ts exports: resolves with the exit code, rejects with UserError. */
 export interface RunModule {
   runMachine(request: MachineRequest, options: RunOptions): Promise<number>;
+  /** Tries the KVM engine with a tiny guest, some tenths of a second at most. */
+  probeKvm(): Promise<KvmFinding>;
 }

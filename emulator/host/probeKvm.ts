@@ -1,0 +1,131 @@
+/** Tries the KVM engine: a 64-bit guest that counts down and halts is really run. */
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { constants } from 'node:os';
+import { HostEntropy } from '../bus/entropy.ts';
+import { guestPhysical } from '../bus/types.ts';
+import type { KvmFinding } from '../../shared/vm/kvmFinding.ts';
+import { HostCallError, loadHostCalls, type HostCalls } from '../vcpu/kvm/hostCalls.ts';
+import { createKvmEngine } from '../vcpu/kvm/kvmEngine.ts';
+import type { VcpuExit } from '../vcpu/vcpu.ts';
+
+const { ENOENT, ENODEV, ENXIO, EACCES, EPERM, EBUSY } = constants.errno;
+const device = '/dev/kvm';
+const port = 0xe9;
+const rounds = 10_000;
+/** As the translator runs such a loop in a few, and KVM at the processor's own speed. */
+const slowNs = 50;
+const longestMs = 1000;
+
+export async function probeKvm(): Promise<KvmFinding> {
+  if (process.platform !== 'linux' || process.arch !== 'x64') return { kind: 'other-system' };
+  const calls = await loadHostCalls();
+  if (calls === undefined) return { kind: 'no-calls' };
+  try {
+    return tryGuest(calls);
+  } catch (error) {
+    const cause = error instanceof Error ? error.cause : undefined;
+    if (!(cause instanceof HostCallError)) throw error;
+    return findingOf(cause, hostFacts());
+  }
+}
+
+export interface HostFacts {
+  /** /proc/cpuinfo. */
+  readonly cpuInfo: string;
+  /** Name of the group that /dev/kvm belongs to. */
+  readonly group: string | undefined;
+}
+
+function hostFacts(): HostFacts {
+  const cpuInfo = readFileSync('/proc/cpuinfo', 'utf8');
+  if (!existsSync(device)) return { cpuInfo, group: undefined };
+  const { gid } = statSync(device);
+  const line = readFileSync('/etc/group', 'utf8')
+    .split('\n')
+    .find((entry) => entry.split(':')[2] === String(gid));
+  return { cpuInfo, group: line?.split(':')[0] };
+}
+
+export function findingOf({ errno, message }: HostCallError, facts: HostFacts): KvmFinding {
+  if (([EACCES, EPERM] as number[]).includes(errno))
+    return { kind: 'no-permission', group: facts.group };
+  if (errno === EBUSY) return { kind: 'busy' };
+  if (!([ENOENT, ENODEV, ENXIO] as number[]).includes(errno))
+    return { kind: 'refused', detail: message };
+  const flags = /^flags\s*:(.*)$/m.exec(facts.cpuInfo)?.[1]?.split(' ') ?? [];
+  const vendor = facts.cpuInfo.includes('GenuineIntel')
+    ? 'intel'
+    : facts.cpuInfo.includes('AuthenticAMD')
+      ? 'amd'
+      : undefined;
+  return {
+    kind: 'no-device',
+    vendor,
+    virtualization: flags.includes('vmx') || flags.includes('svm'),
+    virtual: flags.includes('hypervisor'),
+  };
+}
+
+/** Throws UserError, caused by a HostCallError. */
+function tryGuest(calls: HostCalls): KvmFinding {
+  let heard: number | undefined;
+  const engine = createKvmEngine(calls, {
+    memory: 2 ** 20,
+    slots: [{ start: 0, size: 2 ** 20, ramOffset: 0 }],
+    cpuModel: 'host-like',
+    entropy: new HostEntropy(),
+    host: {
+      portRead: () => 0,
+      portWrite: (at, _, value) => {
+        if (at === port) heard = value;
+      },
+      memoryRead: () => 0,
+      memoryWrite: () => undefined,
+      acknowledgePic: () => 0,
+      endOfInterrupt: () => undefined,
+      nowNs: () => performance.now() * 1e6,
+      wallMs: () => Date.now(),
+    },
+  });
+  const pvm = existsSync('/sys/module/kvm_pvm');
+  try {
+    const { memory, vcpu } = engine;
+    // GDT: 64-bit code at 0x10, data at 0x18. Page tables: the first 2 MiB.
+    memory.writeU64(guestPhysical(0x810), 0xaf9b000000ffffn);
+    memory.writeU64(guestPhysical(0x818), 0xcf93000000ffffn);
+    memory.writeU64(guestPhysical(0x2000), 0x3003n);
+    memory.writeU64(guestPhysical(0x3000), 0x4003n);
+    memory.writeU64(guestPhysical(0x4000), 0x83n);
+    // mov $rounds, %ecx; 1: dec %ecx; jnz 1b; movabs $0x6b00000000, %rax; shr $32, %rax; out %al, $port; hlt
+    const counted = [rounds & 0xff, rounds >>> 8, 0, 0];
+    memory.write(
+      guestPhysical(0x1000),
+      Uint8Array.from([
+        ...[0xb9, ...counted, 0xff, 0xc9, 0x75, 0xfc],
+        ...[0x48, 0xb8, 0, 0, 0, 0, 0x6b, 0, 0, 0, 0x48, 0xc1, 0xe8, 32, 0xe6, port, 0xf4],
+      ]),
+    );
+    vcpu.setEntry({
+      mode: 'long64',
+      rip: 0x1000,
+      cr3: 0x2000,
+      gdt: { base: 0x800, limit: 0x1f },
+    });
+    const started = performance.now();
+    let exit: VcpuExit = { reason: 'budget' };
+    while (exit.reason === 'budget' && heard === undefined) {
+      if (performance.now() - started > longestMs)
+        return { kind: 'guest-failed', pvm, detail: `it did not end within ${longestMs} ms` };
+      exit = vcpu.run(1e6);
+    }
+    const nsPerInstruction = ((performance.now() - started) * 1e6) / (2 * rounds);
+    if (heard !== 0x6b) {
+      const detail = exit.reason === 'failure' ? exit.detail : `it ended by ${exit.reason}`;
+      return { kind: 'guest-failed', pvm, detail };
+    }
+    if (pvm || nsPerInstruction > slowNs) return { kind: 'interpreted', nsPerInstruction, pvm };
+    return { kind: 'ready', nsPerInstruction };
+  } finally {
+    engine.dispose();
+  }
+}

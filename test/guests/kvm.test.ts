@@ -1,0 +1,90 @@
+/**
+ * Guests of our own on the KVM engine and on the translator: the same console. Where KVM cannot be used, the command says so.
+ * A few seconds in all.
+ */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { probeKvm } from '../../emulator/host/probeKvm.ts';
+import { echoKernel, echoKernelKeys } from '../framework/echoKernel.ts';
+import { GuestConsole } from './guestConsole.ts';
+
+const engines = ['translator', 'kvm'] as const;
+let folder = '';
+let usable = false;
+
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(os.tmpdir(), 'kvm-guests-'));
+  const { kind } = await probeKvm();
+  usable = kind === 'ready' || kind === 'interpreted';
+  await writeFile(path.join(folder, 'echo'), echoKernel());
+  await writeFile(path.join(folder, 'floppy.img'), bootFloppy());
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+/**
+ * A boot sector that prints a line by INT 10h, waits in HLT until three ticks of the timer have come by the 8259, and powers off:
+ *   sti; xor %ax, %ax; mov %ax, %ds; mov $0x7c40, %si
+ *   1: lodsb; test %al, %al; jz 2f; mov $0xe, %ah; mov $7, %bx; int $0x10; jmp 1b
+ *   2: mov $0, %ah; int $0x1a; mov %dx, %di; add $3, %di
+ *   3: hlt; mov $0, %ah; int $0x1a; sub %di, %dx; js 3b
+ *   mov $0x604, %dx; mov $0x2000, %ax; out %ax, %dx; jmp .
+ */
+function bootFloppy(): Uint8Array {
+  const image = new Uint8Array(1440 * 1024);
+  image.set(
+    Buffer.from(
+      'fb31c08ed8be407cac84c07409b40ebb0700cd10ebf2b400cd1a89d783c703f4b400cd1a29fa78f7ba0406b80020efebfe',
+      'hex',
+    ),
+  );
+  image.set(Buffer.from('The boot sector is here\0', 'latin1'), 0x40);
+  image.set([0x55, 0xaa], 510);
+  return image;
+}
+
+async function refused(args: readonly string[]): Promise<void> {
+  await using guest = new GuestConsole(['--engine', 'kvm', ...args]);
+  expect(await guest.exited).toBe(64);
+  expect(guest.errors).toMatch(/The KVM engine (cannot be used|needs)/);
+}
+
+it('boots a floppy by our BIOS, with timer interrupts by the 8259, to the same screen', async () => {
+  const args = [
+    '--floppy',
+    path.join(folder, 'floppy.img'),
+    '--screen-text',
+    '--max-seconds',
+    '100',
+  ];
+  if (!usable) return refused(args);
+  const screens: string[] = [];
+  for (const engine of engines) {
+    await using guest = new GuestConsole(['--engine', engine, ...args]);
+    expect(await guest.exited, guest.errors).toBe(0);
+    screens.push(guest.output);
+  }
+  expect(screens[0]).toContain('The boot sector is here');
+  expect(screens[1]).toBe(screens[0]);
+});
+
+it('runs a 32-bit kernel that echoes its serial port, and ends it in each of its three ways', async () => {
+  const args = ['--kernel', path.join(folder, 'echo'), '--debug-exit', '--max-seconds', '100'];
+  if (!usable) return refused(args);
+  const { powerOff, debugExit, tripleFault } = echoKernelKeys;
+  const runs = [
+    ['translator', powerOff, 0],
+    ['kvm', powerOff, 0],
+    ['kvm', debugExit, 7],
+    ['kvm', tripleFault, 70],
+  ] as const;
+  for (const [engine, key, code] of runs) {
+    await using guest = new GuestConsole(['--engine', engine, ...args]);
+    await guest.waitFor('ready', 60);
+    guest.type('hello');
+    await guest.waitFor('hello', 60);
+    guest.type(String.fromCharCode(key));
+    expect([await guest.exited, guest.output]).toEqual([code, 'ready\nhello']);
+  }
+});
