@@ -116,6 +116,8 @@ export const de: Catalogue = {
     tlbFlushes: 'TLB-Leerungen',
   },
   details: {
+    adapters: 'Adapter',
+    unplugged: 'Kabel gezogen',
     unusable: 'Diese Maschine ist nicht verwendbar',
     aborted: 'Die Maschine ist abgebrochen',
     notStarted: 'Die Maschine ließ sich nicht starten',

@@ -115,6 +115,8 @@ export const en = {
     tlbFlushes: 'TLB flushes',
   },
   details: {
+    adapters: 'Adapters',
+    unplugged: 'cable unplugged',
     unusable: 'This machine cannot be used',
     aborted: 'The machine was aborted',
     notStarted: 'The machine could not be started',

@@ -89,7 +89,9 @@ describe.skipIf(!hasChromium)('the pages of the tools rail', () => {
 
     // Network: a port is forwarded while the machine is off, wrong ones are told of where they stand.
     const port = await freePort();
-    await page(window, 'Network');
+    await ui.getByRole('region', { name: 'Network' }).getByText('virtio · NAT').waitFor();
+    await window.button('Change Network').click();
+    await ui.getByRole('heading', { name: 'Network', level: 1 }).waitFor();
     await ui.getByRole('button', { name: 'Add', exact: true }).click();
     await ui.getByText('A port is a number from 1 to 65535.').first().waitFor();
     await ui.getByRole('textbox', { name: 'Port here' }).fill(String(port));

@@ -13,6 +13,7 @@ import type { ReactNode } from 'react';
 import type { VmSummary } from '../../../shared/services/library.ts';
 import { currentLanguage, t } from '../../i18n/i18n.ts';
 import type { DriveInterface, VmConfig } from '../../../shared/vm/config.ts';
+import { networkLabel } from '../../../shared/vm/network.ts';
 import { useDialogs } from '../../app/dialogStore.ts';
 import { monospace } from '../../app/theme.ts';
 import { focusConsole } from '../console/consoleFocus.ts';
@@ -70,6 +71,7 @@ function Reason(props: {
 
 function Cards({ vm, config }: { readonly vm: VmSummary; readonly config: VmConfig }) {
   const showTab = useLibrary((store) => store.showTab);
+  const showPage = useLibrary((store) => store.showPage);
   const engine = t(`system.engines.${config.engine}`);
   return (
     <>
@@ -146,6 +148,18 @@ function Cards({ vm, config }: { readonly vm: VmSummary; readonly config: VmConf
           </Row>
         ))}
       </Card>
+      <Card title={t('rail.network')} vm={vm} change={() => showPage('network')}>
+        {config.adapters.length === 0 && (
+          <Row name={t('details.adapters')}>{t('details.none')}</Row>
+        )}
+        {config.adapters.map(({ network, model, connected }, index) => (
+          <Row key={index} name={t('networkPage.adapter', { number: index + 1 })}>
+            {t(`networkPage.models.${model}`)} · {t(`networkPage.modes.${network.mode}`)}
+            {networkLabel(network) !== '' && ` “${networkLabel(network)}”`}
+            {!connected && ` · ${t('details.unplugged')}`}
+          </Row>
+        ))}
+      </Card>
       <Card title={t('details.serialPorts')} vm={vm}>
         <Row name={t('details.com1')}>
           <Link
@@ -167,11 +181,16 @@ function Cards({ vm, config }: { readonly vm: VmSummary; readonly config: VmConf
 export function Card(props: {
   readonly title: string;
   readonly vm: VmSummary;
+  /** Where in the settings its values are changed. */
   readonly category?: SettingsCategory;
+  /** Leads to where they are changed otherwise. */
+  readonly change?: () => void;
   readonly children: ReactNode;
 }) {
   const open = useDialogs((store) => store.open);
   const { category, vm, title } = props;
+  const change =
+    props.change ?? (category && (() => open({ kind: 'settings', vmId: vm.id, category })));
   return (
     <Paper
       variant="outlined"
@@ -183,12 +202,12 @@ export function Card(props: {
         <Typography variant="h2" sx={{ flex: 1 }}>
           {title}
         </Typography>
-        {category && (
+        {change && (
           <Tooltip title={t('details.change', { what: title })}>
             <IconButton
               size="small"
               aria-label={t('details.change', { what: title })}
-              onClick={() => open({ kind: 'settings', vmId: vm.id, category })}
+              onClick={change}
             >
               <EditOutlined fontSize="small" />
             </IconButton>
