@@ -1,6 +1,6 @@
 import type { Configuration } from 'electron-builder';
 import { defineConfig } from 'electron-vite';
-import { copyFileSync, mkdirSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Plugin } from 'vite';
 import rendererConfig from './renderer.config.ts';
@@ -145,9 +145,13 @@ const associations = [
   rank: index === 0 ? ('Owner' as const) : ('Alternate' as const),
 }));
 
+/** The publisher's domain, which package.json's homepage names, backwards: what operating systems know the app by. */
+const { homepage } = JSON.parse(readFileSync(from('package.json'), 'utf8')) as { homepage: string };
+const appId = new URL(homepage).hostname.split('.').reverse().join('.');
+
 /** What main/package builds of out/, by electron-builder. */
 export const packaging: Configuration = {
-  appId: 'example.guesthouse',
+  appId,
   productName: 'Guesthouse',
   copyright: 'MIT licence',
   directories: { output: 'dist', buildResources: 'main/package/icons' },
