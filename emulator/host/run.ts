@@ -26,7 +26,9 @@ type Ending =
   | { readonly kind: 'hostFailure'; readonly message: string }
   | { readonly kind: 'signal'; readonly number: number };
 
-export { probeKvm } from './probeKvm.ts';
+/** Loaded only where it is asked for, as what other runs do not need. */
+export const probeKvm: RunModule['probeKvm'] = async () =>
+  (await import('./probeKvm.ts')).probeKvm();
 
 export const runMachine: RunModule['runMachine'] = async (request, options) => {
   const brokenPipe = Promise.withResolvers<Ending>();

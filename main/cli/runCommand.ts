@@ -169,8 +169,7 @@ async function run(flags: RunFlags): Promise<number> {
   }
   const { append = '', disk: disks = [], cdrom: cdroms = [], floppy: floppies = [] } = flags;
   if (disks.length > 16) throw new UsageError('give at most 16 --disk options');
-  const { runMachine, probeKvm } = (await import(engineEntry('run').href)) as RunModule;
-  const engine = flags.engine === 'auto' ? await choose(flags, probeKvm) : flags.engine;
+  const engine = flags.engine === 'auto' ? await choose(flags) : flags.engine;
   const request = parseWith(machineRequestSchema, {
     memoryMiB: flags.memory,
     cpus: flags.cpus,
@@ -201,6 +200,7 @@ async function run(flags: RunFlags): Promise<number> {
       '--screenshot, --screen-text and --until-screen need a graphics card: leave out --vga none',
     );
   }
+  const { runMachine } = (await import(engineEntry('run').href)) as RunModule;
   const options: RunOptions = {
     serial: flags.serial,
     stats: flags.stats ?? false,
@@ -222,10 +222,7 @@ async function run(flags: RunFlags): Promise<number> {
 }
 
 /** What `auto` comes to, and says so on stderr. */
-async function choose(
-  { cpuModel, clock }: RunFlags,
-  probeKvm: RunModule['probeKvm'],
-): Promise<MachineRequest['engine']> {
+async function choose({ cpuModel, clock }: RunFlags): Promise<MachineRequest['engine']> {
   const say = (engine: 'kvm' | 'translator', why: string): typeof engine => {
     const name = engine === 'kvm' ? 'KVM' : 'the translator';
     process.stderr.write(`guesthouse: runs on ${name}: ${why}.\n`);
@@ -234,6 +231,7 @@ async function choose(
   if (clock !== 'host') return say('translator', 'time is counted by instructions');
   if (cpuModel === 'guesthouse-v2')
     return say('translator', 'the CPU model guesthouse-v2 is not for KVM');
+  const { probeKvm } = (await import(engineEntry('run').href)) as RunModule;
   const { usable, reason } = kvmVerdict(await probeKvm());
   return say(usable ? 'kvm' : 'translator', reason);
 }
