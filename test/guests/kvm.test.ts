@@ -1,8 +1,10 @@
 /**
  * Guests of our own on the KVM engine and on the translator: the same console. Where KVM cannot be used, the command says so.
- * A few seconds in all.
+ * Needs root, for the host without permission and device. Half a minute beside others, ten seconds alone.
  */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -10,12 +12,15 @@ import { probeKvm } from '../../emulator/host/probeKvm.ts';
 import { echoKernel, echoKernelKeys } from '../framework/echoKernel.ts';
 import { GuestConsole } from './guestConsole.ts';
 
+const cli = path.resolve(import.meta.dirname, '../../main/cli/main.js');
 const engines = ['translator', 'kvm'] as const;
 let folder = '';
 let usable = false;
 
 beforeAll(async () => {
   folder = await mkdtemp(path.join(os.tmpdir(), 'kvm-guests-'));
+  // Another user reads it too.
+  await chmod(folder, 0o755);
   const { kind } = await probeKvm();
   usable = kind === 'ready' || kind === 'interpreted';
   await writeFile(path.join(folder, 'echo'), echoKernel());
@@ -88,3 +93,41 @@ it('runs a 32-bit kernel that echoes its serial port, and ends it in each of its
     expect([await guest.exited, guest.output]).toEqual([code, 'ready\nhello']);
   }
 });
+
+it.each([
+  [
+    'without permission',
+    ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups'],
+    /may not open/,
+    /usermod -aG/,
+  ],
+  [
+    'without the device',
+    ['unshare', '-m', 'sh', '-c', 'mount -t tmpfs none /dev && exec "$@"', 'sh'],
+    /no \/dev\/kvm/,
+    /what to do/,
+  ],
+])(
+  '%s runs on the translator by "auto", and doctor says why',
+  async (_, through, reason, remedy) => {
+    const [program, ...line] = through as [string];
+    const run = (...args: string[]) =>
+      spawnSync(program, [...line, process.execPath, cli, ...args], {
+        encoding: 'utf8',
+        env: { ...process.env, HOME: folder },
+      });
+    const doctor = run('doctor').stdout;
+    if (!existsSync('/dev/kvm')) expect(doctor).toMatch(/no \/dev\/kvm/);
+    else expect(doctor).toMatch(reason);
+    if (existsSync('/dev/kvm')) expect(doctor).toMatch(remedy);
+    expect(doctor).toMatch(/^auto +takes translator$/m);
+    const image = path.join(folder, 'floppy.img');
+    const { status, stdout, stderr } = run(
+      ...['run', '--engine', 'auto', '--floppy', `${image},readonly`, '--screen-text'],
+      ...['--serial', 'none', '--max-seconds', '60'],
+    );
+    expect(status, stderr).toBe(0);
+    expect(stderr).toMatch(/runs on the translator: /);
+    expect(stdout).toContain('The boot sector is here');
+  },
+);
