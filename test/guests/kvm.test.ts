@@ -1,6 +1,6 @@
 /**
  * Guests of our own on the KVM engine and on the translator: the same console. Where KVM cannot be used, the command says so.
- * Needs root, for the host without permission and device. Half a minute beside others, ten seconds alone.
+ * Needs root, for the host without permission and device. Half a minute while others used the machine.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
