@@ -218,6 +218,8 @@ export interface Semantics {
   flags(rule: FlagRule, result: Val, a?: Val, b?: Val): void;
   /** SF, ZF, PF from result; CF and OF given; AF = 0 (shifts, MUL, rotates use setFlag). */
   flagsFrom(result: Val, carry: Cond, overflow: Cond): void;
+  /** The same with CF and OF set by one condition, which is dear: it is only made where flags are seen. */
+  flagsOfProduct(result: Val, wide: () => Cond): void;
   /** ZF, PF and CF as given; OF, SF and AF = 0 (COMISD, FCOMI, PTEST). */
   flagsCompared(zero: Cond, parity: Cond | boolean, carry: Cond): void;
   flag(flag: Flag): Cond;

@@ -16,6 +16,7 @@ export type ControlPart = Pick<
       | 'loop'
       | 'flags'
       | 'flagsFrom'
+      | 'flagsOfProduct'
       | 'flagsCompared'
       | 'flag'
       | 'condition'
@@ -157,6 +158,11 @@ export function controlOps(
     },
     flagsFrom(result, carry, overflow) {
       if (!f.place.flagsDead) flags.setWords(result, carry, overflow);
+    },
+    flagsOfProduct(result, wide) {
+      if (f.place.flagsDead) return;
+      const carry = wide();
+      flags.setWords(result, carry, carry);
     },
     flagsCompared(zero, parity, carry) {
       if (f.place.flagsDead) return;

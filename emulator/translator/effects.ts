@@ -235,6 +235,11 @@ function find(variant: Variant): Effects {
       words();
       if (depth > 0) readsFlags = true;
     },
+    flagsOfProduct(_result, wide) {
+      wide();
+      words();
+      if (depth > 0) readsFlags = true;
+    },
     flagsCompared() {
       words();
       if (depth > 0) readsFlags = true;

@@ -8,6 +8,7 @@ type ControlPart = Pick<
   Semantics,
   | 'flags'
   | 'flagsFrom'
+  | 'flagsOfProduct'
   | 'flagsCompared'
   | 'flag'
   | 'condition'
@@ -201,6 +202,10 @@ export function controlOps(e: Emitter): ControlPart {
       const name = e.use(`flagsFrom${result.width}`);
       e.line(`${name}(${code(result)}, ${condCode(carry)}, ${condCode(overflow)});`);
       e.wrote();
+    },
+    flagsOfProduct(result, wide) {
+      const carry = wide();
+      this.flagsFrom(result, carry, carry);
     },
     flagsCompared(zero, parity, carry) {
       const list = [zero, parity, carry].map(condCode).join(', ');

@@ -62,8 +62,7 @@ inst('IMUL', {
 
 function multiplyTruncated(s: Semantics, a: Val, b: Val): Val {
   const product = s.mul(a, b);
-  const wide = s.ne(s.shrS(product, a.width - 1), s.mulHighS(a, b));
-  s.flagsFrom(product, wide, wide);
+  s.flagsOfProduct(product, () => s.ne(s.shrS(product, a.width - 1), s.mulHighS(a, b)));
   return product;
 }
 
