@@ -1,74 +1,22 @@
 /**
- * One TCP connection with a guest (RFC 9293), terminated here: states, the receiving half with its window
- * and reassembly, keepalive. Sending is tcpSender.ts. Left out: urgent data (delivered in line), timestamps,
+ * One TCP connection with a guest (RFC 9293), terminated here: states, acknowledgements, keepalive. The halves are
+ * tcpSender.ts and tcpReceiver.ts. Left out: urgent data (delivered in line), timestamps,
  * ECN, simultaneous open.
  */
 import { seqAdd, seqDiff, tcpFlag, type TcpSegment } from '../packet/tcpSegment.ts';
 import type { IpPath } from '../packet/ipPacket.ts';
-import { NetworkTimer, type TimerQueue } from '../timerQueue.ts';
-import { TcpReassembly } from './tcpReassembly.ts';
+import { NetworkTimer } from '../timerQueue.ts';
+import {
+  ownMaxSegment,
+  ownWindowScale,
+  type TcpCarrier,
+  type TcpTuning,
+  type TcpUser,
+} from './tcpContract.ts';
+import { TcpReceiver } from './tcpReceiver.ts';
 import { TcpSender } from './tcpSender.ts';
 
 export type TcpState = 'synSent' | 'synReceived' | 'established' | 'timeWait' | 'closed';
-
-/** What uses a connection. `closed` is the last that it hears. */
-export interface TcpUser {
-  established(): void;
-  /** Bytes in order, valid only during the call. */
-  data(bytes: Uint8Array): void;
-  /** The guest has finished sending. */
-  end(): void;
-  /** The queue for the guest has shrunk. */
-  writable(): void;
-  closed(reset: boolean): void;
-  /** Bytes that the user would take now: the window. */
-  room(): number;
-}
-
-export interface OutgoingSegment {
-  readonly connection: TcpConnection;
-  readonly sequence: number;
-  readonly flags: number;
-  /** As it goes into the header. */
-  readonly window: number;
-  /** Payload: so many bytes, so far into the connection's send queue. */
-  readonly offset: number;
-  readonly length: number;
-}
-
-/** What carries segments to the guest. */
-export interface TcpCarrier {
-  readonly timers: TimerQueue;
-  /** False if there is no room now; then resume() follows. */
-  send(segment: OutgoingSegment): boolean;
-  /** An acknowledgement is due at the next flush(). */
-  acknowledgeSoon(connection: TcpConnection): void;
-  /** It was refused: call resume() when there is room. */
-  blocked(connection: TcpConnection): void;
-  /** It is gone for good. */
-  forget(connection: TcpConnection): void;
-}
-
-export interface TcpTuning {
-  /** Idle time before the first keepalive probe, and between probes, in ms; and how many. */
-  readonly keepAlive: { readonly idle: number; readonly interval: number; readonly probes: number };
-  readonly timeWaitMs: number;
-  /** Timeouts in a row before a connection counts as dead: while opening, and later. */
-  readonly synRetries: number;
-  readonly retries: number;
-}
-
-export const defaultTuning: TcpTuning = {
-  keepAlive: { idle: 7_200_000, interval: 75_000, probes: 9 },
-  timeWaitMs: 2000,
-  synRetries: 4,
-  retries: 12,
-};
-
-/** Of our receive windows: up to 4 MiB. */
-export const ownWindowScale = 6;
-/** Payload of one segment, whatever the peer says: Ethernet's 1500 bytes less headers. */
-export const ownMaxSegment = (path: IpPath): number => (path.source.length === 4 ? 1460 : 1440);
 
 export class TcpConnection {
   state: TcpState = 'closed';
@@ -76,9 +24,7 @@ export class TcpConnection {
   readonly localPort: number;
   readonly guestPort: number;
   readonly sender: TcpSender;
-  readonly reassembly = new TcpReassembly();
-  receiveNext = 0;
-  finReceived = false;
+  readonly receiver: TcpReceiver;
   /** The peer's options. */
   peerScale = 0;
   scaling = false;
@@ -88,10 +34,6 @@ export class TcpConnection {
   readonly #timer = new NetworkTimer(() => this.#timedOut());
   #initial: number;
   #peerInitial = 0;
-  /** Right edge that the guest was told. */
-  #advertised = 0;
-  /** Sequence number of a FIN that came early; -1 without one. */
-  #earlyFin = -1;
   #lastHeardMs: number;
   #probes = 0;
   #wl1 = 0;
@@ -114,6 +56,12 @@ export class TcpConnection {
     this.#user = parts.user;
     this.#tuning = parts.tuning;
     this.#initial = parts.initialSequence >>> 0;
+    this.receiver = new TcpReceiver({
+      user: parts.user,
+      acknowledgeNow: () => this.acknowledge(),
+      acknowledgeSoon: () => parts.carrier.acknowledgeSoon(this),
+      isClosed: () => this.#isClosed(),
+    });
     this.sender = new TcpSender(this.#initial, {
       nowMs: () => parts.carrier.timers.nowMs(),
       transmit: (sequence, offset, length, fin) =>
@@ -146,8 +94,7 @@ export class TcpConnection {
 
   #takeOptions(syn: TcpSegment): void {
     this.#peerInitial = syn.sequence;
-    this.receiveNext = seqAdd(syn.sequence, 1);
-    this.#advertised = this.receiveNext;
+    this.receiver.open(seqAdd(syn.sequence, 1));
     const maxSegment = Math.min(
       ownMaxSegment(this.path),
       // RFC 9293 §3.7.1: the default, and nothing absurdly small.
@@ -211,30 +158,14 @@ export class TcpConnection {
   }
 
   #send(sequence: number, flags: number, offset: number, length: number): boolean {
-    const window = this.#window((flags & tcpFlag.syn) !== 0);
+    const scaled = this.scaling && (flags & tcpFlag.syn) === 0;
+    const window = this.receiver.window(scaled ? ownWindowScale : 0);
     return this.#carrier.send({ connection: this, sequence, flags, window, offset, length });
   }
 
-  /** The window field; remembers what is promised. */
-  #window(syn: boolean): number {
-    const scale = !syn && this.scaling ? ownWindowScale : 0;
-    let room = Math.max(0, Math.floor(this.#user.room()) - this.reassembly.size);
-    // Never takes back what was promised (RFC 9293 §3.8.6).
-    const promised = seqDiff(this.#advertised, this.receiveNext);
-    if (room < promised) room = promised;
-    const field = Math.min(0xffff, room >> scale);
-    const edge = seqAdd(this.receiveNext, field << scale);
-    if (seqDiff(edge, this.#advertised) > 0) this.#advertised = edge;
-    return field;
-  }
-
-  /** The user has taken bytes: tells the guest if that makes a difference (RFC 9293 §3.8.6.2.2). */
+  /** The user has taken bytes. */
   roomChanged(): void {
-    if (this.state !== 'established' || this.finReceived) return;
-    const room = this.#user.room() - this.reassembly.size;
-    const promised = seqDiff(this.#advertised, this.receiveNext);
-    const gain = room - promised;
-    if (gain >= Math.min(room / 2, 2 * 64_000) && gain >= this.sender.maxSegment)
+    if (this.state === 'established' && this.receiver.opens(this.sender.maxSegment))
       this.acknowledge();
   }
 
@@ -290,8 +221,8 @@ export class TcpConnection {
 
   /** RFC 9293 §3.10.7.4 */
   #inputSynchronized(segment: TcpSegment): void {
-    const offset = seqDiff(segment.sequence, this.receiveNext);
-    const windowEnd = Math.max(0, seqDiff(this.#advertised, this.receiveNext));
+    const offset = seqDiff(segment.sequence, this.receiver.next);
+    const { windowEnd } = this.receiver;
     const length = segment.length + (segment.fin ? 1 : 0);
     const acceptable =
       length === 0
@@ -310,7 +241,7 @@ export class TcpConnection {
       return;
     }
     if (!acceptable || !segment.ack) {
-      if (segment.length > 0 && offset < 0) this.#noteRepeated(segment, offset);
+      if (segment.length > 0 && offset < 0) this.receiver.noteRepeated(segment, offset);
       this.#carrier.acknowledgeSoon(this);
       return;
     }
@@ -331,7 +262,7 @@ export class TcpConnection {
     }
     this.#takeAcknowledgement(segment);
     if (this.#isClosed()) return;
-    if (length > 0) this.#takeData(segment, offset);
+    if (length > 0) this.receiver.input(segment, offset);
     if (this.#isClosed()) return;
     this.output();
     this.#checkEnd();
@@ -362,62 +293,10 @@ export class TcpConnection {
     if (sender.queue.length < before) this.#user.writable();
   }
 
-  #takeData(segment: TcpSegment, offset: number): void {
-    const { frame } = segment;
-    const windowEnd = Math.max(0, seqDiff(this.#advertised, this.receiveNext));
-    // Cut to the window: what is old, and what is beyond.
-    const start = segment.start + Math.max(0, -offset);
-    const fits = segment.start - offset + windowEnd;
-    const end = Math.min(segment.end, fits);
-    const whole = end === segment.end;
-    if (this.finReceived) {
-      this.#carrier.acknowledgeSoon(this);
-      return;
-    }
-    if (offset > 0) {
-      if (end > start) this.reassembly.add(segment.sequence, frame.subarray(start, end));
-      if (segment.fin && whole) this.#earlyFin = seqAdd(segment.sequence, segment.length);
-      // Tells of the gap at once (RFC 5681 §4.2).
-      this.acknowledge();
-      return;
-    }
-    if (offset < 0 && segment.length > 0) this.#noteRepeated(segment, offset);
-    if (end > start) this.#deliver(frame.subarray(start, end));
-    if (this.#isClosed()) return;
-    const gap = !this.reassembly.empty;
-    for (
-      let pieces = gap ? this.reassembly.take(this.receiveNext) : [];
-      pieces.length > 0;
-      pieces = this.reassembly.take(this.receiveNext)
-    )
-      for (const piece of pieces) {
-        this.#deliver(piece);
-        if (this.#isClosed()) return;
-      }
-    const fin = (segment.fin && whole) || this.#earlyFin === this.receiveNext;
-    if (fin && this.reassembly.empty) {
-      this.receiveNext = seqAdd(this.receiveNext, 1);
-      this.finReceived = true;
-      this.#user.end();
-      if (this.#isClosed()) return;
-    }
-    if (gap || fin) this.acknowledge();
-    else this.#carrier.acknowledgeSoon(this);
-  }
-
-  #noteRepeated(segment: TcpSegment, offset: number): void {
-    const known = Math.min(-offset, segment.length);
-    this.reassembly.repeat(segment.sequence, seqAdd(segment.sequence, known));
-  }
-
-  #deliver(bytes: Uint8Array): void {
-    this.receiveNext = seqAdd(this.receiveNext, bytes.length);
-    this.#user.data(bytes);
-  }
-
   /** Both directions are finished? */
   #checkEnd(): void {
-    if (this.state !== 'established' || !this.finReceived || !this.sender.finAcknowledged) return;
+    if (this.state !== 'established' || !this.receiver.finReceived || !this.sender.finAcknowledged)
+      return;
     this.#user.closed(false);
     this.state = 'timeWait';
     this.#carrier.timers.arm(this.#timer, this.#tuning.timeWaitMs);
@@ -484,7 +363,7 @@ export class TcpConnection {
     this.state = 'closed';
     this.#carrier.timers.cancel(this.#timer);
     this.sender.queue.clear();
-    this.reassembly.clear();
+    this.receiver.reassembly.clear();
     this.#carrier.forget(this);
     if (reset !== undefined) this.#user.closed(reset);
   }

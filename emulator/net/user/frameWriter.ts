@@ -18,7 +18,7 @@ import {
   writeTcpHeader,
   tcpFlag,
 } from '../packet/tcpSegment.ts';
-import { ownWindowScale, type OutgoingSegment } from '../tcp/tcpConnection.ts';
+import { ownWindowScale, type OutgoingSegment } from '../tcp/tcpContract.ts';
 
 const longest = ethernetHeader + 0x1_0000 + 128;
 
@@ -126,8 +126,8 @@ export class FrameWriter {
           windowScale: answering && !connection.scaling ? -1 : ownWindowScale,
           sack: !answering || sender.sackEnabled,
         })
-      : sender.sackEnabled && connection.reassembly.reports && (flags & tcpFlag.rst) === 0
-        ? writeSackOption(frame, options, connection.reassembly.report())
+      : sender.sackEnabled && connection.receiver.reassembly.reports && (flags & tcpFlag.rst) === 0
+        ? writeSackOption(frame, options, connection.receiver.reassembly.report())
         : 0;
     const data = options + optionsLength;
     if (length > 0) sender.queue.copyTo(offset, frame.subarray(data, data + length));
@@ -138,7 +138,7 @@ export class FrameWriter {
         sourcePort: connection.localPort,
         targetPort: connection.guestPort,
         sequence,
-        acknowledgement: answering ? connection.receiveNext : 0,
+        acknowledgement: answering ? connection.receiver.next : 0,
         flags,
         window,
       },

@@ -2,7 +2,8 @@
 import type { ConnectFailure, HostTcp, HostTcpEvents } from '../../backends/hostNetwork.ts';
 import type { IpPath } from '../packet/ipPacket.ts';
 import type { TcpSegment } from '../packet/tcpSegment.ts';
-import type { TcpConnection, TcpUser } from '../tcp/tcpConnection.ts';
+import type { TcpConnection } from '../tcp/tcpConnection.ts';
+import type { TcpUser } from '../tcp/tcpContract.ts';
 import { NetworkTimer, type TimerQueue } from '../timerQueue.ts';
 import type { GuestKey } from './fairShare.ts';
 

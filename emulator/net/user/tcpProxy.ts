@@ -14,13 +14,8 @@ import { pseudoHeaderSum, sumBytes } from '../packet/checksum.ts';
 import { formatIp, type IpAddress } from '../packet/ipAddress.ts';
 import { protocol, type IpPacket, type IpPath } from '../packet/ipPacket.ts';
 import { seqAdd, tcpFlag, TcpSegment } from '../packet/tcpSegment.ts';
-import {
-  TcpConnection,
-  type OutgoingSegment,
-  type TcpCarrier,
-  type TcpTuning,
-  type TcpUser,
-} from '../tcp/tcpConnection.ts';
+import { TcpConnection } from '../tcp/tcpConnection.ts';
+import type { OutgoingSegment, TcpCarrier, TcpTuning, TcpUser } from '../tcp/tcpContract.ts';
 import type { TimerQueue } from '../timerQueue.ts';
 import { TcpFlow, type FlowOwner } from './tcpFlow.ts';
 import { FairShare, type GuestKey } from './fairShare.ts';

@@ -12,7 +12,7 @@ import { etherType, etherTypeOf, isMulticast } from '../packet/ethernet.ts';
 import { formatIp, type IpAddress } from '../packet/ipAddress.ts';
 import { IpPacket, protocol } from '../packet/ipPacket.ts';
 import { fillChecksum } from '../packet/offload.ts';
-import { defaultTuning, type TcpTuning } from '../tcp/tcpConnection.ts';
+import { defaultTuning, type TcpTuning } from '../tcp/tcpContract.ts';
 import { NetworkTimer, TimerQueue, type NetworkClock } from '../timerQueue.ts';
 import type { DestinationParts } from './destinations.ts';
 import { DhcpServer } from './dhcpServer.ts';
