@@ -36,6 +36,8 @@ export interface BlockBackend {
   /** Scatter read: fills `buffers` in order from `offset`. */
   read(offset: number, buffers: readonly Uint8Array[]): Promise<void>;
   write(offset: number, buffers: readonly Uint8Array[]): Promise<void>;
+  /** Resolves when what is written is on stable storage; where it is there it costs less than a flush after the write. */
+  writeDurable?(offset: number, buffers: readonly Uint8Array[]): Promise<void>;
   /** Resolves when the data is on stable storage. */
   flush(): Promise<void>;
   /** Optional hints. */

@@ -15,10 +15,14 @@ export interface ImageFile {
   /** Fills the buffers in order; bytes beyond the file's end are zero. */
   read(offset: number, buffers: readonly Uint8Array[]): Promise<void>;
   write(offset: number, buffers: readonly Uint8Array[]): Promise<void>;
+  /** A write that is durable when it resolves, where that costs less than a flush after it. */
+  writeDurable?(offset: number, buffers: readonly Uint8Array[]): Promise<void>;
   /** Makes the writes that had resolved before, and the file's size, durable. */
   flush(): Promise<void>;
   /** Makes a range read as zeroes and gives its space back; false if the host cannot do it. */
   punchHole(offset: number, length: number): Promise<boolean>;
+  /** Gives a range's space back, whatever it reads as afterwards; where that is more than `punchHole` does. */
+  trim?(offset: number, length: number): Promise<void>;
   /** Cuts the file off, or lengthens it with zeroes. */
   resize(size: number): Promise<void>;
   /**

@@ -45,6 +45,12 @@ export class LayeredDisk implements BlockBackend {
     return this.#top.write(offset, buffers);
   }
 
+  async writeDurable(offset: number, buffers: readonly Uint8Array[]): Promise<void> {
+    if (this.#top.writeDurable !== undefined) return this.#top.writeDurable(offset, buffers);
+    await this.#top.write(offset, buffers);
+    await this.flush();
+  }
+
   async flush(): Promise<void> {
     // A guest's flush covers what it wrote before the layer was put on.
     if (this.#unsettled !== undefined) await this.settle();

@@ -34,6 +34,12 @@ export function countedDisk(disk: BlockBackend, counters: DiskCounters): BlockBa
     flush: () => disk.flush(),
     close: () => disk.close(),
   };
+  if (disk.writeDurable)
+    counted.writeDurable = (offset, buffers) => {
+      counters.diskWrites++;
+      counters.diskWrittenBytes += lengthOf(buffers);
+      return disk.writeDurable!(offset, buffers);
+    };
   if (disk.discard) counted.discard = (offset, length) => disk.discard!(offset, length);
   if (disk.writeZeroes) counted.writeZeroes = (offset, length) => disk.writeZeroes!(offset, length);
   return counted;

@@ -52,6 +52,7 @@ export function withPolicies(disk: BlockBackend, policies: Policies): BlockBacke
       await wait(length);
       if (detectZeroes && disk.writeZeroes && buffers.every(isZero))
         await disk.writeZeroes(offset, length);
+      else if (durable && disk.writeDurable) return disk.writeDurable(offset, buffers);
       else await disk.write(offset, buffers);
       if (durable) await disk.flush();
     },

@@ -4,7 +4,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { withPolicies } from '../../host/diskPolicies.ts';
 import { convertDisk } from '../../host/diskTool.ts';
+import { LayeredDisk } from '../layeredDisk.ts';
 import { openDisk } from './fileDisk.ts';
 import { parseNbdAddress } from './nbdAddress.ts';
 
@@ -119,6 +121,39 @@ describe.each(Object.keys(kinds) as (keyof typeof kinds)[])('an export of %s', (
     await convertDisk({ ...from, path: url }, { path: copy, format: 'qcow2' });
     execFileSync('qemu-img', ['compare', '-f', 'raw', '-F', 'qcow2', source, copy]);
   });
+});
+
+test('writes that must be durable are sent with FUA, and discards as TRIM', async () => {
+  const socket = path.join(folder, 'logged.sock');
+  const log = path.join(folder, 'log');
+  const args = [
+    '-f',
+    '-U',
+    socket,
+    '--filter=log',
+    'file',
+    rawImage(),
+    `logfile=${log}`,
+    'logappend=true',
+  ];
+  servers.push(spawn('nbdkit', args, { stdio: 'ignore' }));
+  while (!listens(socket)) await wait(25);
+  const url = `nbd+unix:///?socket=${socket}`;
+  const image = await openDisk({ path: url, format: 'raw', readOnly: false });
+  const disk = withPolicies(new LayeredDisk(image), { cache: 'writethrough' });
+  await disk.write(4096, [pattern(4096, 1)]);
+  // Nothing is left to flush, so the server may go.
+  servers[0]!.kill('SIGKILL');
+  rmSync(socket);
+  servers.push(spawn('nbdkit', args, { stdio: 'ignore' }));
+  const got = new Uint8Array(4096);
+  await disk.read(4096, [got]);
+  expect(got).toEqual(pattern(4096, 1));
+  await disk.discard!(65_536, 65_536);
+  await disk.close();
+  const asked = readFileSync(log, 'utf8');
+  expect(asked).toMatch(/ Write id=\d+ offset=0x1000 count=0x1000 fua=1 /);
+  expect(asked).toMatch(/ Trim id=\d+ offset=0x10000 count=0x10000 /);
 });
 
 describe('an export of qemu-nbd', () => {

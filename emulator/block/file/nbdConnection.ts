@@ -37,6 +37,8 @@ export const command = {
   writeZeroes: 6,
   blockStatus: 7,
 } as const;
+/** On WRITE: answered when it is durable. */
+export const forceUnitAccess = 1;
 /** On BLOCK_STATUS: one extent is enough. */
 export const requestOne = 8;
 const chunk = { none: 0, data: 1, hole: 2, blockStatus: 5, error: 0x8001 } as const;

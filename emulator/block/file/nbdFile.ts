@@ -1,6 +1,6 @@
 /**
- * An export of an NBD server as the file of an image: many requests in flight, holes by TRIM and WRITE_ZEROES, stretches by
- * BLOCK_STATUS. A lost connection is made again and what was not answered is asked again, unless answered writes were not
+ * An export of an NBD server as the file of an image: many requests in flight, holes by WRITE_ZEROES, discards by TRIM, durable
+ * writes by FUA, stretches by BLOCK_STATUS. A lost connection is made again and what was not answered is asked again, unless answered writes were not
  * flushed yet: the server may have lost them, so that the file fails from then on.
  */
 import { setTimeout as wait } from 'node:timers/promises';
@@ -10,6 +10,7 @@ import type { FileStretch, ImageFile } from '../imageFile.ts';
 import { parseNbdAddress, type NbdAddress } from './nbdAddress.ts';
 import {
   command,
+  forceUnitAccess,
   NbdConnection,
   NbdGone,
   requestOne,
@@ -157,6 +158,17 @@ class NbdFile implements ImageFile {
   }
 
   async write(offset: number, buffers: readonly Uint8Array[]): Promise<void> {
+    await this.#write(offset, buffers, 0);
+    this.#unflushed = true;
+  }
+
+  async writeDurable(offset: number, buffers: readonly Uint8Array[]): Promise<void> {
+    if (this.#has(transmissionFlag.fua)) return this.#write(offset, buffers, forceUnitAccess);
+    await this.write(offset, buffers);
+    await this.flush();
+  }
+
+  async #write(offset: number, buffers: readonly Uint8Array[], flags: number): Promise<void> {
     const length = totalLength(buffers);
     if (offset + length > this.#size)
       throw new BlockError(
@@ -166,15 +178,15 @@ class NbdFile implements ImageFile {
     // Copies: the connection may have to send them again, and the socket sends them when it can.
     await this.#inParts(command.write, offset, length, {
       data: buffers.map((buffer) => buffer.slice()),
+      flags,
     });
-    this.#unflushed = true;
   }
 
   async #inParts(
     type: number,
     offset: number,
     length: number,
-    lists: { readonly data?: readonly Uint8Array[]; readonly into?: readonly Uint8Array[] },
+    lists: Pick<NbdRequest, 'data' | 'into' | 'flags'>,
   ): Promise<void> {
     const most = this.#exported?.maximumRequest ?? 1 << 20;
     const work: Promise<unknown>[] = [];
@@ -183,6 +195,7 @@ class NbdFile implements ImageFile {
       work.push(
         this.#ask({
           ...{ type, offset: offset + done, length: some },
+          ...(lists.flags && { flags: lists.flags }),
           ...(lists.data && { data: slice(lists.data, done, some) }),
           ...(lists.into && { into: slice(lists.into, done, some) }),
         }),
@@ -232,6 +245,25 @@ class NbdFile implements ImageFile {
     }
     this.#unflushed = true;
     return true;
+  }
+
+  async trim(offset: number, length: number): Promise<void> {
+    const block = this.#exported?.minimumBlock ?? 1;
+    if (!this.#has(transmissionFlag.trim) || offset % block !== 0 || length % block !== 0)
+      return void (await this.punchHole(offset, length));
+    const most = 1 << 30;
+    try {
+      for (let done = 0; done < length; done += most)
+        await this.#ask({
+          type: command.trim,
+          offset: offset + done,
+          length: Math.min(most, length - done),
+        });
+    } catch (error) {
+      // A hint that the server could not follow.
+      if (this.#failure !== undefined) throw error;
+    }
+    this.#unflushed = true;
   }
 
   async resize(size: number): Promise<void> {

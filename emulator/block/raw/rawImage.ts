@@ -50,12 +50,23 @@ export class RawImage implements BlockImage {
   }
 
   async write(offset: number, buffers: readonly Uint8Array[]): Promise<void> {
+    await this.#checkWrite(offset, buffers);
+    await this.#file.write(offset, buffers);
+  }
+
+  async writeDurable(offset: number, buffers: readonly Uint8Array[]): Promise<void> {
+    await this.#checkWrite(offset, buffers);
+    if (this.#file.writeDurable !== undefined) return this.#file.writeDurable(offset, buffers);
+    await this.#file.write(offset, buffers);
+    await this.#file.flush();
+  }
+
+  async #checkWrite(offset: number, buffers: readonly Uint8Array[]): Promise<void> {
     this.#checkWritable();
     const length = totalLength(buffers);
     this.#check(offset, length);
     if (this.#guessed && offset < signatureSpan)
       await this.#checkSignature(offset, buffers, length);
-    await this.#file.write(offset, buffers);
   }
 
   async #checkSignature(
@@ -86,7 +97,8 @@ export class RawImage implements BlockImage {
     this.#checkWritable();
     this.#check(offset, length);
     // What a discarded range holds is undefined, so doing nothing is a right answer too.
-    await this.#file.punchHole(offset, length);
+    if (this.#file.trim !== undefined) await this.#file.trim(offset, length);
+    else await this.#file.punchHole(offset, length);
   }
 
   async writeZeroes(offset: number, length: number): Promise<void> {
