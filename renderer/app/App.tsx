@@ -253,6 +253,7 @@ function useShortcuts(): void {
       const { dialog, open } = useDialogs.getState();
       if (dialog || useLibrary.getState().connection.kind !== 'open') return;
       if (shortcut === 'newVm') open({ kind: 'newVm' });
+      else if (shortcut === 'add') open({ kind: 'import' });
       else if (shortcut === 'media' || shortcut === 'network')
         useLibrary.getState().showPage(shortcut);
       else if (shortcut === 'log') {

@@ -2,10 +2,12 @@
 const snapshotKeys = { takeSnapshot: 'T', restoreSnapshot: 'R', deleteSnapshot: 'D' } as const;
 export type SnapshotShortcut = keyof typeof snapshotKeys;
 
-export type ShortcutName = 'newVm' | 'settings' | 'clone' | 'media' | 'network' | 'log' | 'search';
+export type ShortcutName =
+  'newVm' | 'add' | 'settings' | 'clone' | 'media' | 'network' | 'log' | 'search';
 
 const keys: Record<ShortcutName, { readonly code: string; readonly letter: string }> = {
   newVm: { code: 'KeyN', letter: 'N' },
+  add: { code: 'KeyA', letter: 'A' },
   settings: { code: 'KeyS', letter: 'S' },
   clone: { code: 'KeyO', letter: 'O' },
   media: { code: 'KeyD', letter: 'D' },
@@ -16,7 +18,7 @@ const keys: Record<ShortcutName, { readonly code: string; readonly letter: strin
 
 type Keystroke = Pick<
   KeyboardEvent,
-  'code' | 'ctrlKey' | 'metaKey' | 'altKey' | 'shiftKey' | 'target'
+  'code' | 'ctrlKey' | 'metaKey' | 'altKey' | 'shiftKey' | 'target' | 'defaultPrevented'
 >;
 
 const isMac = () => /^Mac/.test(navigator.platform);
@@ -31,6 +33,9 @@ export function shortcutOf(event: Keystroke): ShortcutName | undefined {
   const names = Object.keys(keys) as ShortcutName[];
   const name = names.find((one) => keys[one].code === event.code);
   if (!name) return undefined;
+  // In a field, and in the list of machines, it selects all.
+  const selects = event.target instanceof Element && event.target.closest('input, textarea');
+  if (name === 'add' && (selects || event.defaultPrevented)) return undefined;
   if (control && !event.altKey) return name;
   const alternative = name === 'newVm' && isBrowser() && event.altKey;
   return alternative && !event.ctrlKey && !event.metaKey ? name : undefined;

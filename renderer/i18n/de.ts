@@ -13,6 +13,7 @@ export const de: Catalogue = {
     continue: 'Weiter',
     attach: 'Anschließen',
     create: 'Anlegen',
+    help: 'Hilfe',
     ok: 'OK',
   },
   app: {
@@ -45,11 +46,14 @@ export const de: Catalogue = {
   },
   command: {
     new: 'Neu',
+    add: 'Hinzufügen',
     settings: 'Ändern',
     delete: 'Löschen',
     clone: 'Klonen',
     show: 'Anzeigen',
     start: 'Starten',
+    startNormal: 'Normal starten',
+    startHeadless: 'Ohne Anzeige starten',
     resume: 'Fortsetzen',
     pause: 'Pause',
     reset: 'Neustart',
@@ -263,6 +267,17 @@ export const de: Catalogue = {
       display: 'Anzeige',
       storage: 'Massenspeicher',
     },
+    help: {
+      general:
+        'Der Name ist auch der des Ordners, wenn die Maschine angelegt wird; wird sie später umbenannt, bleibt der Ordner. Die Beschreibung gehört Ihnen, für Wissenswertes über die Maschine.',
+      system:
+        'Speicher und Prozessoren sind das, was der Gast vorfindet. Speicher wird diesem Rechner erst genommen, wenn der Gast ihn benutzt. Das Prozessormodell bestimmt, welche Befehle der Gast sieht; ein gespeicherter Zustand braucht dasselbe.',
+      boot: 'Die Firmware geht die Laufwerke in dieser Reihenfolge durch, bis von einem gebootet werden kann. Mit einem eigenen Kernel braucht die Maschine kein Bootmedium: Kernel und anfängliche RAM-Disk sind Dateien dieses Rechners.',
+      display:
+        'Die Karte, die der Gast sieht, und ihr Bildspeicher: Mehr davon erlaubt größere Bilder. Ohne Karte wird der Gast über seine serielle Konsole bedient.',
+      storage:
+        'Platten sind Abbilder in Dateien: Mehrere Formate werden gelesen und geschrieben. CD-ROM- und Diskettenlaufwerke dürfen leer sein und nehmen ein anderes Medium auf, während die Maschine läuft, unter Einzelheiten.',
+    },
     withProblem: '{{category}}, hat einen Fehler',
     whenOff:
       'Daraus ist die laufende Maschine gebaut: Es lässt sich ändern, wenn „{{name}}“ ausgeschaltet ist. Medien in CD-ROM- und Diskettenlaufwerken lassen sich jetzt wechseln, unter Einzelheiten.',
@@ -318,11 +333,16 @@ export const de: Catalogue = {
   toolbar: {
     name: 'Maschine',
     newTip: 'Eine Maschine anlegen ({{key}})',
+    addTip:
+      'Eine Maschine hinzufügen, die es als Appliance, Bündel oder .vbox-Datei gibt ({{key}})',
     settingsTip: 'Die Maschine ändern ({{key}})',
     cloneTip: 'Eine weitere wie diese machen ({{key}})',
     deleteTip: 'Die Maschine entfernen',
     showTip: 'Zu ihrem Bildschirm oder ihrer Konsole',
     startTip: 'Die Maschine einschalten (Eingabetaste in der Liste)',
+    waysToStart: 'Arten zu starten',
+    startNormalTip: 'Zeigt ihren Bildschirm oder ihre Konsole',
+    startHeadlessTip: 'Sie läuft, ohne gezeigt zu werden; „Anzeigen“ tut das später',
     resumeTip: 'Die Maschine weiterlaufen lassen',
     pauseTip: 'Die Maschine stillstehen lassen',
     resetTip: 'Den Gast neu beginnen lassen, wie mit dem Resetknopf',

@@ -12,6 +12,7 @@ export const en = {
     continue: 'Continue',
     attach: 'Attach',
     create: 'Create',
+    help: 'Help',
     ok: 'OK',
   },
   app: {
@@ -44,11 +45,14 @@ export const en = {
   },
   command: {
     new: 'New',
+    add: 'Add',
     settings: 'Settings',
     delete: 'Delete',
     clone: 'Clone',
     show: 'Show',
     start: 'Start',
+    startNormal: 'Normal start',
+    startHeadless: 'Headless start',
     resume: 'Resume',
     pause: 'Pause',
     reset: 'Reset',
@@ -262,6 +266,17 @@ export const en = {
       display: 'Display',
       storage: 'Storage',
     },
+    help: {
+      general:
+        'The name is also that of the machine’s folder when it is made; renaming it later leaves the folder. The description is yours, for what is worth knowing of the machine.',
+      system:
+        'Memory and processors are what the guest finds. Memory is taken from this computer as the guest uses it. The processor model decides which instructions the guest sees; a saved state needs the same one.',
+      boot: 'Firmware looks through the drives in this order until one can be booted. With a kernel of its own the machine needs no boot medium: kernel and initial RAM disk are files of this computer.',
+      display:
+        'The card that the guest sees, and its video memory: more of it allows larger pictures. Without a card the guest is used by its serial console.',
+      storage:
+        'Disks are images in files: several formats are read and written. CD-ROM and floppy drives may be empty, and take another medium while the machine runs, in the Details.',
+    },
     withProblem: '{{category}}, has a problem',
     whenOff:
       'The running machine is built from this: it can be changed when “{{name}}” is powered off. Media in CD-ROM and floppy drives can be changed now, in the Details.',
@@ -317,11 +332,15 @@ export const en = {
   toolbar: {
     name: 'Machine',
     newTip: 'Create a machine ({{key}})',
+    addTip: 'Add a machine that exists as an appliance, a bundle or a .vbox file ({{key}})',
     settingsTip: 'Change the machine ({{key}})',
     cloneTip: 'Make another one like it ({{key}})',
     deleteTip: 'Remove the machine',
     showTip: 'Go to its screen or console',
     startTip: 'Switch the machine on (Enter in the list)',
+    waysToStart: 'Ways to start',
+    startNormalTip: 'Shows its screen or console',
+    startHeadlessTip: 'It runs without being shown; “Show” does that later',
     resumeTip: 'Let the machine run on',
     pauseTip: 'Let the machine stand still',
     resetTip: 'Start the guest anew, like the reset button',

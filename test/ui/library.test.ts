@@ -75,6 +75,8 @@ describe.skipIf(!hasChromium)('the window', () => {
     await window.enterTakenName('one');
     await window.field('Name').fill('second');
     await window.page.getByRole('tab', { name: 'System' }).click();
+    await window.inDialog('Help').click();
+    await page.getByText(/Memory and processors are what the guest finds/).waitFor();
     await window.field('Memory').fill('77');
     expect(await window.accessibilityProblems()).toEqual([]);
     await window.inDialog('OK').click();
@@ -164,6 +166,12 @@ describe.skipIf(!hasChromium)('the window', () => {
     expect(await page.getByRole('log').locator('mark').allTextContents()).toEqual([
       'State: starting',
     ]);
+    const follow = page.getByRole('switch', { name: 'Mitlaufen' });
+    expect(await follow.isChecked()).toBe(true);
+    const saved = page.waitForEvent('download');
+    await window.button('Sichern …').click();
+    const log = readFileSync(await (await saved).path(), 'utf8');
+    expect(log).toMatch(/State: starting\n(.*\n)*.*Process ended: exit code 0\.\n/);
     expect(await window.accessibilityProblems()).toEqual([]);
     expect(await window.overflows()).toEqual([]);
   });
@@ -199,6 +207,16 @@ describe.skipIf(!hasChromium)('the window', () => {
     await keyboard.press('Shift+Tab');
     await keyboard.press('Enter');
     await window.waitForState('by keys', 'Powered Off');
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+
+    // Ctrl+A is "Add", and in a field it selects what is there.
+    await keyboard.press('Control+a');
+    await page.getByRole('dialog', { name: 'Import an appliance' }).waitFor();
+    await keyboard.type('abc');
+    await keyboard.press('Control+a');
+    await keyboard.type('x');
+    expect(await window.field('Appliance').inputValue()).toBe('x');
+    await keyboard.press('Escape');
     await page.getByRole('dialog').waitFor({ state: 'detached' });
 
     await keyboard.press('Control+s');

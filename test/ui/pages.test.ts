@@ -92,7 +92,8 @@ describe.skipIf(!hasChromium)('the pages of the tools rail', () => {
     await ui.getByRole('region', { name: 'Network' }).getByText('virtio · NAT').waitFor();
     await window.button('Change Network').click();
     await ui.getByRole('heading', { name: 'Network', level: 1 }).waitFor();
-    await ui.getByRole('button', { name: 'Add', exact: true }).click();
+    const network = ui.getByRole('main');
+    await network.getByRole('button', { name: 'Add', exact: true }).click();
     await ui.getByText('A port is a number from 1 to 65535.').first().waitFor();
     await ui.getByRole('textbox', { name: 'Port here' }).fill(String(port));
     await ui.getByRole('textbox', { name: 'Port of the guest' }).fill('22');
@@ -132,8 +133,11 @@ describe.skipIf(!hasChromium)('the pages of the tools rail', () => {
     await ui.getByText(forwarded).waitFor();
 
     await window.select('echo');
-    await window.start();
+    await window.button('Ways to start').click();
+    expect(await window.accessibilityProblems()).toEqual([]);
+    await ui.getByRole('menuitem', { name: /^Headless start/ }).click();
     await window.waitForState('echo', 'Running', 60);
+    await ui.getByRole('tab', { name: 'Details', selected: true }).waitFor();
     expect(await answers(port)).toBe(true);
     await page(window, 'Network');
     await ui.getByText(/changes count at once/).waitFor();

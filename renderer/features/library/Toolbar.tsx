@@ -3,6 +3,7 @@ import ArrowDropDown from '@mui/icons-material/ArrowDropDown';
 import ContentCopy from '@mui/icons-material/ContentCopyOutlined';
 import DeleteOutlined from '@mui/icons-material/DeleteOutlined';
 import DeleteSweep from '@mui/icons-material/DeleteSweepOutlined';
+import LibraryAdd from '@mui/icons-material/LibraryAddOutlined';
 import Pause from '@mui/icons-material/Pause';
 import PlayArrow from '@mui/icons-material/PlayArrow';
 import Power from '@mui/icons-material/PowerSettingsNew';
@@ -11,12 +12,15 @@ import Save from '@mui/icons-material/SaveOutlined';
 import SettingsOutlined from '@mui/icons-material/SettingsOutlined';
 import Stop from '@mui/icons-material/Stop';
 import Terminal from '@mui/icons-material/Terminal';
+import VisibilityOff from '@mui/icons-material/VisibilityOffOutlined';
 import Box from '@mui/material/Box';
 import Divider from '@mui/material/Divider';
+import IconButton from '@mui/material/IconButton';
 import ListItemIcon from '@mui/material/ListItemIcon';
 import ListItemText from '@mui/material/ListItemText';
 import Menu from '@mui/material/Menu';
 import MenuItem from '@mui/material/MenuItem';
+import Tooltip from '@mui/material/Tooltip';
 import { useState } from 'react';
 import { t } from '../../i18n/i18n.ts';
 import { shortcutText } from '../../app/shortcuts.ts';
@@ -67,6 +71,13 @@ export function Toolbar() {
         onClick={() => openDialog({ kind: 'newVm' })}
       />
       <CommandButton
+        label={t('command.add')}
+        icon={<LibraryAdd />}
+        why={offline}
+        tip={t('toolbar.addTip', { key: shortcutText('add') })}
+        onClick={() => openDialog({ kind: 'import' })}
+      />
+      <CommandButton
         label={t('command.settings')}
         icon={<SettingsOutlined />}
         tip={t('toolbar.settingsTip', { key: shortcutText('settings') })}
@@ -93,12 +104,18 @@ export function Toolbar() {
           {...bind('show')}
         />
       ) : (
-        <CommandButton
-          label={t('command.start')}
-          icon={<PlayArrow />}
-          tip={t('toolbar.startTip')}
-          {...bind('start')}
-        />
+        <>
+          <CommandButton
+            label={t('command.start')}
+            icon={<PlayArrow />}
+            tip={t('toolbar.startTip')}
+            {...bind('start')}
+          />
+          <WaysToStart
+            why={bind('start').why}
+            onChoose={(headless) => run('start', targets, headless)}
+          />
+        </>
       )}
       {vm?.state === 'saved' ? (
         <CommandButton
@@ -203,5 +220,57 @@ function StopItem(props: {
       <ListItemIcon>{props.icon}</ListItemIcon>
       <ListItemText primary={props.word} secondary={props.why ?? props.text} />
     </MenuItem>
+  );
+}
+
+/** The arrow beside Start: whether the machine is shown, too. */
+function WaysToStart(props: {
+  readonly why: string | undefined;
+  onChoose(headless: boolean): void;
+}) {
+  const [anchor, setAnchor] = useState<HTMLElement | null>(null);
+  const off = props.why !== undefined;
+  const choose = (headless: boolean) => {
+    setAnchor(null);
+    props.onChoose(headless);
+  };
+  return (
+    <>
+      <Tooltip title={props.why ?? t('toolbar.waysToStart')}>
+        <IconButton
+          size="small"
+          aria-label={t('toolbar.waysToStart')}
+          aria-haspopup="menu"
+          aria-expanded={anchor !== null}
+          aria-disabled={off}
+          onClick={(event) => {
+            if (!off) setAnchor(event.currentTarget);
+          }}
+          sx={{ ml: -1.5, p: 0.25, ...(off && { opacity: 0.45, cursor: 'default' }) }}
+        >
+          <ArrowDropDown sx={{ fontSize: 18 }} />
+        </IconButton>
+      </Tooltip>
+      <Menu anchorEl={anchor} open={anchor !== null} onClose={() => setAnchor(null)}>
+        <MenuItem onClick={() => choose(false)}>
+          <ListItemIcon>
+            <PlayArrow fontSize="small" />
+          </ListItemIcon>
+          <ListItemText
+            primary={t('command.startNormal')}
+            secondary={t('toolbar.startNormalTip')}
+          />
+        </MenuItem>
+        <MenuItem onClick={() => choose(true)}>
+          <ListItemIcon>
+            <VisibilityOff fontSize="small" />
+          </ListItemIcon>
+          <ListItemText
+            primary={t('command.startHeadless')}
+            secondary={t('toolbar.startHeadlessTip')}
+          />
+        </MenuItem>
+      </Menu>
+    </>
   );
 }

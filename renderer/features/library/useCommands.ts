@@ -14,6 +14,8 @@ import { useLibrary } from './libraryStore.ts';
 export type RunCommand = (
   command: CommandName,
   vms: VmSummary | readonly VmSummary[] | undefined,
+  /** What is started is not shown. */
+  headless?: boolean,
 ) => void;
 
 /** What each command does; a command that is not possible now does nothing. */
@@ -70,14 +72,14 @@ function commandsOf({ library, session, snapshots }: Connection): RunCommand {
       },
     });
 
-  return (command, targets) => {
+  return (command, targets, headless = false) => {
     const all = targets === undefined ? [] : 'id' in targets ? [targets] : targets;
     const vms = all.filter((vm) => whyNot(command, vm) === undefined);
     const [vm] = vms;
     if (!vm || whyNotAny(command, all) !== undefined) return;
     switch (command) {
       case 'start':
-        if (all.length > 1) return act(command, vms);
+        if (all.length > 1 || headless) return act(command, vms);
         return session.start(vm.id).then(
           () => show(vm),
           (error: unknown) => report(t('failed.start', { name: vm.name }), error),

@@ -48,6 +48,7 @@ export function ImportDialog({ path = '', onClose }: { readonly path?: string; o
         <DialogContent dividers sx={{ display: 'grid', gap: 2 }}>
           {failure && <FailureAlert failure={failure} />}
           <PathField
+            autoFocus
             label={t('transfer.file')}
             help={t('transfer.fileHelp')}
             problem={error ? explain(error).message : undefined}

@@ -23,6 +23,7 @@ export interface PathFieldProps {
   readonly help?: string | undefined;
   readonly required?: boolean;
   readonly disabled?: boolean;
+  readonly autoFocus?: boolean;
   /** Folder of the chooser when the field is empty. */
   readonly nearby?: string | undefined;
 }
@@ -67,6 +68,7 @@ export function PathField(props: PathFieldProps) {
         value={props.value}
         required={props.required ?? false}
         disabled={props.disabled ?? false}
+        autoFocus={props.autoFocus ?? false}
         error={props.problem !== undefined}
         color={warning ? 'warning' : 'primary'}
         helperText={props.problem ?? (warning && `⚠ ${warning}`) ?? words ?? props.help}

@@ -1,3 +1,4 @@
+import HelpOutlined from '@mui/icons-material/HelpOutlined';
 import Article from '@mui/icons-material/ArticleOutlined';
 import Monitor from '@mui/icons-material/MonitorOutlined';
 import Memory from '@mui/icons-material/Memory';
@@ -56,6 +57,7 @@ export function SettingsDialog(props: {
   const [category, setCategory] = useState(props.category);
   const [failure, setFailure] = useState<ReturnType<typeof explain>>();
   const [busy, setBusy] = useState(false);
+  const [help, setHelp] = useState(false);
   const element = useRef<HTMLFormElement>(null);
   const live = isLive(vm);
   const { Fields } = categories[category];
@@ -135,10 +137,23 @@ export function SettingsDialog(props: {
                 {t('settings.whenOff', { name: vm.name })}
               </Alert>
             )}
+            {help && (
+              <Alert severity="info" icon={<HelpOutlined />} sx={{ mb: 2 }}>
+                {t(`settings.help.${category}`)}
+              </Alert>
+            )}
             <Fields {...form} disabled={live && category !== 'general'} />
           </Box>
         </DialogContent>
         <DialogActions>
+          <Button
+            startIcon={<HelpOutlined />}
+            aria-pressed={help}
+            onClick={() => setHelp(!help)}
+            sx={{ mr: 'auto' }}
+          >
+            {t('action.help')}
+          </Button>
           <Button onClick={onClose}>{t('action.cancel')}</Button>
           <Button type="submit" variant="contained" loading={busy}>
             {t('action.ok')}
