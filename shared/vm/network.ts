@@ -28,7 +28,11 @@ export const firewallRuleSchema = z.strictObject({
   action: z.enum(['allow', 'deny']),
   /** "example.org", "*.example.org", "192.0.2.7", "10.0.0.0/8", "any". */
   to: z.string().min(1).max(253),
-  ports: z.tuple([port, port]).optional(),
+  /** First and last. */
+  ports: z
+    .tuple([port, port])
+    .refine(([first, last]) => first <= last, 'the first port is above the last')
+    .optional(),
 });
 
 export type FirewallRuleConfig = z.infer<typeof firewallRuleSchema>;
