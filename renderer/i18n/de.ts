@@ -197,6 +197,37 @@ export const de: Catalogue = {
     delete: 'Löschen …',
   },
   newVm: { title: 'Neue Maschine' },
+  guide: {
+    steps: 'Schritte',
+    step: {
+      medium: 'Medium und Name',
+      hardware: 'Hardware',
+      disk: 'Festplatte',
+      summary: 'Zusammenfassung',
+    },
+    medium: 'Installationsmedium oder Plattenabbild',
+    mediumHelp:
+      'Ein ISO-Abbild, ein Plattenabbild oder ein Kernel; das System darin wird erkannt. Leer: Die Maschine bekommt nur eine Platte und kann vom Netz booten.',
+    nameHelp: 'So heißen auch die Dateien neuer Platten',
+    diskText:
+      'Die Platte, auf der das System installiert wird. Sie ist eine Datei, die mit dem wächst, was geschrieben wird.',
+    diskThere:
+      'Die Maschine hat das gewählte Plattenabbild. Daneben kann ein weiteres angelegt werden.',
+    newDisk: '{{size}} GiB, {{format}}',
+    none: 'Keine',
+    back: 'Zurück',
+    next: 'Weiter',
+    toExpert: 'Expertenmodus',
+    toGuided: 'Geführter Modus',
+  },
+  firmware: {
+    label: 'Firmware',
+    help: 'Was das System des Gastes startet',
+    bios: 'BIOS, eingebaut',
+    file: 'Eine Firmware-Datei (UEFI)',
+    code: 'Firmware-Datei',
+    codeHelp: 'Für UEFI: OVMF_CODE_4M.fd aus dem Paket „ovmf“',
+  },
   notice: {
     region: 'Mitteilungen',
     dismiss: 'Schließen',
@@ -216,6 +247,7 @@ export const de: Catalogue = {
   },
   preview: { title: 'Vorschau', show: 'Den Bildschirm von {{name}} zeigen' },
   problem: {
+    firmwareMissing: 'Eine Firmware-Datei wählen.',
     nameLong: 'Höchstens 100 Zeichen verwenden.',
     nameMissing: 'Der Maschine einen Namen geben.',
     nameEmpty: 'Einen Namen eingeben.',
@@ -269,7 +301,7 @@ export const de: Catalogue = {
     },
     help: {
       general:
-        'Der Name ist auch der des Ordners, wenn die Maschine angelegt wird; wird sie später umbenannt, bleibt der Ordner. Die Beschreibung gehört Ihnen, für Wissenswertes über die Maschine.',
+        'Unter ihrem Namen steht die Maschine hier und in Befehlen; er lässt sich jederzeit ändern. Die Beschreibung gehört Ihnen, für Wissenswertes über die Maschine.',
       system:
         'Speicher und Prozessoren sind das, was der Gast vorfindet. Speicher wird diesem Rechner erst genommen, wenn der Gast ihn benutzt. Das Prozessormodell bestimmt, welche Befehle der Gast sieht; ein gespeicherter Zustand braucht dasselbe.',
       boot: 'Die Firmware geht die Laufwerke in dieser Reihenfolge durch, bis von einem gebootet werden kann. Mit einem eigenen Kernel braucht die Maschine kein Bootmedium: Kernel und anfängliche RAM-Disk sind Dateien dieses Rechners.',

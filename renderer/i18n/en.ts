@@ -196,6 +196,35 @@ export const en = {
     delete: 'Delete…',
   },
   newVm: { title: 'New machine' },
+  guide: {
+    steps: 'Steps',
+    step: {
+      medium: 'Medium and name',
+      hardware: 'Hardware',
+      disk: 'Hard disk',
+      summary: 'Summary',
+    },
+    medium: 'Install medium or disk image',
+    mediumHelp:
+      'An ISO image, a disk image or a kernel; its system is recognised. Empty: the machine gets a disk only, and may boot from the network.',
+    nameHelp: 'New disks are files of this name',
+    diskText: 'The disk that the system is installed on. It is a file that grows as it is written.',
+    diskThere: 'The machine has the disk image that you chose. Another one can be made beside it.',
+    newDisk: '{{size}} GiB, {{format}}',
+    none: 'None',
+    back: 'Back',
+    next: 'Next',
+    toExpert: 'Expert mode',
+    toGuided: 'Guided mode',
+  },
+  firmware: {
+    label: 'Firmware',
+    help: 'What starts the guest’s system',
+    bios: 'BIOS, built in',
+    file: 'A firmware file (UEFI)',
+    code: 'Firmware file',
+    codeHelp: 'For UEFI: OVMF_CODE_4M.fd of the package “ovmf”',
+  },
   notice: {
     region: 'Notifications',
     dismiss: 'Dismiss',
@@ -215,6 +244,7 @@ export const en = {
   },
   preview: { title: 'Preview', show: 'Show the screen of {{name}}' },
   problem: {
+    firmwareMissing: 'Choose a firmware file.',
     nameLong: 'Use at most 100 characters.',
     nameMissing: 'Give the machine a name.',
     nameEmpty: 'Enter a name.',
@@ -268,7 +298,7 @@ export const en = {
     },
     help: {
       general:
-        'The name is also that of the machine’s folder when it is made; renaming it later leaves the folder. The description is yours, for what is worth knowing of the machine.',
+        'The machine is listed by its name, here and in commands; it can be changed at any time. The description is yours, for what is worth knowing of the machine.',
       system:
         'Memory and processors are what the guest finds. Memory is taken from this computer as the guest uses it. The processor model decides which instructions the guest sees; a saved state needs the same one.',
       boot: 'Firmware looks through the drives in this order until one can be booted. With a kernel of its own the machine needs no boot medium: kernel and initial RAM disk are files of this computer.',

@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { Manager } from './manager.ts';
-import { hasChromium, openBrowser, Window } from './window.ts';
+import { hasChromium, openBrowser, screenshotPath, Window } from './window.ts';
 
 describe.skipIf(!hasChromium)('the window', () => {
   let browser: Browser;
@@ -59,6 +59,73 @@ describe.skipIf(!hasChromium)('the window', () => {
     await page.getByRole('region', { name: 'Boot' }).getByText(notKernel).waitFor();
     expect(await window.accessibilityProblems()).toEqual([]);
   });
+
+  test.each(['light', 'dark'] as const)(
+    'guides through a new machine, one question after the other, in %s',
+    async (colorScheme) => {
+      await using window = await Window.open(browser, manager.url, { colorScheme, guided: true });
+      const { page } = window;
+      const iso = '/usr/lib/grub-rescue/grub-rescue-cdrom.iso';
+      const isLooked = async (): Promise<void> => {
+        await page.screenshot({ path: screenshotPath(`guide-${await step()}-${colorScheme}`) });
+        expect(await window.accessibilityProblems()).toEqual([]);
+        expect(await window.overflows()).toEqual([]);
+      };
+      const step = async () =>
+        (await page.locator('[aria-current="step"]').textContent())!.replace(/^\d+/, '');
+      await window.button('New').click();
+      await expect.poll(() => window.focused()).toContain('Install medium');
+      await window.inDialog('Next').click();
+      await page.getByText('Give the machine a name.').waitFor();
+      await window.field('Install medium or disk image').fill(notKernel);
+      await page.keyboard.press('Tab');
+      await page.getByText('It is text, not a disk.').waitFor();
+      await window.field('Install medium or disk image').fill(iso);
+      await page.keyboard.press('Tab');
+      await page.getByText(/MiB · ISO image/).waitFor();
+      await expect.poll(() => window.field('Name').inputValue()).toBe('grub-rescue-cdrom');
+      const name = `guided ${colorScheme}`;
+      await window.field('Name').fill(name);
+      await isLooked();
+      await window.inDialog('Next').click();
+
+      await window.field('Memory').fill('8');
+      await window.inDialog('Next').click();
+      await page.getByText('At least 16 MiB are needed.').waitFor();
+      await window.field('Memory').fill('64');
+      await page.getByRole('combobox', { name: 'Firmware' }).click();
+      await page.getByRole('option', { name: 'A firmware file (UEFI)' }).click();
+      await window.inDialog('Next').click();
+      await page.getByText('Choose a firmware file.').waitFor();
+      await isLooked();
+      await page.getByRole('combobox', { name: 'Firmware' }).click();
+      await page.getByRole('option', { name: 'BIOS, built in' }).click();
+      await window.inDialog('Next').click();
+
+      await window.field('New disk 1').fill('none');
+      await window.inDialog('Next').click();
+      expect(await step()).toBe('Hard disk');
+      await window.field('New disk 1').fill('1');
+      await isLooked();
+      await window.inDialog('Next').click();
+      await page.getByRole('dialog').getByText('1 GiB, QCOW2').waitFor();
+      await isLooked();
+      // Back and forth, and over to the one page: nothing is forgotten.
+      await window.inDialog('Back').click();
+      await window.inDialog('Back').click();
+      expect(await window.field('Memory').inputValue()).toBe('64');
+      await window.inDialog('Expert mode').click();
+      expect(await window.field('CD-ROM 1').inputValue()).toBe(iso);
+      await window.inDialog('Guided mode').click();
+      await window.inDialog('Next').click();
+      await window.inDialog('Next').click();
+      await window.inDialog('Create').click();
+      await window.waitForState(name, 'Powered Off');
+      const storage = page.getByRole('region', { name: 'Storage' });
+      await storage.getByText(iso).waitFor();
+      await storage.getByText(`${name}.qcow2`).waitFor();
+    },
+  );
 
   test('changes and deletes machines', async () => {
     await using window = await Window.open(browser, manager.url);

@@ -84,13 +84,20 @@ export class Window implements AsyncDisposable {
     return new Window(page);
   }
 
-  static async open(browser: Browser, url: string, options: BrowserContextOptions = {}) {
+  /** The form for a new machine is the one-page one, unless `guided`. */
+  static async open(
+    browser: Browser,
+    url: string,
+    { guided = false, ...options }: BrowserContextOptions & { guided?: boolean } = {},
+  ) {
     const context = await browser.newContext({
       viewport: { width: 1280, height: 800 },
       colorScheme: 'light',
       ...options,
     });
     context.setDefaultTimeout(30_000);
+    if (!guided)
+      await context.addInitScript(() => localStorage.setItem('guesthouse.newMachine', 'expert'));
     const window = new Window(await context.newPage());
     await window.page.goto(url);
     return window;

@@ -10,6 +10,7 @@ import Tooltip from '@mui/material/Tooltip';
 import Typography from '@mui/material/Typography';
 import { t } from '../../i18n/i18n.ts';
 import type { FieldsProps } from './fields.tsx';
+import { FirmwareFields } from './FirmwareFields.tsx';
 import { PathField } from './PathField.tsx';
 import { splitPath } from './vmDraft.ts';
 
@@ -37,6 +38,7 @@ export function BootFields({ draft, problems, disabled = false, change }: Fields
           label={t('boot.menu')}
         />
       </Box>
+      <FirmwareFields draft={draft} problems={problems} disabled={disabled} change={change} />
       <PathField
         label={t('boot.kernel')}
         disabled={disabled}

@@ -4,24 +4,29 @@ import Dialog from '@mui/material/Dialog';
 import DialogActions from '@mui/material/DialogActions';
 import DialogContent from '@mui/material/DialogContent';
 import DialogTitle from '@mui/material/DialogTitle';
-import MenuItem from '@mui/material/MenuItem';
-import TextField from '@mui/material/TextField';
-import Typography from '@mui/material/Typography';
-import { useRef, useState, type FormEvent, type ReactNode } from 'react';
+import { useRef, useState, type FormEvent } from 'react';
 import { useDialogs } from '../../app/dialogStore.ts';
 import { FailureAlert } from '../../components/FailureAlert.tsx';
 import { t } from '../../i18n/i18n.ts';
 import { useConnection } from '../../transport/ConnectionContext.tsx';
 import { addMachine, useLibrary } from '../library/libraryStore.ts';
 import { explain } from '../notices/noticeStore.ts';
-import { BootFields } from './BootFields.tsx';
-import { DisplayFields, GeneralFields, SystemFields } from './fields.tsx';
+import { ExpertFields } from './ExpertFields.tsx';
 import { focusFirstProblem } from './focusFirstProblem.ts';
-import { StorageFields } from './StorageFields.tsx';
-import { NewDiskFields } from './NewDiskFields.tsx';
-import { templates, type TemplateName } from './templates.ts';
+import {
+  defaultDisk,
+  GuidedFields,
+  guidedSteps,
+  stepIsDone,
+  type GuidedStep,
+} from './GuidedFields.tsx';
 import { useVmDraft } from './useVmDraft.ts';
 import { newDraft, type VmDraft } from './vmDraft.ts';
+
+/** The page for the next machine is the one that was used last, as VirtualBox has it. */
+const modeKey = 'guesthouse.newMachine';
+const rememberedMode = (): 'guided' | 'expert' =>
+  globalThis.localStorage?.getItem(modeKey) === 'expert' ? 'expert' : 'guided';
 
 /** `draft`: what is known of the machine already. */
 export function NewVmDialog({
@@ -34,14 +39,34 @@ export function NewVmDialog({
   const { library } = useConnection();
   const select = useLibrary((store) => store.select);
   const openDialog = useDialogs((store) => store.open);
-  const form = useVmDraft({ ...newDraft, ...draft });
+  const [mode, setMode] = useState(rememberedMode);
+  const hasDisk = (draft.disks ?? []).length > 0 || draft.kernel !== undefined;
+  const form = useVmDraft({
+    ...newDraft,
+    ...(mode === 'guided' && !hasDisk && { newDisks: [defaultDisk] }),
+    ...draft,
+  });
   const [failure, setFailure] = useState<ReturnType<typeof explain>>();
-  const [template, setTemplate] = useState<TemplateName>('custom');
   const [busy, setBusy] = useState(false);
+  const [step, setStep] = useState<GuidedStep>('medium');
   const element = useRef<HTMLFormElement>(null);
 
+  const guided = mode === 'guided';
+  const position = guidedSteps.indexOf(step);
+  const onLastStep = step === 'summary';
+  const changeMode = () => {
+    const next = guided ? 'expert' : 'guided';
+    setMode(next);
+    globalThis.localStorage?.setItem(modeKey, next);
+  };
   const submit = async (event: FormEvent) => {
     event.preventDefault();
+    if (guided && !onLastStep) {
+      const { problems } = form.checked;
+      if (stepIsDone(step, problems, form.draft)) return setStep(guidedSteps[position + 1]!);
+      form.touch(Object.keys(problems));
+      return focusFirstProblem(element.current);
+    }
     form.showAllProblems();
     if (!form.checked.vm) return focusFirstProblem(element.current);
     setBusy(true);
@@ -68,64 +93,28 @@ export function NewVmDialog({
         <DialogTitle id="new-vm-title">{t('newVm.title')}</DialogTitle>
         <DialogContent dividers sx={{ display: 'flex', flexDirection: 'column', gap: 2.5 }}>
           {failure && <FailureAlert failure={failure} />}
-          <Section title={t('settings.category.general')}>
-            <GeneralFields {...form} autoFocus />
-            <TextField
-              select
-              label={t('template.label')}
-              helperText={t('template.help')}
-              sx={{ mt: 2, maxWidth: 360 }}
-              value={template}
-              onChange={(event) => {
-                const name = event.target.value as TemplateName;
-                setTemplate(name);
-                // What only another template has filled in goes with it.
-                const { disks: _disks, name: _name, description: _text, ...plain } = newDraft;
-                form.change({ ...plain, ...draft, ...templates[name] });
-              }}
-            >
-              {Object.keys(templates).map((name) => (
-                <MenuItem key={name} value={name}>
-                  {t(`template.${name as TemplateName}`)}
-                </MenuItem>
-              ))}
-            </TextField>
-          </Section>
-          <Section title={t('settings.category.storage')}>
-            <StorageFields {...form} />
-            <NewDiskFields {...form} />
-          </Section>
-          <Section title={t('settings.category.system')}>
-            <SystemFields {...form} />
-          </Section>
-          <Section title={t('settings.category.display')}>
-            <DisplayFields {...form} />
-          </Section>
-          <Section title={t('settings.category.boot')}>
-            <BootFields {...form} />
-          </Section>
+          {guided ? (
+            <GuidedFields {...form} step={step} />
+          ) : (
+            <ExpertFields {...form} known={draft} />
+          )}
         </DialogContent>
         <DialogActions>
           <Button sx={{ mr: 'auto' }} onClick={() => openDialog({ kind: 'gallery' })}>
             {t('gallery.fromWizard')}
           </Button>
+          <Button onClick={changeMode}>{t(guided ? 'guide.toExpert' : 'guide.toGuided')}</Button>
           <Button onClick={onClose}>{t('action.cancel')}</Button>
+          {guided && (
+            <Button disabled={position === 0} onClick={() => setStep(guidedSteps[position - 1]!)}>
+              {t('guide.back')}
+            </Button>
+          )}
           <Button type="submit" variant="contained" loading={busy}>
-            {t('action.create')}
+            {t(guided && !onLastStep ? 'guide.next' : 'action.create')}
           </Button>
         </DialogActions>
       </Box>
     </Dialog>
-  );
-}
-
-function Section({ title, children }: { readonly title: string; readonly children: ReactNode }) {
-  return (
-    <Box component="section" aria-label={title}>
-      <Typography variant="h3" sx={{ mb: 1.5, color: 'text.secondary' }}>
-        {title}
-      </Typography>
-      {children}
-    </Box>
   );
 }

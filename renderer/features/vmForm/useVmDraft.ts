@@ -11,7 +11,7 @@ export function useVmDraft(initial: VmDraft, engine?: VmConfig['engine']) {
 
   const shown: Problems = Object.fromEntries(
     Object.entries(checked.problems).filter(
-      ([field]) => showAll || touched.has(field.replace(/^boot\./, '').replace(/\..*/, '')),
+      ([field]) => showAll || touched.has(draftFieldOf(field)),
     ),
   );
   const change = (changes: Partial<VmDraft>) => {
@@ -24,5 +24,12 @@ export function useVmDraft(initial: VmDraft, engine?: VmConfig['engine']) {
       : added;
     setTouched((before) => new Set([...before, ...fields]));
   };
-  return { draft, checked, problems: shown, change, showAllProblems: () => setShowAll(true) };
+  /** Shows the problems of these places of the configuration. */
+  const touch = (fields: readonly string[]) =>
+    setTouched((before) => new Set([...before, ...fields.map(draftFieldOf)]));
+  const showAllProblems = () => setShowAll(true);
+  return { draft, checked, problems: shown, change, touch, showAllProblems };
 }
+
+/** The draft's field that a place of the configuration stands for: "boot.kernel", "disks.0.path". */
+const draftFieldOf = (place: string): string => place.replace(/^boot\./, '').replace(/\..*/, '');

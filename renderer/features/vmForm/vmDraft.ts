@@ -39,8 +39,9 @@ export interface VmDraft {
     readonly interface: VmConfig['cdroms'][number]['interface'];
   }[];
   readonly floppies: readonly { readonly path: string; readonly readOnly: boolean }[];
-  /** What the form does not show yet is kept as it is. */
+  /** In the place of our BIOS. */
   readonly firmware: VmConfig['boot']['firmware'];
+  /** Changed on a page of its own. */
   readonly adapters: VmConfig['adapters'] | undefined;
 }
 
@@ -127,6 +128,8 @@ function wording(field: string, issue: z.core.$ZodIssue): string {
       return t('problem.wholeNumber');
     case 'boot.kernel':
       return t('problem.nothingToBoot');
+    case 'boot.firmware.code':
+      return t('problem.firmwareMissing');
     case 'boot.commandLine':
       return t('problem.commandLineLong');
     case 'description':
@@ -188,6 +191,7 @@ export function checkDraft(draft: VmDraft, engine?: VmConfig['engine']): Checked
   const paths: [string, string][] = [
     ['boot.kernel', draft.kernel],
     ['boot.initrd', draft.initrd],
+    ['boot.firmware.code', (kernel === '' && draft.firmware?.code) || ''],
     ...(['disks', 'cdroms', 'floppies'] as const).flatMap((kind) =>
       draft[kind].map(({ path }, index): [string, string] => [`${kind}.${index}.path`, path]),
     ),
