@@ -83,7 +83,10 @@ it('every drive that was tried is listed with the reason', async () => {
 
 it('a machine without drives says so', async () => {
   await using guest = await ScreenGuest.start({});
-  await guest.waitFor('There is no drive to boot from.', 20);
+  await guest.waitFor(
+    'There is no drive to boot from, and the network is not in the boot order.',
+    20,
+  );
 });
 
 it('F12 opens the boot menu, whose digits choose a drive', async () => {
