@@ -1,5 +1,7 @@
 import { createTheme } from '@mui/material/styles';
 
+const readableWhenOff = { '&.Mui-disabled': { color: 'var(--mui-palette-text-secondary)' } };
+
 /** Light and dark in one set of CSS variables; the system decides unless the person did. */
 export const theme = createTheme({
   cssVariables: { colorSchemeSelector: 'data-theme' },
@@ -69,11 +71,8 @@ export const theme = createTheme({
       styleOverrides: { tooltip: { fontSize: '0.78rem' } },
     },
     // What a field is for, and why it is off, is read although it is off.
-    MuiFormHelperText: {
-      styleOverrides: {
-        root: { '&.Mui-disabled': { color: 'var(--mui-palette-text-secondary)' } },
-      },
-    },
+    MuiFormHelperText: { styleOverrides: { root: readableWhenOff } },
+    MuiInputLabel: { styleOverrides: { root: readableWhenOff } },
     MuiTextField: { defaultProps: { size: 'small', fullWidth: true } },
     MuiDialogActions: { styleOverrides: { root: { padding: '12px 16px' } } },
     MuiDialogTitle: { styleOverrides: { root: { fontSize: '1.15rem', fontWeight: 650 } } },
