@@ -86,6 +86,7 @@ describe.skipIf(!hasChromium)('the desktop shell', () => {
     // Playwright's functions carry JSON only; the page's end of the port gets real messages.
     const codec = await buildCodec();
     await page.addInitScript(`${codec}
+      localStorage.setItem('guesthouse.newMachine', 'expert');
       globalThis.guesthouse = {
         requestPort() {
           const { port1, port2 } = new MessageChannel();
