@@ -124,6 +124,13 @@ describe.skipIf(!hasChromium)('the window', () => {
       const storage = page.getByRole('region', { name: 'Storage' });
       await storage.getByText(iso).waitFor();
       await storage.getByText(`${name}.qcow2`).waitFor();
+
+      // A medium that was dropped brings its disk, too: one that any system knows, as this one is not recognised.
+      await window.drop([iso]);
+      await window.inDialog('Continue').click();
+      await window.inDialog('Next').click();
+      await window.inDialog('Next').click();
+      await page.getByRole('combobox', { name: /New disk 1: IDE$/ }).waitFor();
     },
   );
 

@@ -160,8 +160,7 @@ export function Toolbar() {
         onClick={(event) => setStopMenu(event.currentTarget)}
       />
       <Menu anchorEl={stopMenu} open={stopMenu !== null} onClose={() => setStopMenu(null)}>
-        <StopItem
-          command="shutDown"
+        <MenuCommand
           word={t('command.shutDown')}
           text={t('toolbar.shutDownTip')}
           why={whyNotAny('shutDown', targets)}
@@ -171,8 +170,7 @@ export function Toolbar() {
             run('shutDown', targets);
           }}
         />
-        <StopItem
-          command="saveState"
+        <MenuCommand
           word={t('command.saveState')}
           text={t('toolbar.saveStateTip')}
           why={whyNotAny('saveState', targets)}
@@ -182,8 +180,7 @@ export function Toolbar() {
             run('saveState', targets);
           }}
         />
-        <StopItem
-          command="powerOff"
+        <MenuCommand
           word={t('command.powerOff')}
           text={t('toolbar.powerOffTip')}
           why={whyNotAny('powerOff', targets)}
@@ -200,11 +197,11 @@ export function Toolbar() {
   );
 }
 
-function StopItem(props: {
-  readonly command: CommandName;
+/** A command of a menu: word, what it does or why it cannot be given now. */
+function MenuCommand(props: {
   readonly word: string;
   readonly text: string;
-  readonly why: string | undefined;
+  readonly why?: string | undefined;
   readonly icon: React.ReactNode;
   onChoose(): void;
 }) {
@@ -252,24 +249,18 @@ function WaysToStart(props: {
         </IconButton>
       </Tooltip>
       <Menu anchorEl={anchor} open={anchor !== null} onClose={() => setAnchor(null)}>
-        <MenuItem onClick={() => choose(false)}>
-          <ListItemIcon>
-            <PlayArrow fontSize="small" />
-          </ListItemIcon>
-          <ListItemText
-            primary={t('command.startNormal')}
-            secondary={t('toolbar.startNormalTip')}
-          />
-        </MenuItem>
-        <MenuItem onClick={() => choose(true)}>
-          <ListItemIcon>
-            <VisibilityOff fontSize="small" />
-          </ListItemIcon>
-          <ListItemText
-            primary={t('command.startHeadless')}
-            secondary={t('toolbar.startHeadlessTip')}
-          />
-        </MenuItem>
+        <MenuCommand
+          word={t('command.startNormal')}
+          text={t('toolbar.startNormalTip')}
+          icon={<PlayArrow fontSize="small" />}
+          onChoose={() => choose(false)}
+        />
+        <MenuCommand
+          word={t('command.startHeadless')}
+          text={t('toolbar.startHeadlessTip')}
+          icon={<VisibilityOff fontSize="small" />}
+          onChoose={() => choose(true)}
+        />
       </Menu>
     </>
   );

@@ -1,4 +1,4 @@
-import { guessSystem } from '../../../shared/media/guessSystem.ts';
+import { guessSystem, type SystemGuess } from '../../../shared/media/guessSystem.ts';
 import { useOf } from '../../../shared/media/mediumUse.ts';
 import type { Medium } from '../../../shared/media/recogniseMedium.ts';
 import { diskSchema, type VmChanges, type VmConfig } from '../../../shared/vm/config.ts';
@@ -9,8 +9,9 @@ export interface PlacedMedium {
   readonly medium: Medium;
 }
 
-const labelOf = (medium: Medium): string | undefined =>
-  medium.kind === 'other' ? undefined : medium.label;
+/** Which system a medium holds, by its label and its file's name. */
+export const systemOn = ({ path, medium }: PlacedMedium): SystemGuess | undefined =>
+  guessSystem(medium.kind === 'other' ? undefined : medium.label, splitPath(path).name);
 
 /** What is known of a machine that is made for these media. */
 export function draftOfMedia(media: readonly PlacedMedium[]): Partial<VmDraft> {
@@ -18,7 +19,7 @@ export function draftOfMedia(media: readonly PlacedMedium[]): Partial<VmDraft> {
   const pathsAs = (as: string) => uses.filter(({ use }) => use?.as === as).map(({ path }) => path);
   const first = media[0];
   const fileName = first === undefined ? '' : splitPath(first.path).name;
-  const system = first && guessSystem(labelOf(first.medium), fileName);
+  const system = first && systemOn(first);
   const [kernel] = pathsAs('kernel');
   return {
     name: system?.name ?? fileName.replace(/\.\w{1,5}$/, ''),

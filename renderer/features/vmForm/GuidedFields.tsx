@@ -3,22 +3,20 @@ import Stack from '@mui/material/Stack';
 import Step from '@mui/material/Step';
 import StepLabel from '@mui/material/StepLabel';
 import Stepper from '@mui/material/Stepper';
-import TextField from '@mui/material/TextField';
 import Typography from '@mui/material/Typography';
 import { useEffect, useRef } from 'react';
 import { useQuery } from '@tanstack/react-query';
 import { t } from '../../i18n/i18n.ts';
-import { guessSystem } from '../../../shared/media/guessSystem.ts';
 import { useOf } from '../../../shared/media/mediumUse.ts';
 import type { Medium } from '../../../shared/media/recogniseMedium.ts';
 import { useConnection } from '../../transport/ConnectionContext.tsx';
-import { draftOfMedia } from '../media/mediumDraft.ts';
+import { draftOfMedia, systemOn, type PlacedMedium } from '../media/mediumDraft.ts';
 import { mediumWords } from '../media/mediumWords.ts';
-import { SystemFields, type FieldsProps } from './fields.tsx';
+import { MachineName, SystemFields, type FieldsProps } from './fields.tsx';
 import { FirmwareFields } from './FirmwareFields.tsx';
 import { NewDiskFields } from './NewDiskFields.tsx';
 import { PathField } from './PathField.tsx';
-import { splitPath, type Problems, type VmDraft } from './vmDraft.ts';
+import { defaultDisk, type Problems, type VmDraft } from './vmDraft.ts';
 
 export const guidedSteps = ['medium', 'hardware', 'disk', 'summary'] as const;
 export type GuidedStep = (typeof guidedSteps)[number];
@@ -42,6 +40,7 @@ export function stepIsDone(step: GuidedStep, problems: Problems, draft: VmDraft)
 /** The wizard's pages: one question after the other, for whom the one-page form is too much at once. */
 export function GuidedFields(props: FieldsProps & { readonly step: GuidedStep }) {
   const { step } = props;
+  const medium = useMedium(props);
   return (
     <Stack spacing={3}>
       <Stepper activeStep={guidedSteps.indexOf(step)} aria-label={t('guide.steps')}>
@@ -51,7 +50,7 @@ export function GuidedFields(props: FieldsProps & { readonly step: GuidedStep })
           </Step>
         ))}
       </Stepper>
-      {step === 'medium' && <MediumStep {...props} />}
+      {step === 'medium' && <MediumStep {...props} medium={medium} />}
       {step === 'hardware' && (
         <>
           <SystemFields {...props} />
@@ -74,15 +73,9 @@ export function GuidedFields(props: FieldsProps & { readonly step: GuidedStep })
   );
 }
 
-/** What is made for a machine of which nothing else is known. */
-export const defaultDisk: VmDraft['newDisks'][number] = {
-  ...{ size: '20', format: 'qcow2', interface: 'virtio' },
-};
-
 /** As large as the system on the medium wants it, on an interface that it knows. */
-function diskFor(path: string, medium: Medium): VmDraft['newDisks'][number] {
-  const label = medium.kind === 'other' ? undefined : medium.label;
-  const system = guessSystem(label, splitPath(path).name);
+function diskFor(placed: PlacedMedium): VmDraft['newDisks'][number] {
+  const system = systemOn(placed);
   return {
     ...defaultDisk,
     ...(system && system.diskGiB > 0 && { size: String(system.diskGiB) }),
@@ -93,7 +86,11 @@ function diskFor(path: string, medium: Medium): VmDraft['newDisks'][number] {
 const mediumOf = ({ cdroms, disks, floppies, kernel }: VmDraft): string =>
   cdroms[0]?.path || disks[0]?.path || floppies[0]?.path || kernel;
 
-function MediumStep({ draft, problems, change }: FieldsProps) {
+/**
+ * What the chosen file is; fills in what that tells. It outlives the step, which may be left before the file has been looked at. A path
+ * is taken for a CD-ROM's until then.
+ */
+function useMedium({ draft, change }: FieldsProps): Medium | undefined {
   const { host } = useConnection();
   const path = mediumOf(draft).trim();
   const applied = useRef(path);
@@ -103,15 +100,27 @@ function MediumStep({ draft, problems, change }: FieldsProps) {
     enabled: /^([/\\]|[A-Za-z]:)/.test(path),
     retry: false,
   });
-  const use = medium && useOf(medium)?.as;
-  // A path is taken for a CD-ROM's until the file says what it is.
   useEffect(() => {
-    if (!medium || !use || applied.current === path) return;
+    const use = medium && useOf(medium)?.as;
+    if (!medium || !use) return;
+    const isNew = applied.current !== path;
+    // A medium that was there already has brought all but the disk.
+    if (!isNew && draft.newDisks[0] !== defaultDisk) return;
     applied.current = path;
-    const { name = '', ...found } = draftOfMedia([{ path, medium }]);
-    const newDisks = use === 'cdrom' ? [diskFor(path, medium)] : [];
-    change({ ...found, newDisks, ...(draft.name === '' && { name }) });
-  }, [medium, use, path, draft.name, change]);
+    const placed = { path, medium };
+    const { name = '', ...found } = draftOfMedia([placed]);
+    const newDisks = use === 'cdrom' ? [diskFor(placed)] : [];
+    change({ ...(isNew && found), newDisks, ...(draft.name === '' && { name }) });
+  }, [medium, path, draft.name, draft.newDisks, change]);
+  return medium;
+}
+
+function MediumStep({
+  medium,
+  draft,
+  problems,
+  change,
+}: FieldsProps & { readonly medium: Medium | undefined }) {
   return (
     <Stack spacing={2}>
       <PathField
@@ -119,7 +128,7 @@ function MediumStep({ draft, problems, change }: FieldsProps) {
         label={t('guide.medium')}
         help={t('guide.mediumHelp')}
         problem={
-          medium && !use
+          medium && !useOf(medium)
             ? mediumWords(medium)
             : (problems['cdroms.0.path'] ?? problems['disks.0.path'])
         }
@@ -131,15 +140,7 @@ function MediumStep({ draft, problems, change }: FieldsProps) {
           })
         }
       />
-      <TextField
-        label={t('general.name')}
-        required
-        value={draft.name}
-        error={problems.name !== undefined}
-        helperText={problems.name ?? t('guide.nameHelp')}
-        onChange={(event) => change({ name: event.target.value })}
-        slotProps={{ htmlInput: { autoComplete: 'off' } }}
-      />
+      <MachineName {...{ draft, problems, change }} help={t('guide.nameHelp')} />
     </Stack>
   );
 }

@@ -10,7 +10,7 @@ import { diskInterfaces, newDiskSchema } from '../../../shared/vm/config.ts';
 import { t } from '../../i18n/i18n.ts';
 import { ChoiceField } from './ChoiceField.tsx';
 import type { FieldsProps } from './fields.tsx';
-import type { VmDraft } from './vmDraft.ts';
+import { defaultDisk, type VmDraft } from './vmDraft.ts';
 
 const formats = newDiskSchema.shape.format.unwrap().options;
 
@@ -69,11 +69,7 @@ export function NewDiskFields({ draft, problems, change }: FieldsProps) {
       <Box>
         <Button
           startIcon={<Add />}
-          onClick={() =>
-            change({
-              newDisks: [...newDisks, { size: '20', format: 'qcow2', interface: 'virtio' }],
-            })
-          }
+          onClick={() => change({ newDisks: [...newDisks, { ...defaultDisk }] })}
         >
           {t('newDisk.add')}
         </Button>

@@ -13,15 +13,9 @@ import { addMachine, useLibrary } from '../library/libraryStore.ts';
 import { explain } from '../notices/noticeStore.ts';
 import { ExpertFields } from './ExpertFields.tsx';
 import { focusFirstProblem } from './focusFirstProblem.ts';
-import {
-  defaultDisk,
-  GuidedFields,
-  guidedSteps,
-  stepIsDone,
-  type GuidedStep,
-} from './GuidedFields.tsx';
+import { GuidedFields, guidedSteps, stepIsDone, type GuidedStep } from './GuidedFields.tsx';
 import { useVmDraft } from './useVmDraft.ts';
-import { newDraft, type VmDraft } from './vmDraft.ts';
+import { defaultDisk, newDraft, type VmDraft } from './vmDraft.ts';
 
 /** The page for the next machine is the one that was used last, as VirtualBox has it. */
 const modeKey = 'guesthouse.newMachine';

@@ -19,6 +19,26 @@ export interface FieldsProps {
   change(changes: Partial<VmDraft>): void;
 }
 
+export function MachineName({
+  draft,
+  problems,
+  change,
+  ...rest
+}: FieldsProps & { autoFocus?: boolean; help?: string }) {
+  return (
+    <TextField
+      label={t('general.name')}
+      required
+      autoFocus={rest.autoFocus ?? false}
+      value={draft.name}
+      error={problems.name !== undefined}
+      helperText={problems.name ?? rest.help}
+      onChange={(event) => change({ name: event.target.value })}
+      slotProps={{ htmlInput: { autoComplete: 'off' } }}
+    />
+  );
+}
+
 export function GeneralFields({
   draft,
   problems,
@@ -27,16 +47,7 @@ export function GeneralFields({
 }: FieldsProps & { autoFocus?: boolean }) {
   return (
     <Stack spacing={2}>
-      <TextField
-        label={t('general.name')}
-        required
-        autoFocus={rest.autoFocus ?? false}
-        value={draft.name}
-        error={problems.name !== undefined}
-        helperText={problems.name}
-        onChange={(event) => change({ name: event.target.value })}
-        slotProps={{ htmlInput: { autoComplete: 'off' } }}
-      />
+      <MachineName {...{ draft, problems, change }} autoFocus={rest.autoFocus ?? false} />
       <TextField
         label={t('general.description')}
         value={draft.description}

@@ -50,6 +50,11 @@ export const newDisk: DiskConfig = {
   ...{ path: '', format: 'auto', allowedFolders: [], readOnly: false, interface: 'virtio' },
 };
 
+/** A disk to be made of which nothing else is known. */
+export const defaultDisk: VmDraft['newDisks'][number] = {
+  ...{ size: '20', format: 'qcow2', interface: 'virtio' },
+};
+
 export const newDraft: VmDraft = {
   name: '',
   description: '',
