@@ -107,6 +107,10 @@ export class SliceLoop {
       const resting = this.#takeRest();
       if (exit.reason === 'halt' || (resting && exit.reason === 'budget')) {
         this.#counters.halts++;
+        // I/O that has ended is heard of before a wait that may block.
+        await yieldToEventLoop();
+        nowNs = clock.nowNs();
+        breatheNs = nowNs + BREATH_NS;
         const untilNs = this.#deadline();
         if (untilNs > nowNs && !this.#sleeper.awakened && !this.#stopped()) {
           this.#counters.sleeps++;

@@ -8,6 +8,7 @@ import { checkedState } from '../../bus/deviceState.ts';
 import type { VersionedState } from '../../bus/types.ts';
 import type { VirtioDevice, VirtioTransport } from '../virtio/virtioDevice.ts';
 import type { DescriptorChain, Virtqueue } from '../virtio/virtqueue.ts';
+import { BufferPool } from './bufferPool.ts';
 
 /** §5.2.3 */
 const feature = {
@@ -78,6 +79,7 @@ export class VirtioBlock implements VirtioDevice {
   #epoch = 0;
   readonly #inFlight = new Set<Promise<void>>();
   #bytesInFlight = 0;
+  readonly #buffers = new BufferPool();
   /** Heads of requests that the host failed and that resume() tries again. */
   #stalled: number[] = [];
   /** Ends the wait for flushes, which resume() does again: a disk may take long over one. */
@@ -194,22 +196,25 @@ export class VirtioBlock implements VirtioDevice {
       case requestType.in: {
         const length = chain.writableLength - 1;
         const offset = this.#checkedOffset(sector, length);
-        const data = new Uint8Array(length);
         const epoch = this.#epoch;
         await this.#drained;
-        await disk.read(offset, [data]);
-        if (epoch !== this.#epoch) return 0;
-        this.counters.reads++;
-        this.counters.bytesRead += length;
-        return queue.writeChain(chain, data);
+        return this.#buffers.lend(length, async (data) => {
+          await disk.read(offset, [data]);
+          if (epoch !== this.#epoch) return 0;
+          this.counters.reads++;
+          this.counters.bytesRead += length;
+          return queue.writeChain(chain, data);
+        });
       }
       case requestType.out: {
         const length = chain.readableLength - headerSize;
         const offset = this.#checkedOffset(sector, length);
         this.#checkWritable();
-        const data = queue.readChain(chain, headerSize);
-        await this.#drained;
-        await disk.write(offset, [data]);
+        await this.#buffers.lend(length, async (data) => {
+          queue.readChainInto(chain, data, headerSize);
+          await this.#drained;
+          await disk.write(offset, [data]);
+        });
         this.counters.writes++;
         this.counters.bytesWritten += length;
         // §5.2.6.1: a driver that cannot flush is promised durable writes.

@@ -247,10 +247,10 @@ export class Virtqueue {
     this.#state.nextAvailable = (this.#state.nextAvailable - count) & 0xffff;
   }
 
-  /** Copies a chain's readable bytes to the start of `target`, which has room for them. */
-  readChainInto(chain: DescriptorChain, target: Uint8Array): void {
+  /** Copies a chain's readable bytes from `skip` on to the start of `target`, which has room for them. */
+  readChainInto(chain: DescriptorChain, target: Uint8Array, skip = 0): void {
     let done = 0;
-    for (const { address, length } of chain.readable) {
+    for (const { address, length } of slice(chain.readable, skip, target.length)) {
       this.#memory.read(guestPhysical(address), target.subarray(done, done + length));
       done += length;
     }
@@ -260,11 +260,7 @@ export class Virtqueue {
   readChain(chain: DescriptorChain, skip = 0, limit = Infinity): Uint8Array {
     const length = Math.max(0, Math.min(limit, chain.readableLength - skip));
     const bytes = new Uint8Array(length);
-    let done = 0;
-    for (const piece of slice(chain.readable, skip, length)) {
-      this.#memory.read(guestPhysical(piece.address), bytes.subarray(done, done + piece.length));
-      done += piece.length;
-    }
+    this.readChainInto(chain, bytes, skip);
     return bytes;
   }
 

@@ -71,7 +71,9 @@ async function run(command: string, args: readonly string[]): Promise<Map<string
   for (const [, row = '', terse = ''] of text.matchAll(/^ROW;([^;]+);(.*)$/gm)) {
     // fio(1), terse output: bandwidth of reads is field 7, of writes field 48.
     const fields = terse.split(';');
-    result.set(row, Number(fields[6]) + Number(fields[47]));
+    const speed = Number(fields[6]) + Number(fields[47]);
+    if (Number.isNaN(speed)) throw new Error(`${command}: fio said "${terse}" of ${row}`);
+    result.set(row, speed);
   }
   return result;
 }
