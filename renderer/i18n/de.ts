@@ -266,7 +266,10 @@ export const de: Catalogue = {
     engineCpus_other: 'Die Maschinerie betreibt höchstens {{count}} CPUs.',
     path: 'Den ganzen Pfad angeben, vom obersten Ordner an.',
     diskSize: 'Die Größe in GiB eingeben, höchstens 16384.',
+    diskLimit: 'Damit lässt sich nicht arbeiten; leer heißt: keine Grenze.',
     diskTwice: 'Dieses Abbild ist schon Platte {{number}}.',
+    mac: 'Schreibe sie wie 52:54:00:12:34:56; die zweite Ziffer ist gerade.',
+    macTwice: 'Adapter {{number}} hat diese Adresse schon.',
   },
   screen: {
     of: 'Bildschirm von {{name}}',
@@ -298,6 +301,7 @@ export const de: Catalogue = {
       boot: 'Booten',
       display: 'Anzeige',
       storage: 'Massenspeicher',
+      network: 'Netz',
     },
     help: {
       general:
@@ -309,10 +313,12 @@ export const de: Catalogue = {
         'Die Karte, die der Gast sieht, und ihr Bildspeicher: Mehr davon erlaubt größere Bilder. Ohne Karte wird der Gast über seine serielle Konsole bedient.',
       storage:
         'Platten sind Abbilder in Dateien: Mehrere Formate werden gelesen und geschrieben. CD-ROM- und Diskettenlaufwerke dürfen leer sein und nehmen ein anderes Medium auf, während die Maschine läuft, unter Einzelheiten.',
+      network:
+        'Jeder Adapter ist eine Netzkarte des Gasts und steckt in einem Netz: Mit NAT erreicht der Gast die Außenwelt, und nichts erreicht ihn. Weitergeleitete Ports, Regeln und Mitschnitte stehen auf der Seite Netz.',
     },
     withProblem: '{{category}}, hat einen Fehler',
     whenOff:
-      'Daraus ist die laufende Maschine gebaut: Es lässt sich ändern, wenn „{{name}}“ ausgeschaltet ist. Medien in CD-ROM- und Diskettenlaufwerken lassen sich jetzt wechseln, unter Einzelheiten.',
+      'Daraus ist die laufende Maschine gebaut: Es lässt sich ändern, wenn „{{name}}“ ausgeschaltet ist. Medien in CD-ROM- und Diskettenlaufwerken lassen sich jetzt wechseln, unter Einzelheiten; Kabel, weitergeleitete Ports und Regeln auf der Seite Netz.',
   },
   size: {
     bytes: '{{number}} Bytes',
@@ -432,6 +438,19 @@ export const de: Catalogue = {
     interfaceOf: 'Anschluss von {{drive}}',
     interfaces: { virtio: 'virtio', ide: 'IDE', ahci: 'AHCI' },
     readOnly: 'Schreibgeschützt',
+    attributes: 'Cache und Grenzen',
+    attributesOf: 'Cache und Grenzen von {{drive}}',
+    cache: 'Cache dieses Rechners',
+    cacheOf: 'Cache dieses Rechners für {{drive}}',
+    caches: {
+      writeback: 'Zurückschreiben',
+      writethrough: 'Durchschreiben',
+      none: 'Keiner',
+    },
+    bytesPerSecond: 'Höchstens MiB in der Sekunde',
+    iops: 'Höchstens Zugriffe in der Sekunde',
+    noLimit: 'keine Grenze',
+    detectZeroes: 'Nullen, die der Gast schreibt, nehmen keinen Platz',
     addDisk: 'Platte hinzufügen',
     addCdrom: 'CD-ROM-Laufwerk hinzufügen',
     addFloppy: 'Diskettenlaufwerk hinzufügen',

@@ -263,7 +263,10 @@ export const en = {
     engineCpus_other: 'The engine runs {{count}} CPUs at most.',
     path: 'Give the whole path, from the root folder on.',
     diskSize: 'Enter the size in GiB, at most 16384.',
+    diskLimit: 'Too little to work with; empty it for no limit.',
     diskTwice: 'This image is already disk {{number}}.',
+    mac: 'Write it as 52:54:00:12:34:56; the second digit is even.',
+    macTwice: 'Adapter {{number}} has this address already.',
   },
   screen: {
     of: 'Screen of {{name}}',
@@ -295,6 +298,7 @@ export const en = {
       boot: 'Boot',
       display: 'Display',
       storage: 'Storage',
+      network: 'Network',
     },
     help: {
       general:
@@ -306,10 +310,12 @@ export const en = {
         'The card that the guest sees, and its video memory: more of it allows larger pictures. Without a card the guest is used by its serial console.',
       storage:
         'Disks are images in files: several formats are read and written. CD-ROM and floppy drives may be empty, and take another medium while the machine runs, in the Details.',
+      network:
+        'Each adapter is a network card of the guest, plugged into a network: with NAT the guest reaches the outside and nothing reaches it. Forwarded ports, rules and captures are on the Network page.',
     },
     withProblem: '{{category}}, has a problem',
     whenOff:
-      'The running machine is built from this: it can be changed when “{{name}}” is powered off. Media in CD-ROM and floppy drives can be changed now, in the Details.',
+      'The running machine is built from this: it can be changed when “{{name}}” is powered off. Media in CD-ROM and floppy drives can be changed now, in the Details; cables, forwarded ports and rules on the Network page.',
   },
   size: {
     bytes: '{{number}} bytes',
@@ -427,6 +433,19 @@ export const en = {
     interfaceOf: 'Interface of {{drive}}',
     interfaces: { virtio: 'virtio', ide: 'IDE', ahci: 'AHCI' },
     readOnly: 'Read-only',
+    attributes: 'Cache and limits',
+    attributesOf: 'Cache and limits of {{drive}}',
+    cache: 'Host cache',
+    cacheOf: 'Host cache of {{drive}}',
+    caches: {
+      writeback: 'Write back',
+      writethrough: 'Write through',
+      none: 'None',
+    },
+    bytesPerSecond: 'MiB a second at most',
+    iops: 'Operations a second at most',
+    noLimit: 'no limit',
+    detectZeroes: 'Zeroes that the guest writes take no room',
     addDisk: 'Add disk',
     addCdrom: 'Add CD-ROM drive',
     addFloppy: 'Add floppy drive',

@@ -75,6 +75,15 @@ describeWindow('settings', (parts) => {
     await window.inDialog('Add disk').click();
     await window.field('Disk 1').fill(plain);
     await page.getByLabel('Read-only').first().check();
+    await window.button('Cache and limits of Disk 1').click();
+    await page.getByRole('combobox', { name: 'Host cache of Disk 1: Write back' }).click();
+    await page.getByRole('option', { name: 'Write through', exact: true }).click();
+    await page.getByLabel('Operations a second at most').fill('0');
+    await page.getByLabel('MiB a second at most').fill('2.5');
+    await window.inDialog('OK').click();
+    await page.getByText('Too little to work with').waitFor();
+    await page.screenshot({ path: screenshotPath('settings-disk') });
+    await page.getByLabel('Operations a second at most').fill('');
     await window.inDialog('Add disk').click();
     await window.field('Disk 2').fill(full);
     await window.inDialog('Add disk').click();
@@ -86,6 +95,22 @@ describeWindow('settings', (parts) => {
     await page.getByRole('combobox', { name: 'Interface of CD-ROM 1: IDE' }).click();
     await page.getByRole('option', { name: 'AHCI', exact: true }).click();
     await window.inDialog('Add floppy drive').click();
+    await tab('Network');
+    await window.inDialog('Add adapter').click();
+    const second = page.getByRole('region', { name: 'Adapter 2' });
+    await second.getByRole('combobox', { name: 'Attached to' }).click();
+    await page.getByRole('option', { name: 'Internal network' }).click();
+    await second.getByLabel('Name of the network').fill('no spaces');
+    await second.getByLabel('MAC address').fill('53:54:00:00:00:02');
+    await tab('Storage');
+    await window.inDialog('OK').click();
+    await second.getByText('at most 32 of them').waitFor();
+    await second.getByText('the second digit is even').waitFor();
+    await page.screenshot({ path: screenshotPath('settings-network') });
+    expect(await window.accessibilityProblems()).toEqual([]);
+    await second.getByLabel('Name of the network').fill('lab');
+    await second.getByLabel('MAC address').fill('52:54:00:00:00:02');
+    await second.getByLabel('Cable plugged in').uncheck();
     // A name that another machine has.
     await tab('General');
     await window.enterTakenName('other');
@@ -99,11 +124,22 @@ describeWindow('settings', (parts) => {
       boot: { commandLine: 'console=ttyS0 told.by=settings' },
       display: { card: 'none' },
       disks: [
-        { path: plain, readOnly: true },
+        {
+          ...{ path: plain, readOnly: true },
+          ...{ cache: 'writethrough', limits: { bytesPerSecond: 2.5 * 2 ** 20 } },
+        },
         { path: full, readOnly: false },
       ],
       cdroms: [{ interface: 'ahci' }],
       floppies: [{}],
+      adapters: [
+        { model: 'virtio', network: { mode: 'user' } },
+        {
+          mac: '52:54:00:00:00:02',
+          connected: false,
+          network: { mode: 'internal', name: 'lab' },
+        },
+      ],
     });
     await window.select('other');
     await window.button('Settings').click();
@@ -123,7 +159,11 @@ describeWindow('settings', (parts) => {
       .getByRole('navigation', { name: 'Tools' })
       .getByRole('button', { name: 'Network' })
       .click();
-    await choose('Adapter type', 'Intel 82540EM (e1000)');
+    await page
+      .getByRole('region', { name: 'Adapter 1' })
+      .getByRole('combobox', { name: 'Adapter type' })
+      .click();
+    await page.getByRole('option', { name: 'Intel 82540EM (e1000)' }).click();
     await expect
       .poll(async () => (await services.library.get(id)).adapters[0]?.model)
       .toBe('e1000');

@@ -1,94 +1,35 @@
 import Box from '@mui/material/Box';
-import MenuItem from '@mui/material/MenuItem';
-import TextField from '@mui/material/TextField';
 import { useState } from 'react';
-import {
-  adapterModels,
-  networkLabel,
-  networkSchema,
-  type AdapterConfig,
-  type NetworkConfig,
-} from '../../../shared/vm/network.ts';
+import { adapterSchema, type AdapterConfig } from '../../../shared/vm/network.ts';
 import { t } from '../../i18n/i18n.ts';
+import { AdapterFields } from '../vmForm/AdapterFields.tsx';
 
-type Mode = NetworkConfig['mode'];
-const modes: readonly Mode[] = [
-  ...(['user', 'natNetwork', 'internal', 'hostOnly', 'bridged', 'tap', 'none'] as const),
-];
-/** What a mode calls its network by, with a first name. */
-const labels: Partial<Record<Mode, { readonly key: string; readonly first: string }>> = {
-  natNetwork: { key: 'name', first: 'nat' },
-  internal: { key: 'name', first: 'internal' },
-  hostOnly: { key: 'name', first: 'host' },
-  bridged: { key: 'bridge', first: 'br0' },
-  tap: { key: 'device', first: 'tap0' },
-};
-
-/** What an adapter is, and what it is plugged into; for a machine that is off. */
+/** Changes an adapter of a machine that is off: choices at once, text when its field is left and it is valid. */
 export function AttachmentEditor(props: {
   readonly adapter: AdapterConfig;
   save(changed: AdapterConfig): void;
 }) {
   const { adapter, save } = props;
-  const { network } = adapter;
-  const [draft, setDraft] = useState<string>();
-  const label = labels[network.mode];
-  const attach = (mode: Mode, name?: string) => {
-    const of = labels[mode];
-    const parsed = networkSchema.safeParse({
-      mode,
-      ...(of && { [of.key]: name ?? of.first }),
-    });
-    if (parsed.success) save({ ...adapter, network: parsed.data });
-    return parsed.success;
+  const [draft, setDraft] = useState<AdapterConfig>();
+  const shown = draft ?? adapter;
+  const wrong = adapterSchema.safeParse(shown).error?.issues.map(({ path }) => path[0]) ?? [];
+  const settle = (changed: AdapterConfig | undefined) => {
+    const parsed = adapterSchema.safeParse(changed);
+    if (!parsed.success) return;
+    setDraft(undefined);
+    save(parsed.data);
   };
-  const shown = draft ?? networkLabel(network);
-  const wrong =
-    label !== undefined &&
-    !networkSchema.safeParse({ mode: network.mode, [label.key]: shown }).success;
   return (
-    <Box sx={{ display: 'flex', gap: 1.5, my: 1.5, alignItems: 'flex-start', maxWidth: 960 }}>
-      <TextField
-        select
-        label={t('networkPage.attachedTo')}
-        value={network.mode}
-        onChange={(event) => {
-          setDraft(undefined);
-          attach(event.target.value as Mode);
+    <Box sx={{ my: 1.5 }} onBlur={() => settle(draft)}>
+      <AdapterFields
+        adapter={shown}
+        problems={{
+          label: wrong.includes('network') ? t('networkPage.wrongLabel') : undefined,
+          mac: wrong.includes('mac') ? t('problem.mac') : undefined,
         }}
-      >
-        {modes.map((mode) => (
-          <MenuItem key={mode} value={mode}>
-            {t(`networkPage.modes.${mode}`)}
-          </MenuItem>
-        ))}
-      </TextField>
-      {label && (
-        <TextField
-          label={t(`networkPage.labels.${label.key as 'name' | 'bridge' | 'device'}`)}
-          value={shown}
-          error={wrong}
-          helperText={wrong && t('networkPage.wrongLabel')}
-          onChange={(event) => setDraft(event.target.value)}
-          onBlur={() => {
-            if (draft !== undefined && attach(network.mode, draft)) setDraft(undefined);
-          }}
-        />
-      )}
-      <TextField
-        select
-        label={t('networkPage.model')}
-        value={adapter.model}
-        onChange={(event) =>
-          save({ ...adapter, model: event.target.value as AdapterConfig['model'] })
-        }
-      >
-        {adapterModels.map((model) => (
-          <MenuItem key={model} value={model}>
-            {t(`networkPage.models.${model}`)}
-          </MenuItem>
-        ))}
-      </TextField>
+        choose={settle}
+        type={setDraft}
+      />
     </Box>
   );
 }

@@ -1,5 +1,6 @@
 import HelpOutlined from '@mui/icons-material/HelpOutlined';
 import Article from '@mui/icons-material/ArticleOutlined';
+import Lan from '@mui/icons-material/LanOutlined';
 import Monitor from '@mui/icons-material/MonitorOutlined';
 import Memory from '@mui/icons-material/Memory';
 import RocketLaunch from '@mui/icons-material/RocketLaunchOutlined';
@@ -26,6 +27,7 @@ import { explain } from '../notices/noticeStore.ts';
 import { BootFields } from './BootFields.tsx';
 import { DisplayFields, GeneralFields, SystemFields } from './fields.tsx';
 import { focusFirstProblem } from './focusFirstProblem.ts';
+import { NetworkFields } from './NetworkFields.tsx';
 import { StorageFields } from './StorageFields.tsx';
 import { useVmDraft } from './useVmDraft.ts';
 import { draftOf } from './vmDraft.ts';
@@ -40,6 +42,7 @@ const categories = {
     Fields: StorageFields,
     owns: /^(disks|cdroms|floppies|drives)/,
   },
+  network: { Icon: Lan, Fields: NetworkFields, owns: /^adapters/ },
 } as const;
 export type SettingsCategory = keyof typeof categories;
 const names = Object.keys(categories) as SettingsCategory[];

@@ -1,5 +1,6 @@
 import Add from '@mui/icons-material/Add';
 import DeleteOutlined from '@mui/icons-material/DeleteOutlined';
+import Tune from '@mui/icons-material/Tune';
 import Box from '@mui/material/Box';
 import Button from '@mui/material/Button';
 import Checkbox from '@mui/material/Checkbox';
@@ -8,11 +9,12 @@ import IconButton from '@mui/material/IconButton';
 import Stack from '@mui/material/Stack';
 import Tooltip from '@mui/material/Tooltip';
 import Typography from '@mui/material/Typography';
-import type { ReactNode } from 'react';
+import { useState, type ReactNode } from 'react';
 import { diskInterfaces } from '../../../shared/vm/config.ts';
 import { floppyDrives } from '../../../shared/vm/drives.ts';
 import { t } from '../../i18n/i18n.ts';
 import { ChoiceField } from './ChoiceField.tsx';
+import { DiskAttributes } from './DiskAttributes.tsx';
 import type { FieldsProps } from './fields.tsx';
 import { PathField } from './PathField.tsx';
 import { newDisk, splitPath, type VmDraft } from './vmDraft.ts';
@@ -30,41 +32,14 @@ export function StorageFields({ draft, problems, disabled = false, change }: Fie
           {t('storage.none')}
         </Typography>
       )}
-      {disks.map((disk, index) => {
-        const set = (changes: Partial<VmDraft['disks'][number]>) =>
-          change({ disks: replaced(disks, index, changes) });
-        const number = index + 1;
-        return (
-          <DriveRow
-            key={`disk${index}`}
-            removeLabel={t('storage.removeDisk', { number })}
-            disabled={disabled}
-            remove={() => change({ disks: without(disks, index) })}
-          >
-            <PathField
-              label={t('storage.disk', { number })}
-              disabled={disabled}
-              value={disk.path}
-              problem={problems[`disks.${index}.path`]}
-              help={t('storage.diskHelp')}
-              nearby={nearby}
-              onChange={(path) => set({ path })}
-            />
-            <InterfaceField
-              name={t('storage.disk', { number })}
-              value={disk.interface}
-              choices={diskInterfaces}
-              disabled={disabled}
-              onChange={(where) => set({ interface: where })}
-            />
-            <ReadOnlyBox
-              disabled={disabled}
-              checked={disk.readOnly}
-              onChange={(readOnly) => set({ readOnly })}
-            />
-          </DriveRow>
-        );
-      })}
+      {disks.map((disk, index) => (
+        <DiskRow
+          key={`disk${index}`}
+          {...{ disk, index, nearby, problems, disabled }}
+          set={(changes) => change({ disks: replaced(disks, index, changes) })}
+          remove={() => change({ disks: without(disks, index) })}
+        />
+      ))}
       {cdroms.map((drive, index) => {
         const set = (changes: Partial<VmDraft['cdroms'][number]>) =>
           change({ cdroms: replaced(cdroms, index, changes) });
@@ -153,6 +128,67 @@ const replaced = <T,>(list: readonly T[], index: number, changes: Partial<T>): T
   list.map((one, at) => (at === index ? { ...one, ...changes } : one));
 const without = <T,>(list: readonly T[], index: number): T[] =>
   list.filter((_, at) => at !== index);
+
+function DiskRow(props: {
+  readonly disk: VmDraft['disks'][number];
+  readonly index: number;
+  readonly nearby: string | undefined;
+  readonly problems: FieldsProps['problems'];
+  readonly disabled: boolean;
+  set(changes: Partial<VmDraft['disks'][number]>): void;
+  remove(): void;
+}) {
+  const { disk, index, nearby, problems, disabled, set, remove } = props;
+  const [opened, setOpened] = useState(false);
+  const number = index + 1;
+  const name = t('storage.disk', { number });
+  const wrong = {
+    bytesPerSecond: problems[`disks.${index}.limits.bytesPerSecond`],
+    iops: problems[`disks.${index}.limits.iops`],
+  };
+  const open = opened || wrong.bytesPerSecond !== undefined || wrong.iops !== undefined;
+  return (
+    <>
+      <DriveRow
+        removeLabel={t('storage.removeDisk', { number })}
+        disabled={disabled}
+        remove={remove}
+      >
+        <PathField
+          label={name}
+          disabled={disabled}
+          value={disk.path}
+          problem={problems[`disks.${index}.path`]}
+          help={t('storage.diskHelp')}
+          nearby={nearby}
+          onChange={(path) => set({ path })}
+        />
+        <InterfaceField
+          name={name}
+          value={disk.interface}
+          choices={diskInterfaces}
+          disabled={disabled}
+          onChange={(where) => set({ interface: where })}
+        />
+        <ReadOnlyBox
+          disabled={disabled}
+          checked={disk.readOnly}
+          onChange={(readOnly) => set({ readOnly })}
+        />
+        <Tooltip title={t('storage.attributes')}>
+          <IconButton
+            aria-label={t('storage.attributesOf', { drive: name })}
+            aria-expanded={open}
+            onClick={() => setOpened(!open)}
+          >
+            <Tune />
+          </IconButton>
+        </Tooltip>
+      </DriveRow>
+      {open && <DiskAttributes {...{ disk, name, disabled, set }} problems={wrong} />}
+    </>
+  );
+}
 
 function DriveRow(props: {
   readonly removeLabel: string;

@@ -41,7 +41,7 @@ export interface VmDraft {
   readonly floppies: readonly { readonly path: string; readonly readOnly: boolean }[];
   /** In the place of our BIOS. */
   readonly firmware: VmConfig['boot']['firmware'];
-  /** Changed on a page of its own. */
+  /** Without them the machine gets what a new one has. Names and MAC addresses may be wrong yet. */
   readonly adapters: VmConfig['adapters'] | undefined;
 }
 
@@ -141,8 +141,17 @@ function wording(field: string, issue: z.core.$ZodIssue): string {
       return t('problem.descriptionLong');
     case 'disks.path':
       return t('problem.diskMissing');
+    case 'disks.limits.bytesPerSecond':
+    case 'disks.limits.iops':
+      return t('problem.diskLimit');
     case 'disks':
       return t('problem.disksMany');
+    case 'adapters.mac':
+      return t('problem.mac');
+    case 'adapters.network.name':
+    case 'adapters.network.bridge':
+    case 'adapters.network.device':
+      return t('networkPage.wrongLabel');
     default:
       return issue.message;
   }
@@ -200,6 +209,10 @@ export function checkDraft(draft: VmDraft, engine?: VmConfig['engine']): Checked
     ...(['disks', 'cdroms', 'floppies'] as const).flatMap((kind) =>
       draft[kind].map(({ path }, index): [string, string] => [`${kind}.${index}.path`, path]),
     ),
+    ...(draft.adapters ?? []).map(({ network }, index): [string, string] => [
+      `adapters.${index}.network.bootFolder`,
+      (network.mode === 'user' && network.bootFolder) || '',
+    ]),
   ];
   for (const [field, path] of paths)
     if (path.trim() !== '' && !absolutePath.test(path.trim()))
@@ -208,6 +221,12 @@ export function checkDraft(draft: VmDraft, engine?: VmConfig['engine']): Checked
     const first = draft.disks.findIndex((other) => other.path.trim() === path.trim());
     if (path.trim() !== '' && first < index)
       problems[`disks.${index}.path`] ??= t('problem.diskTwice', { number: first + 1 });
+  });
+  const macs = (draft.adapters ?? []).map(({ mac }) => mac?.toLowerCase());
+  macs.forEach((mac, index) => {
+    const first = macs.indexOf(mac);
+    if (mac !== undefined && first < index)
+      problems[`adapters.${index}.mac`] ??= t('problem.macTwice', { number: first + 1 });
   });
   try {
     planDrives({ ...draft, disks: [...draft.disks, ...draft.newDisks] });
