@@ -113,13 +113,20 @@ try {
     await page.getByRole('dialog').waitFor({ state: 'detached' });
     await window.button('New').click();
     await window.inDialog('Add new disk').click();
+    await shot('new-expert');
+    await window.inDialog('Guided mode').click();
+    await window.field('Name').fill('Debian server');
+    await window.inDialog('Next').click();
     await shot('new');
+    await window.inDialog('Expert mode').click();
     await page.keyboard.press('Escape');
     await page.getByRole('dialog').waitFor({ state: 'detached' });
     await window.select('Debian desktop');
     await window.button('Settings').click();
     await page.getByRole('tab', { name: 'Storage' }).click();
     await shot('settings');
+    await page.getByRole('tab', { name: 'Network' }).click();
+    await shot('settings-network');
   }
 } finally {
   await browser.close();
