@@ -38,6 +38,7 @@ export class PluggedAdapter {
   #capture: CaptureFile | undefined;
   #forwards: readonly PortForwardConfig[] = [];
   #conditions: LinkConditions | undefined;
+  #connected = false;
 
   constructor(request: AdapterRequest) {
     this.request = request;
@@ -58,8 +59,8 @@ export class PluggedAdapter {
     const timers = (this.#timers = new TimerQueue(clock));
     const link = (this.#link = new Link({ timers, random }));
     this.#wallMs = () => clock.wallMs();
-    link.setLinkUp(this.request.connected);
     const { network } = this.request;
+    this.#plug(this.request.connected);
     if (network.mode === 'user') {
       const { hostLoopback, bootFolder, bootFile, ipxeFile } = network;
       const portClosed = serverHasPort;
@@ -180,7 +181,7 @@ export class PluggedAdapter {
     const capture = this.#capture?.path;
     return {
       ...{ model, mac, network, framesIn, bytesIn, framesOut, bytesOut },
-      connected: this.#link?.linkUp ?? false,
+      connected: this.#connected,
       ...(address === undefined ? {} : { address }),
       forwards: [...this.#forwards],
       rules: [...this.#rules],
@@ -201,7 +202,13 @@ export class PluggedAdapter {
       this.#conditions = conditions;
       this.#link?.setConditions(conditions);
     }
-    if (connected !== undefined) this.#link?.setLinkUp(connected);
+    if (connected !== undefined) this.#plug(connected);
+  }
+
+  /** A cable that leads nowhere carries nothing: the guest sees that it is not attached. */
+  #plug(connected: boolean): void {
+    this.#connected = connected;
+    this.#link?.setLinkUp(connected && this.request.network.mode !== 'none');
   }
 
   #setRules(rules: NonNullable<AdapterChange['rules']>): void {
