@@ -13,11 +13,14 @@ export interface AdapterSpec {
   readonly model: 'virtio' | 'e1000';
   /** Six bytes. */
   readonly mac: Uint8Array;
+  /** Pairs of queues, 1 to 8, where the model can have several; as many as CPUs if absent. */
+  readonly queuePairs?: number;
   /** Called once, when the machine is built: its time and chance are the network's as well. */
   network(parts: { readonly clock: Clock; readonly entropy: Entropy }): NetworkBackend;
 }
 
 export interface AdapterParts {
+  readonly cpus: number;
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly memory: DmaMemory;
@@ -49,13 +52,18 @@ export function withBootAdapters(adapters: readonly AdapterSpec[]): {
 export function networkFunctions(
   pci: PciBus,
   adapters: readonly AdapterSpec[],
-  { clock, entropy, memory }: AdapterParts,
+  { cpus, clock, entropy, memory }: AdapterParts,
 ): readonly PciFunction[] {
-  return adapters.map(({ model, mac, network: connect }, index) => {
+  return adapters.map(({ model, mac, queuePairs = cpus, network: connect }, index) => {
     const slot = pci.slot(pciSlots.firstAdapter + index);
     const network = connect({ clock, entropy });
     return model === 'virtio'
-      ? new VirtioPci(`net${index}`, slot, memory, new VirtioNet({ network, mac }))
+      ? new VirtioPci(
+          `net${index}`,
+          slot,
+          memory,
+          new VirtioNet({ network, mac, pairs: queuePairs }),
+        )
       : new E1000(`net${index}`, slot, { clock, memory, network, mac });
   });
 }

@@ -52,6 +52,6 @@ export function virtioFunctions(pci: PciBus, parts: VirtioParts): readonly PciFu
       ([id, device], index) =>
         new VirtioPci(id, pci.slot(pciSlots.firstVirtio + index), memory, device),
     ),
-    ...networkFunctions(pci, spec.adapters ?? [], parts),
+    ...networkFunctions(pci, spec.adapters ?? [], { ...parts, cpus: spec.cpus }),
   ];
 }

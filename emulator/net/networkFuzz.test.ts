@@ -208,12 +208,13 @@ it('DNS messages', { timeout: 120_000 }, () => {
   }
 });
 
-it('virtio-net headers', { timeout: 240_000 }, () => {
+it('virtio-net headers and commands', { timeout: 240_000 }, () => {
   const clock = new ManualClock();
   const timers = new TimerQueue(clock);
   const link = new Link({ timers, random: () => byte() / 256 });
   const guest = new FrameGuest();
-  const device = new VirtioNet({ network: link, mac: guestMac });
+  const pairs = 4;
+  const device = new VirtioNet({ network: link, mac: guestMac, pairs });
   const driver = new PciDriver(device).start();
   const network = new UserNetwork(link.networkEnd, { clock, host: new MemoryHost(), entropy });
   link.attach(network);
@@ -223,7 +224,8 @@ it('virtio-net headers', { timeout: 240_000 }, () => {
     noise(400),
   );
   for (let n = 0; n < 150_000; n++) {
-    const ring = driver.queue(1);
+    const pair = below(pairs);
+    const ring = driver.queue(2 * pair + 1);
     driver.put(0x1000, noise(12));
     // Flags and kinds that mean something, most of the time.
     if (byte() & 7)
@@ -251,7 +253,7 @@ it('virtio-net headers', { timeout: 240_000 }, () => {
       { address: 0x1100, length: 1 + below(100) },
     ];
     ring.add(byte() & 1 ? pieces : [{ address: 0x1000, length }]);
-    const receive = driver.queue(0);
+    const receive = driver.queue(2 * pair);
     if (receive.size > 0 && (byte() & 1) === 0) receive.take().forEach(() => undefined);
     if ((byte() & 3) === 0) {
       try {
@@ -259,10 +261,20 @@ it('virtio-net headers', { timeout: 240_000 }, () => {
       } catch {
         receive.take();
       }
-      driver.notify(0);
+      driver.notify(2 * pair);
     }
-    driver.notify(1);
+    driver.notify(2 * pair + 1);
     ring.take();
+    if ((byte() & 7) === 0) {
+      const control = driver.queue(2 * pairs);
+      driver.put(0x8000, byte() & 1 ? noise(8) : Uint8Array.of(4, 0, byte() & 7, 0));
+      control.add([
+        { address: 0x8000, length: 1 + below(8) },
+        { address: 0x8010, length: 1, write: true },
+      ]);
+      driver.notify(2 * pairs);
+      control.take();
+    }
     if ((n & 1023) === 0) {
       link.setConditions(
         (byte() & 1) === 0 ? undefined : { loss: 10, latency: 1, reorder: 10, rate: 1e8 },

@@ -1,13 +1,14 @@
 /**
  * Virtio network device (virtio 1.2 §5.1): mergeable receive buffers, checksum and TCP segmentation
- * offload both ways, control queue, link status. One pair of queues; the layout is that of several. Left
- * out: UFO, RSC, RSS, guest announce, filters in the device (it is promiscuous: a cable has one peer).
+ * offload both ways, control queue, link status, several pairs of queues. Left out: UFO, RSC, RSS, guest
+ * announce, filters in the device (it is promiscuous: a cable has one peer).
  */
 import type { AdapterEnd, Frame, NetworkBackend } from '../../backends/network.ts';
 import { checkedState } from '../../bus/deviceState.ts';
-import type { VersionedState } from '../../bus/types.ts';
+import { StateError, type VersionedState } from '../../bus/types.ts';
 import type { VirtioDevice, VirtioTransport } from '../virtio/virtioDevice.ts';
 import type { DescriptorChain, Virtqueue } from '../virtio/virtqueue.ts';
+import { FlowSteering } from './flowSteering.ts';
 
 /** §5.1.3 */
 const feature = {
@@ -24,8 +25,11 @@ const feature = {
   controlQueue: 17n,
   controlRx: 18n,
 } as const;
-/** §5.1.2, with one pair. */
-const queue = { receive: 0, transmit: 1, control: 2 } as const;
+/** §5.1.3, offered with more than one pair. */
+const multiqueue = 22n;
+/** §5.1.2: a pair is a queue to receive and one to transmit; the control queue comes last. */
+const receiveQueue = (pair: number): number => 2 * pair;
+const transmitQueue = (pair: number): number => 2 * pair + 1;
 /** §5.1.6: struct virtio_net_hdr of a modern device. */
 const headerSize = 12;
 const headerFlag = { needsChecksum: 1, dataValid: 2 } as const;
@@ -34,7 +38,8 @@ const gso = { none: 0, tcp4: 1, tcp6: 4, ecn: 0x80 } as const;
 const config = { mac: 0, status: 6, pairs: 8, mtu: 10, size: 12 } as const;
 const statusLinkUp = 1;
 /** §5.1.6.5 */
-const control = { rx: 0, mac: 1, vlan: 2, ok: 0, error: 1 } as const;
+const control = { rx: 0, multiqueue: 4, ok: 0, error: 1 } as const;
+const setPairs = 0;
 const longestFrame = 0x1_0000 + 64;
 const ethernetIpv6 = 0x86dd;
 
@@ -42,6 +47,8 @@ export interface VirtioNetParts {
   readonly network: NetworkBackend;
   /** Six bytes. */
   readonly mac: Uint8Array;
+  /** Pairs of queues, 1 to 8: as many as the guest has CPUs. 1 by default. */
+  readonly pairs?: number;
 }
 
 class GuestFrame implements Frame {
@@ -54,8 +61,8 @@ class GuestFrame implements Frame {
 export class VirtioNet implements VirtioDevice, AdapterEnd {
   readonly type = 1;
   readonly classCode = 0x020000;
-  readonly features = Object.values<bigint>(feature).reduce((all, bit) => all | (1n << bit), 0n);
-  readonly queueSizes = [256, 256, 64];
+  readonly features: bigint;
+  readonly queueSizes: readonly number[];
   readonly config = new Uint8Array(config.size);
   readonly #network: NetworkBackend;
   #transport: VirtioTransport | undefined;
@@ -65,19 +72,27 @@ export class VirtioNet implements VirtioDevice, AdapterEnd {
   readonly #receiving: DescriptorChain[] = [];
   readonly #receiveHeader = new Uint8Array(headerSize);
   readonly #receiveView = new DataView(this.#receiveHeader.buffer);
-  /** A chain whose frame the network had no room for. */
-  #held: DescriptorChain[] = [];
-  #sending = false;
+  /** Pairs with something to send, in order: a frame that is refused is the next one that is sent. */
+  readonly #due = new Set<number>();
   /** The network had no room; ready() follows. */
   #stalled = false;
+  #sending = false;
+  readonly #pairs: number;
+  /** Pairs that the driver receives with. */
+  #activePairs = 1;
+  readonly #steering = new FlowSteering();
   offloads = { checksum: false, segmentation: false };
 
-  constructor({ network, mac }: VirtioNetParts) {
+  constructor({ network, mac, pairs = 1 }: VirtioNetParts) {
     this.#network = network;
+    this.#pairs = pairs;
+    const offered = [...Object.values<bigint>(feature), ...(pairs > 1 ? [multiqueue] : [])];
+    this.features = offered.reduce((all, bit) => all | (1n << bit), 0n);
+    this.queueSizes = [...Array<number>(2 * pairs).fill(256), 64];
     this.config.set(mac, config.mac);
     const view = new DataView(this.config.buffer);
     view.setUint16(config.status, network.linkUp ? statusLinkUp : 0, true);
-    view.setUint16(config.pairs, 1, true);
+    view.setUint16(config.pairs, pairs, true);
     view.setUint16(config.mtu, 1500, true);
     network.connect(this);
   }
@@ -100,9 +115,17 @@ export class VirtioNet implements VirtioDevice, AdapterEnd {
   }
 
   notified(index: number): void {
-    if (index === queue.transmit) this.#transmit();
-    else if (index === queue.receive) this.#network.ready();
-    else this.#control();
+    if (index === this.#controlQueue) this.#control();
+    else if (index % 2 === 0) this.#network.ready();
+    else {
+      this.#due.add(index >> 1);
+      this.#transmit();
+    }
+  }
+
+  /** §5.1.2: behind all pairs for drivers that know of several, behind the first for others. */
+  get #controlQueue(): number {
+    return this.#transport?.negotiated(multiqueue) === true ? 2 * this.#pairs : 2;
   }
 
   // Guest to network
@@ -110,29 +133,31 @@ export class VirtioNet implements VirtioDevice, AdapterEnd {
   #transmit(): void {
     const transport = this.#transport;
     if (transport?.driverReady !== true || this.#sending) return;
-    const ring = transport.queue(queue.transmit);
     this.#sending = true;
     this.#stalled = false;
-    for (let chain = this.#nextChain(ring); chain !== undefined; chain = this.#nextChain(ring)) {
-      if (!this.#sendChain(ring, chain)) {
+    for (const pair of this.#due) {
+      this.#sendQueue(transport.queue(transmitQueue(pair)), pair);
+      if (this.#stalled) break;
+      this.#due.delete(pair);
+    }
+    this.#sending = false;
+    this.#network.flush();
+  }
+
+  #sendQueue(ring: Virtqueue, pair: number): void {
+    for (let chain = ring.pop(); chain !== undefined; chain = ring.pop()) {
+      if (!this.#sendChain(ring, chain, pair)) {
+        ring.unpop(1);
         this.#stalled = true;
-        this.#held.push(chain);
         break;
       }
       ring.push(chain.head, 0);
     }
     ring.signal();
-    this.#sending = false;
-    this.#network.flush();
-  }
-
-  /** The chain that was put off, or the next one. */
-  #nextChain(ring: Virtqueue): DescriptorChain | undefined {
-    return this.#held.pop() ?? ring.pop();
   }
 
   /** False if the network has no room. Frames that make no sense are dropped. */
-  #sendChain(ring: Virtqueue, chain: DescriptorChain): boolean {
+  #sendChain(ring: Virtqueue, chain: DescriptorChain, pair: number): boolean {
     const length = chain.readableLength;
     if (length < headerSize + 14 || length > this.#buffer.length) return true;
     ring.readChainInto(chain, this.#buffer);
@@ -156,6 +181,7 @@ export class VirtioNet implements VirtioDevice, AdapterEnd {
       frame.segmentSize = view.getUint16(4, true);
       if (frame.segmentSize === 0 || frame.checksumStart === 0) return true;
     } else if (kind !== gso.none) return true;
+    if (this.#activePairs > 1) this.#steering.note(frame.bytes, pair);
     return this.#network.take(frame);
   }
 
@@ -170,7 +196,8 @@ export class VirtioNet implements VirtioDevice, AdapterEnd {
     const transport = this.#transport;
     // Without a driver the cable leads nowhere.
     if (transport?.driverReady !== true) return true;
-    const ring = transport.queue(queue.receive);
+    const pair = this.#activePairs > 1 ? this.#steering.pairOf(frame.bytes) : 0;
+    const ring = transport.queue(receiveQueue(pair % this.#activePairs));
     if (!ring.enabled) return true;
     const total = headerSize + frame.bytes.length;
     const chains = this.#receiving;
@@ -241,28 +268,39 @@ export class VirtioNet implements VirtioDevice, AdapterEnd {
   #control(): void {
     const transport = this.#transport;
     if (transport === undefined) return;
-    const ring = transport.queue(queue.control);
+    const ring = transport.queue(this.#controlQueue);
     for (let chain = ring.pop(); chain !== undefined; chain = ring.pop()) {
-      const [kind, command] = ring.readChain(chain, 0, 8);
-      // Modes of reception change nothing on a cable with one peer.
-      const known = kind === control.rx && command !== undefined && command <= 1;
-      const written = ring.writeChain(chain, Uint8Array.of(known ? control.ok : control.error));
-      ring.push(chain.head, written);
+      const done = this.#command(ring.readChain(chain, 0, 8)) ? control.ok : control.error;
+      ring.push(chain.head, ring.writeChain(chain, Uint8Array.of(done)));
     }
     ring.signal();
+  }
+
+  #command([kind, command = 0, low = 0, high = 0]: Uint8Array): boolean {
+    // Modes of reception change nothing on a cable with one peer.
+    if (kind === control.rx) return command <= 1;
+    if (kind !== control.multiqueue || command !== setPairs) return false;
+    const pairs = low + 256 * high;
+    const known = this.#transport?.negotiated(multiqueue) === true;
+    if (!known || pairs < 1 || pairs > this.#pairs) return false;
+    this.#activePairs = pairs;
+    return true;
   }
 
   // Device
 
   reset(): void {
-    this.#held = [];
+    this.#due.clear();
     this.#stalled = false;
+    this.#activePairs = 1;
+    this.#steering.pairs.fill(0);
     this.offloads = { checksum: false, segmentation: false };
   }
 
   resume(): void {
     // After a snapshot or a pause both sides look again.
     if (this.#transport?.driverReady !== true) return;
+    for (let pair = 0; pair < this.#pairs; pair++) this.#due.add(pair);
     this.#transmit();
     this.#network.ready();
   }
@@ -271,16 +309,28 @@ export class VirtioNet implements VirtioDevice, AdapterEnd {
     this.#network.dispose?.();
   }
 
-  save(): { readonly version: number; readonly data: { readonly held: number[] } } {
-    return { version: 1, data: { held: this.#held.map(({ head }) => head) } };
+  save() {
+    const pairs = { activePairs: this.#activePairs, steering: this.#steering.pairs.slice() };
+    return { version: 2, data: pairs };
   }
 
   /** The cable is that of the host now, whatever it was. */
   load(state: VersionedState): void {
-    const { held } = checkedState('virtio-net', state, this.save());
-    const ring = this.#transport?.queue(queue.transmit);
-    this.#held = held.flatMap((head) => ring?.chainAt(head) ?? []);
-    this.#stalled = this.#held.length > 0;
+    this.reset();
+    if (state.version === 1) this.#load1(state);
+    else {
+      const { activePairs, steering } = checkedState('virtio-net', state, this.save());
+      if (activePairs < 1 || activePairs > this.#pairs)
+        throw new StateError(`virtio-net: saved state has ${activePairs} pairs of queues`);
+      this.#activePairs = activePairs;
+      this.#steering.pairs.set(steering);
+    }
     this.activate();
+  }
+
+  /** Version 1 had one pair, and kept the chain whose frame the network had no room for out of the queue. */
+  #load1(state: VersionedState): void {
+    const { held } = checkedState('virtio-net', state, { version: 1, data: { held: [0] } });
+    this.#transport?.queue(transmitQueue(0)).unpop(held.length);
   }
 }

@@ -494,7 +494,10 @@ export class VirtioPci implements PciFunction, VirtioTransport {
   }
 
   load(saved: VersionedState): void {
-    const data = checkedState(this.id, saved, this.save());
+    // The device checks its own, which may be of a version that it converts.
+    const own = this.save();
+    const anyDevice = { version: own.data.device.version } as VersionedState;
+    const data = checkedState(this.id, saved, { ...own, data: { ...own.data, device: anyDevice } });
     const { pci, msiX, queues, device, ...transport } = data;
     const count = this.#queues.length;
     if (queues.length !== count || transport.queueVectors.length !== count)
