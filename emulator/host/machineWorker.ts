@@ -6,6 +6,7 @@ import type { AdapterChange, AdapterStatus } from '../../shared/net/networkStatu
 import type { MediumDrive } from '../../shared/services/session.ts';
 import type { InputEvent } from '../../shared/input/inputEvent.ts';
 import type { Frame, Thumbnail } from '../../shared/vm/frames.ts';
+import type { KvmFinding } from '../../shared/vm/kvmFinding.ts';
 import type { MachineRequest } from '../../shared/vm/machineRequest.ts';
 import {
   serveVm,
@@ -167,6 +168,10 @@ class MachineHost implements VmControl {
     } catch (error) {
       throw asUserError(error);
     }
+  }
+
+  async probeKvm(): Promise<KvmFinding> {
+    return (await import('./probeKvm.ts')).probeKvm();
   }
 
   async shutdown(): Promise<void> {

@@ -7,7 +7,10 @@ import type { FolderEntry, HostInfo, HostService } from '../../shared/services/h
 
 export const guesthouseVersion = '0.1.0';
 
-export function createHostService(shell: HostInfo['shell'], libraryFolder: string): HostService {
+/** What needs no process of a VM. */
+export type HostFiles = Omit<HostService, 'probeKvm'>;
+
+export function createHostService(shell: HostInfo['shell'], libraryFolder: string): HostFiles {
   return {
     info: () =>
       Promise.resolve({

@@ -33,6 +33,8 @@ import {
 } from './vmDisks.ts';
 import { Snapshots, variablesFile } from './snapshots.ts';
 import { VmLibrary, type LibraryEntry } from './vmLibrary.ts';
+import type { HostFiles } from './hostService.ts';
+import { probeKvm } from './probeKvm.ts';
 import type { VmProcessStarter } from './vmProcessStarter.ts';
 import { VmSession } from './vmSession.ts';
 
@@ -55,8 +57,8 @@ export class Manager implements Services {
   private listPending: NodeJS.Timeout | undefined;
   private closing = false;
 
-  constructor(home: Home, host: HostService, starter: VmProcessStarter) {
-    this.host = host;
+  constructor(home: Home, host: HostFiles, starter: VmProcessStarter) {
+    this.host = { ...host, probeKvm: () => probeKvm(starter) };
     this.home = home;
     this.starter = starter;
     this.vms = new VmLibrary(home.vmsFolder);

@@ -116,7 +116,10 @@ export async function openSharedManager(
       transfer: forward('transfer'),
       snapshots: forward('snapshots'),
       // About this process's own machine and shell.
-      host: createHostService(shell, home.folder),
+      host: {
+        ...createHostService(shell, home.folder),
+        probeKvm: () => forward('host').probeKvm(),
+      },
       events: hub,
     },
     takeScreen: (id, handover, socket) => owner?.takeScreen(id, handover, socket) ?? false,

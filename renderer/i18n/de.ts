@@ -353,6 +353,11 @@ export const de: Catalogue = {
     cpuModels: { 'guesthouse-v2': 'Guesthouse (x86-64-v2)', 'host-like': 'Wie die des Wirts' },
     engine: 'Maschinerie',
     engines: { interpreter: 'Interpreter', translator: 'Übersetzer', kvm: 'Hardware (KVM)' },
+    engineHelp: {
+      interpreter: 'Langsam; um herauszufinden, ob es am Übersetzer liegt',
+      translator: 'Läuft überall',
+      kvm: 'Der Prozessor führt den Gast aus',
+    },
   },
   tabs: {
     views: 'Ansichten der Maschine',

@@ -350,6 +350,11 @@ export const en = {
     cpuModels: { 'guesthouse-v2': 'Guesthouse (x86-64-v2)', 'host-like': 'Like the host’s' },
     engine: 'Engine',
     engines: { interpreter: 'Interpreter', translator: 'Translator', kvm: 'Hardware (KVM)' },
+    engineHelp: {
+      interpreter: 'Slow; to find out whether the translator is at fault',
+      translator: 'Runs everywhere',
+      kvm: 'The processor runs the guest',
+    },
   },
   tabs: {
     views: 'Views of the machine',

@@ -4,8 +4,10 @@ import path from 'node:path';
 import ts from 'typescript';
 import { expect, test } from 'vitest';
 import { engineMessagesDe } from './engineMessages.de.ts';
+import { kvmMessagesDe } from './kvmMessages.de.ts';
 import { nbdMessagesDe } from './nbdMessages.de.ts';
 import { serviceMessagesDe } from './serviceMessages.de.ts';
+import { kvmVerdict, type KvmFinding } from '../../shared/vm/kvmFinding.ts';
 import { translateMessage } from './translateMessage.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
@@ -19,7 +21,7 @@ const errors: Readonly<Record<string, readonly number[]>> = {
   HostNetworkError: [1],
   KernelImageError: [0, 1],
 };
-const known = [...serviceMessagesDe, ...engineMessagesDe, ...nbdMessagesDe];
+const known = [...serviceMessagesDe, ...engineMessagesDe, ...nbdMessagesDe, ...kvmMessagesDe];
 
 /** As the table has it: values are numbered. Undefined for what is no text of the source. */
 function patterns(node: ts.Expression): string[] {
@@ -94,4 +96,28 @@ test('messages are translated with what stands in them, and others stay', () => 
   );
   expect(translateMessage('"debian" is not running.', 'en')).toBe('"debian" is not running.');
   expect(translateMessage('Something else.', 'de')).toBe('Something else.');
+});
+
+test('what the probe of KVM finds has its German, values and all', () => {
+  const noDevice = { kind: 'no-device', virtualization: false, virtual: false } as const;
+  const findings: KvmFinding[] = [
+    ...[{ kind: 'ready', nsPerInstruction: 1 } as const, { kind: 'other-system' } as const],
+    { kind: 'interpreted', nsPerInstruction: 1500, pvm: true },
+    { kind: 'interpreted', nsPerInstruction: 1500, pvm: false },
+    { kind: 'guest-failed', detail: '#1', pvm: true },
+    { kind: 'guest-failed', detail: '#1', pvm: false },
+    ...[{ kind: 'no-calls' } as const, { kind: 'busy' } as const, noDevice],
+    ...[
+      { ...noDevice, virtualization: true },
+      { ...noDevice, virtual: true },
+    ],
+    ...[{ kind: 'no-permission', group: 'kvm' } as const, { kind: 'no-permission' } as const],
+    { kind: 'refused', detail: '#1' },
+  ];
+  for (const { reason, remedy = 'nothing to do' } of findings.map(kvmVerdict))
+    for (const text of [reason, remedy]) {
+      const german = translateMessage(text, 'de');
+      expect(german).not.toBe(text);
+      expect(german).not.toMatch(/\b(the|is|module)\b/);
+    }
 });

@@ -91,6 +91,15 @@ export const toolsDe: Texts<typeof toolsEn> = {
     newFileHelp: 'Ganzer Pfad; er endet mit {{ending}}',
     fileMissing: 'Gib der Datei einen Pfad.',
   },
+  engines: {
+    title: 'Maschinerien',
+    usable: '{{name}}: nutzbar',
+    unusable: '{{name}}: hier nicht nutzbar',
+    everywhere: 'Läuft auf jedem Rechner, ohne eigene Rechte.',
+    trying: 'Ein winziger Gast wird ausgeführt …',
+    remedy: 'Was zu tun ist: {{remedy}}',
+    tryAgain: 'Noch einmal versuchen',
+  },
   preferences: {
     title: 'Voreinstellungen',
     loading: 'Voreinstellungen werden gelesen',

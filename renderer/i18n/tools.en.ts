@@ -87,6 +87,15 @@ export const toolsEn = {
     newFileHelp: 'Whole path; it ends with {{ending}}',
     fileMissing: 'Give the file a path.',
   },
+  engines: {
+    title: 'Engines',
+    usable: '{{name}}: usable',
+    unusable: '{{name}}: not usable here',
+    everywhere: 'Runs on every computer, without rights of its own.',
+    trying: 'A tiny guest is being run…',
+    remedy: 'What to do: {{remedy}}',
+    tryAgain: 'Try again',
+  },
   preferences: {
     title: 'Preferences',
     loading: 'Reading the preferences',

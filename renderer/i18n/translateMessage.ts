@@ -1,6 +1,7 @@
 /** Errors of the services come in English; here they become the window's language, by their text. */
 import type { Language } from './i18n.ts';
 import { engineMessagesDe } from './engineMessages.de.ts';
+import { kvmMessagesDe } from './kvmMessages.de.ts';
 import { nbdMessagesDe } from './nbdMessages.de.ts';
 import { serviceMessagesDe } from './serviceMessages.de.ts';
 
@@ -8,7 +9,7 @@ import { serviceMessagesDe } from './serviceMessages.de.ts';
 export type MessageTable = readonly (readonly [english: string, translation: string])[];
 
 const tables: Partial<Record<Language, MessageTable>> = {
-  de: [...serviceMessagesDe, ...engineMessagesDe, ...nbdMessagesDe],
+  de: [...serviceMessagesDe, ...engineMessagesDe, ...nbdMessagesDe, ...kvmMessagesDe],
 };
 const compiled = new Map<Language, readonly (readonly [RegExp, string[], string])[]>();
 

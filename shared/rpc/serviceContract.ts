@@ -175,6 +175,7 @@ export const serviceContract: {
     info: z.tuple([]),
     listFolder: z.tuple([z.string().max(4096)]),
     inspectFile: z.tuple([z.string().max(4096)]),
+    probeKvm: z.tuple([]),
   },
 };
 

@@ -69,7 +69,12 @@ function echoServices(): Services & { readonly hub: EventHub; readonly detached:
       saveState: unsupported,
       discardState: unsupported,
     },
-    host: { info: unsupported, listFolder: unsupported, inspectFile: unsupported },
+    host: {
+      info: unsupported,
+      listFolder: unsupported,
+      inspectFile: unsupported,
+      probeKvm: unsupported,
+    },
   };
 }
 

@@ -1,3 +1,4 @@
+import type { KvmFinding } from '../vm/kvmFinding.ts';
 import type { Medium } from '../media/recogniseMedium.ts';
 
 export interface HostInfo {
@@ -27,4 +28,6 @@ export interface HostService {
   listFolder(path: string): Promise<{ path: string; parent?: string; entries: FolderEntry[] }>;
   /** What a file is, by its content. */
   inspectFile(path: string): Promise<FileInspection>;
+  /** Tries whether machines can run on KVM here, some tenths of a second at most. The translator runs everywhere. */
+  probeKvm(): Promise<KvmFinding>;
 }

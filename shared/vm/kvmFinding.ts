@@ -1,25 +1,29 @@
-/** What a probe of the KVM engine has found (emulator/host/probeKvm.ts), and what it means in words. */
-export type KvmFinding =
+import { z } from 'zod';
+
+/** What a probe of the KVM engine has found (emulator/host/probeKvm.ts); `kvmVerdict` says what it means. */
+export const kvmFindingSchema = z.discriminatedUnion('kind', [
   /** A 64-bit guest has run; an instruction of it took so long. */
-  | { readonly kind: 'ready'; readonly nsPerInstruction: number }
+  z.object({ kind: z.literal('ready'), nsPerInstruction: z.number() }),
   /** It has run, but KVM interprets it: more slowly than the translator runs it. */
-  | { readonly kind: 'interpreted'; readonly nsPerInstruction: number; readonly pvm: boolean }
-  | { readonly kind: 'guest-failed'; readonly detail: string; readonly pvm: boolean }
-  | { readonly kind: 'other-system' }
+  z.object({ kind: z.literal('interpreted'), nsPerInstruction: z.number(), pvm: z.boolean() }),
+  z.object({ kind: z.literal('guest-failed'), detail: z.string().max(4000), pvm: z.boolean() }),
+  z.object({ kind: z.literal('other-system') }),
   /** koffi, by which the system is called, could not be loaded. */
-  | { readonly kind: 'no-calls' }
+  z.object({ kind: z.literal('no-calls') }),
   /** No /dev/kvm. What the processor says of itself decides about the way out. */
-  | {
-      readonly kind: 'no-device';
-      readonly vendor: 'intel' | 'amd' | undefined;
-      /** It has VMX or SVM. */
-      readonly virtualization: boolean;
-      /** It is itself virtual. */
-      readonly virtual: boolean;
-    }
-  | { readonly kind: 'no-permission'; readonly group: string | undefined }
-  | { readonly kind: 'busy' }
-  | { readonly kind: 'refused'; readonly detail: string };
+  z.object({
+    kind: z.literal('no-device'),
+    vendor: z.enum(['intel', 'amd']).optional(),
+    /** It has VMX or SVM. */
+    virtualization: z.boolean(),
+    /** It is itself virtual. */
+    virtual: z.boolean(),
+  }),
+  z.object({ kind: z.literal('no-permission'), group: z.string().max(200).optional() }),
+  z.object({ kind: z.literal('busy') }),
+  z.object({ kind: z.literal('refused'), detail: z.string().max(4000) }),
+]);
+export type KvmFinding = z.infer<typeof kvmFindingSchema>;
 
 export interface KvmVerdict {
   /** `auto` takes KVM. */

@@ -12,6 +12,7 @@ import {
   type AdapterChange,
   type AdapterStatus,
 } from '../net/networkStatus.ts';
+import type { KvmFinding } from './kvmFinding.ts';
 import { viewerSchema, type Frame, type Thumbnail } from './frames.ts';
 import { machineRequestSchema, type MachineRequest } from './machineRequest.ts';
 
@@ -43,6 +44,8 @@ export interface VmControl {
   takeSnapshot(folder: string): Promise<SnapshotTaken>;
   /** Pauses, and saves the state into a new folder; everything is durable then. The machine stays paused. */
   saveState(folder: string): Promise<void>;
+  /** Tries the KVM engine with a tiny guest; in a process without a machine. */
+  probeKvm(): Promise<KvmFinding>;
   /** Pulls the plug: ends the machine, closes its disks, then the process exits. */
   shutdown(): Promise<void>;
 }
@@ -100,6 +103,7 @@ const controlSchemas: Readonly<Record<keyof VmControl, z.ZodType<unknown[]>>> = 
   prepareLayers: z.tuple([z.array(layerSchema).max(16)]),
   takeSnapshot: z.tuple([z.string().min(1)]),
   saveState: z.tuple([z.string().min(1)]),
+  probeKvm: z.tuple([]),
   shutdown: z.tuple([]),
 };
 

@@ -2,6 +2,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
+import { probeKvm } from '../../emulator/host/probeKvm.ts';
+import { kvmVerdict } from '../../shared/vm/kvmFinding.ts';
 import { echoKernel } from '../framework/echoKernel.ts';
 import { describeWindow } from './describeWindow.ts';
 import { screenshotPath, Window } from './window.ts';
@@ -24,6 +26,11 @@ describeWindow('preferences', (parts) => {
       .getByRole('button', { name: 'Preferences' })
       .click();
     await page.getByRole('heading', { name: 'Preferences' }).waitFor();
+    // What "doctor" says, of this very machine.
+    const kvm = page.getByRole('group', { name: 'Hardware (KVM)' });
+    const { reason, remedy } = kvmVerdict(await probeKvm());
+    await kvm.getByText(reason.replace(/, at .*/, '')).waitFor();
+    if (remedy !== undefined) await kvm.getByText(`What to do: ${remedy}`).waitFor();
     expect(await window.accessibilityProblems()).toEqual([]);
     await page.screenshot({ path: screenshotPath('preferences-light') });
     await choose('Theme', 'Dark');

@@ -67,6 +67,13 @@ describeWindow('settings', (parts) => {
     await tab('System');
     await window.field('Memory').fill('192');
     await choose('CPU model', 'Like the host’s');
+    await choose('Engine', 'Interpreter');
+    await page.getByRole('combobox', { name: 'Engine' }).click();
+    // Until machines of the library run on it.
+    expect(
+      await page.getByRole('option', { name: 'Hardware (KVM)' }).getAttribute('aria-disabled'),
+    ).toBe('true');
+    await page.getByRole('option', { name: 'Translator', exact: true }).click();
     await tab('Boot');
     await window.field('Kernel command line').fill('console=ttyS0 told.by=settings');
     await tab('Display');

@@ -15,6 +15,7 @@ import { languageNames, languages, t } from '../../i18n/i18n.ts';
 import { useConnection } from '../../transport/ConnectionContext.tsx';
 import { explain, report } from '../notices/noticeStore.ts';
 import { defaultHostKeyName } from '../screen/hostKey.ts';
+import { EnginesSection } from './EnginesSection.tsx';
 import { usePreferences } from './preferenceStore.ts';
 
 /** What holds for the whole library. Choices count at once; what is typed counts when it is saved. */
@@ -66,6 +67,9 @@ export function PreferencesPage() {
             help={t('preferences.disksFolderHelp')}
             value={preferences.disksFolder}
           />
+        </Section>
+        <Section title={t('engines.title')}>
+          <EnginesSection />
         </Section>
         <Section title={t('preferences.gallery')}>
           <Typed

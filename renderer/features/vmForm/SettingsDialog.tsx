@@ -34,7 +34,7 @@ import { draftOf } from './vmDraft.ts';
 
 const categories = {
   general: { Icon: Article, Fields: GeneralFields, owns: /^(name|description)/ },
-  system: { Icon: Memory, Fields: SystemFields, owns: /^(memory|cpu)/ },
+  system: { Icon: Memory, Fields: SystemFields, owns: /^(memory|cpu|engine)/ },
   boot: { Icon: RocketLaunch, Fields: BootFields, owns: /^boot/ },
   display: { Icon: Monitor, Fields: DisplayFields, owns: /^display/ },
   storage: {
@@ -56,7 +56,7 @@ export function SettingsDialog(props: {
   const { vm, config, onClose } = props;
   const { library } = useConnection();
   const queries = useQueryClient();
-  const form = useVmDraft(draftOf(config), config.engine);
+  const form = useVmDraft(draftOf(config));
   const [category, setCategory] = useState(props.category);
   const [failure, setFailure] = useState<ReturnType<typeof explain>>();
   const [busy, setBusy] = useState(false);

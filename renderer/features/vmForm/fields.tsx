@@ -5,11 +5,13 @@ import Stack from '@mui/material/Stack';
 import TextField from '@mui/material/TextField';
 import { useQuery } from '@tanstack/react-query';
 import { t } from '../../i18n/i18n.ts';
+import { engineCapabilities } from '../../../shared/vm/capabilities.ts';
 import { graphicsCards, vmConfigSchema } from '../../../shared/vm/config.ts';
 import { useConnection } from '../../transport/ConnectionContext.tsx';
 import type { Problems, VmDraft } from './vmDraft.ts';
 
 const cpuModels = vmConfigSchema.shape.cpuModel.unwrap().options;
+const engines = vmConfigSchema.shape.engine.unwrap().options;
 
 export interface FieldsProps {
   readonly draft: VmDraft;
@@ -110,6 +112,25 @@ export function SystemFields({ draft, problems, disabled = false, change }: Fiel
         {cpuModels.map((model) => (
           <MenuItem key={model} value={model}>
             {t(`system.cpuModels.${model}`)}
+          </MenuItem>
+        ))}
+      </TextField>
+      <TextField
+        select
+        label={t('system.engine')}
+        sx={{ gridColumn: '1 / -1', maxWidth: 480 }}
+        disabled={disabled}
+        value={draft.engine}
+        helperText={t(`system.engineHelp.${draft.engine}`)}
+        onChange={(event) => change({ engine: event.target.value as VmDraft['engine'] })}
+      >
+        {engines.map((engine) => (
+          <MenuItem
+            key={engine}
+            value={engine}
+            disabled={!engineCapabilities[engine].available && engine !== draft.engine}
+          >
+            {t(`system.engines.${engine}`)}
           </MenuItem>
         ))}
       </TextField>

@@ -1,13 +1,12 @@
 import { useMemo, useState } from 'react';
-import type { VmConfig } from '../../../shared/vm/config.ts';
 import { checkDraft, type Checked, type Problems, type VmDraft } from './vmDraft.ts';
 
 /** A draft being edited; a field's problem is shown once it was touched, all of them on demand. */
-export function useVmDraft(initial: VmDraft, engine?: VmConfig['engine']) {
+export function useVmDraft(initial: VmDraft) {
   const [draft, setDraft] = useState(initial);
   const [touched, setTouched] = useState<ReadonlySet<string>>(new Set());
   const [showAll, setShowAll] = useState(false);
-  const checked: Checked = useMemo(() => checkDraft(draft, engine), [draft, engine]);
+  const checked: Checked = useMemo(() => checkDraft(draft), [draft]);
 
   const shown: Problems = Object.fromEntries(
     Object.entries(checked.problems).filter(

@@ -78,7 +78,7 @@ test.each([
     adapters: [],
   });
   const { version: _version, id: _id, createdAt: _createdAt, ...rest } = config;
-  expect(checkDraft(draftOf(config), config.engine).vm).toEqual(rest);
+  expect(checkDraft(draftOf(config)).vm).toEqual(rest);
 });
 
 test('a path is split in the way of its host', () => {

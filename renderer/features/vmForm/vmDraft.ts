@@ -19,6 +19,7 @@ export interface VmDraft {
   readonly memoryMiB: string;
   readonly cpus: string;
   readonly cpuModel: VmConfig['cpuModel'];
+  readonly engine: VmConfig['engine'];
   readonly card: VmConfig['display']['card'];
   readonly kernel: string;
   readonly initrd: string;
@@ -61,6 +62,7 @@ export const newDraft: VmDraft = {
   memoryMiB: '1024',
   cpus: '1',
   cpuModel: 'guesthouse-v2',
+  engine: 'translator',
   card: 'std',
   kernel: '',
   initrd: '',
@@ -82,6 +84,7 @@ export function draftOf(config: VmConfig): VmDraft {
     memoryMiB: String(config.memoryMiB),
     cpus: String(config.cpus),
     cpuModel: config.cpuModel,
+    engine: config.engine,
     card: config.display.card,
     kernel: config.boot.kernel ?? '',
     initrd: config.boot.initrd ?? '',
@@ -161,7 +164,7 @@ function wording(field: string, issue: z.core.$ZodIssue): string {
  * Checks a draft against the configuration's schema, so that the form and the service agree on
  * what is valid, and says in words what is wrong where it stands.
  */
-export function checkDraft(draft: VmDraft, engine?: VmConfig['engine']): Checked {
+export function checkDraft(draft: VmDraft): Checked {
   const problems: Record<string, string> = {};
   const kernel = draft.kernel.trim();
   const initrd = draft.initrd.trim();
@@ -175,7 +178,7 @@ export function checkDraft(draft: VmDraft, engine?: VmConfig['engine']): Checked
     cpus: number(draft.cpus),
     cpuModel: draft.cpuModel,
     display: { card: draft.card },
-    ...(engine && { engine }),
+    engine: draft.engine,
     boot: {
       ...((kernel !== '' || drives === 0) && { kernel }),
       ...(initrd !== '' && { initrd }),
@@ -193,7 +196,7 @@ export function checkDraft(draft: VmDraft, engine?: VmConfig['engine']): Checked
     const field = issue.path.join('.');
     problems[field] ??= wording(field, issue);
   }
-  const { maxCpus } = engineCapabilities[engine ?? 'translator'];
+  const { maxCpus } = engineCapabilities[draft.engine];
   if (number(draft.cpus) > maxCpus) problems.cpus ??= t('problem.engineCpus', { count: maxCpus });
 
   const newDisks = draft.newDisks.flatMap(({ size, ...rest }, index) => {
