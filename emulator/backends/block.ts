@@ -25,6 +25,16 @@ export class BlockError extends Error {
   }
 }
 
+/** Code 'not-allowed': an image that a disk builds on lies outside the folders that the user allowed. */
+export class OutsideFolders extends BlockError {
+  /** The disk whose chain it is, and the folder or NBD server to allow. */
+  readonly wanted: { readonly disk: string; readonly folder: string };
+  constructor(message: string, wanted: OutsideFolders['wanted']) {
+    super('not-allowed', message);
+    this.wanted = wanted;
+  }
+}
+
 /**
  * A disk's contents. Offsets and lengths are bytes, multiples of 512. Calls may overlap in time;
  * a flush covers every write that had resolved before it was called.

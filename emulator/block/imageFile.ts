@@ -68,8 +68,8 @@ export interface ImageStore {
   resolve(image: string, name: string): string;
   /** How the image at `image` would name the file at the absolute path `target`, relative if it can. */
   relative(image: string, target: string): string;
-  /** Whether the file really lies, links followed, in one of the folders. */
-  within(path: string, folders: readonly string[]): Promise<boolean>;
+  /** The folder in which the file really lies, links followed, if it is in none of these; for an NBD export its server. */
+  outside(path: string, folders: readonly string[]): Promise<string | undefined>;
   /** The folder that holds the file. */
   folderOf(path: string): string;
   /** Absolute paths of the files in a folder. */

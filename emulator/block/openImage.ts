@@ -1,8 +1,9 @@
 /** Opens disk images of any format, with the images that they build on. */
-import { BlockError } from '../backends/block.ts';
+import { BlockError, OutsideFolders } from '../backends/block.ts';
 import type { BlockImage, ImageFormat } from './blockImage.ts';
 import { compressionOf, detectFormat } from './detectFormat.ts';
 import type { ImageFile, ImageStore } from './imageFile.ts';
+import { isNbdAddress } from '../../shared/vm/nbdAddress.ts';
 import { openQcow2 } from './qcow2/qcow2Image.ts';
 import { RawImage } from './raw/rawImage.ts';
 import { openVdi, readVdiHeader } from './vdi/vdiImage.ts';
@@ -20,7 +21,7 @@ export interface OpenChoice {
   readonly format: ImageFormat | 'auto';
   readonly readOnly: boolean;
   /**
-   * Folders that images named by images may lie in, besides the folder of the image itself;
+   * Folders and NBD servers that images named by images may lie in, besides the folder of the image itself;
    * 'anywhere' is for tools that were given the chain by hand.
    */
   readonly allowed?: readonly string[] | 'anywhere' | undefined;
@@ -205,7 +206,7 @@ async function openNamed(
   format: ImageFormat | undefined,
   chain: readonly string[],
 ): Promise<BlockImage> {
-  if (/^[a-z][a-z0-9+.-]+:/i.test(name) && !name.startsWith('file:'))
+  if (/^[a-z][a-z0-9+.-]+:/i.test(name) && !name.startsWith('file:') && !isNbdAddress(name))
     throw new BlockError(
       'unsupported',
       `The disk image ${choice.path} builds on "${name}", which is not a file.`,
@@ -237,9 +238,10 @@ async function checkAllowed(
 ): Promise<void> {
   if (allowed === 'anywhere') return;
   const folders = [...allowed, store.folderOf(chain[0] as string)];
-  if (await store.within(path, folders)) return;
-  throw new BlockError(
-    'not-allowed',
+  const folder = await store.outside(path, folders);
+  if (folder === undefined) return;
+  throw new OutsideFolders(
     `The disk image ${image} builds on ${path}, which lies outside its folder and those you allowed.`,
+    { disk: chain[0] as string, folder },
   );
 }

@@ -1,4 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { UserError } from '../../shared/services/errors.ts';
+import type { DiskConfig } from '../../shared/vm/config.ts';
 import type { MachineRequest } from '../../shared/vm/machineRequest.ts';
 import type { CharacterBackend } from '../backends/character.ts';
 import type { BiosBoot, DisplaySpec, KernelBoot, Machine } from '../machine/machine.ts';
@@ -47,6 +49,10 @@ export interface BuiltMachine {
   /** Undefined without network adapters. */
   readonly networks: Networks | undefined;
   readonly changeMedium: OpenDrives['changeMedium'];
+  /** Plugs in one more SATA disk, whose `port` says where. Rejects with BlockError or UserError. */
+  attachDisk(disk: DiskConfig): Promise<void>;
+  /** Pulls out a SATA disk, counted as `disks` are, that is in the port; it is closed then. */
+  detachDisk(index: number, port: number): Promise<void>;
   readonly diskCounters: Readonly<DiskCounters>;
   /** In the order of the request. */
   readonly disks: readonly LayeredDisk[];
@@ -78,6 +84,8 @@ export async function buildMachine(
       disks,
       changeMedium,
       counters,
+      attach,
+      detach,
       close: closeDrives,
     } = (open = await openDrives(request));
     const core = await loadingCore;
@@ -122,6 +130,15 @@ export async function buildMachine(
     const built = { machine, restored, networks, disks, changeMedium, diskCounters: counters };
     return {
       ...built,
+      attachDisk: async (disk) => {
+        if (!built.machine.hotPlug) throw noHotPlug();
+        built.machine.plugDisk(disk.port ?? 0, await attach(disk));
+      },
+      detachDisk: async (index, port) => {
+        const closeDisk = detach(index);
+        await built.machine.unplugDisk(port);
+        await closeDisk();
+      },
       close: async () => {
         try {
           await built.machine.dispose();
@@ -140,6 +157,13 @@ export async function buildMachine(
     throw asUserError(namingKernel(error, request.boot.kernel ?? ''));
   }
 }
+
+const noHotPlug = (): UserError =>
+  new UserError({
+    code: 'no-controller',
+    message: 'The VM has no SATA controller, into which disks can be plugged while it runs.',
+    hint: 'Power it off and attach the disk then; a VM with a SATA drive takes others while it runs.',
+  });
 
 const driveKinds = { a: 'floppy', c: 'hdd', d: 'cdrom', n: 'network' } as const;
 

@@ -1,5 +1,5 @@
 import { UserError } from '../../shared/services/errors.ts';
-import { BlockError, type BlockErrorCode } from '../backends/block.ts';
+import { BlockError, OutsideFolders, type BlockErrorCode } from '../backends/block.ts';
 import { KernelImageError } from '../firmware/kernelImageError.ts';
 
 const diskHints: Readonly<Record<BlockErrorCode, string>> = {
@@ -32,7 +32,10 @@ export function asUserError(error: unknown): UserError {
   if (error instanceof UserError) return error;
   if (error instanceof BlockError) {
     return new UserError(
-      { code: `disk-${error.code}`, message: error.message, hint: diskHints[error.code] },
+      {
+        ...{ code: `disk-${error.code}`, message: error.message, hint: diskHints[error.code] },
+        ...(error instanceof OutsideFolders && { wanted: error.wanted }),
+      },
       { cause: error },
     );
   }

@@ -4,6 +4,7 @@ import { messagePortChannel, type PortLike } from '../../shared/rpc/messagePortC
 import { UserError } from '../../shared/services/errors.ts';
 import type { AdapterChange, AdapterStatus } from '../../shared/net/networkStatus.ts';
 import type { MediumDrive } from '../../shared/services/session.ts';
+import type { DiskConfig } from '../../shared/vm/config.ts';
 import type { InputEvent } from '../../shared/input/inputEvent.ts';
 import type { Frame, Thumbnail } from '../../shared/vm/frames.ts';
 import type { KvmFinding } from '../../shared/vm/kvmFinding.ts';
@@ -115,10 +116,22 @@ class MachineHost implements VmControl {
     return Promise.resolve();
   }
 
-  async changeMedium(drive: MediumDrive, path: string | null): Promise<void> {
+  changeMedium(drive: MediumDrive, path: string | null): Promise<void> {
+    return this.drives((built) => built.changeMedium(drive, path));
+  }
+
+  attachDisk(disk: DiskConfig): Promise<void> {
+    return this.drives((built) => built.attachDisk(disk));
+  }
+
+  detachDisk(index: number, port: number): Promise<void> {
+    return this.drives((built) => built.detachDisk(index, port));
+  }
+
+  private async drives(change: (built: BuiltMachine) => Promise<void>): Promise<void> {
     this.machine();
     try {
-      await this.built?.changeMedium(drive, path);
+      if (this.built !== undefined) await change(this.built);
     } catch (error) {
       throw asUserError(error);
     }

@@ -1,6 +1,7 @@
 /** Opens the images of a machine's drives. */
 import { UserError } from '../../shared/services/errors.ts';
 import type { MediumDrive } from '../../shared/services/session.ts';
+import type { DiskConfig } from '../../shared/vm/config.ts';
 import { planDrives } from '../../shared/vm/drives.ts';
 import type { MachineRequest } from '../../shared/vm/machineRequest.ts';
 import type { BlockBackend } from '../backends/block.ts';
@@ -18,8 +19,12 @@ export interface OpenDrives {
   readonly counters: Readonly<DiskCounters>;
   /** Opens the image of the path, puts it into the drive, and closes what was there. */
   changeMedium(drive: MediumDrive, path: string | null): Promise<void>;
-  /** In the order of the request. */
+  /** In the order of the request and of later attaching; attach and detach change it. */
   readonly disks: readonly LayeredDisk[];
+  /** Opens one more disk, behind the others. */
+  attach(disk: DiskConfig): Promise<BlockBackend>;
+  /** Forgets the disk, which is closed by the function that comes back. */
+  detach(index: number): () => Promise<void>;
   /** Closes every image, also those that were changed for others meanwhile. */
   close(): Promise<void>;
 }
@@ -60,17 +65,26 @@ export async function openDrives(
     const medium = path === null ? undefined : await open(path, readOnly);
     await found.slot.change(medium)?.close();
   };
+  const addDisk = async (disk: DiskConfig, place: number): Promise<BlockBackend> => {
+    const { path, format, readOnly, allowedFolders: allowed } = disk;
+    const uncached = disk.cache === 'none';
+    const image = await openDisk({ path, format, readOnly, allowed, owner, uncached });
+    const layered = new LayeredDisk(image);
+    disks.push(layered);
+    const backend = withPolicies(countedDisk(layered, counters), disk);
+    drives.push({ kind: 'disk', interface: disk.interface, position: place, backend });
+    return backend;
+  };
+  const detach: OpenDrives['detach'] = (index) => {
+    const [removed] = drives.filter(({ kind }) => kind === 'disk').splice(index, 1);
+    disks.splice(index, 1);
+    if (removed?.kind !== 'disk') throw new RangeError(`there is no disk ${index}`);
+    drives.splice(drives.indexOf(removed), 1);
+    return () => removed.backend.close();
+  };
   try {
-    for (const [index, disk] of request.disks.entries()) {
-      const { path, format, readOnly, allowedFolders: allowed } = disk;
-      const uncached = disk.cache === 'none';
-      const image = await openDisk({ path, format, readOnly, allowed, owner, uncached });
-      const layered = new LayeredDisk(image);
-      disks.push(layered);
-      const backend = withPolicies(countedDisk(layered, counters), disk);
-      const place = position('disk', index, disk.interface);
-      drives.push({ kind: 'disk', interface: disk.interface, position: place, backend });
-    }
+    for (const [index, disk] of request.disks.entries())
+      await addDisk(disk, position('disk', index, disk.interface));
     for (const [index, { path, interface: where }] of request.cdroms.entries()) {
       const place = position('cdrom', index, where);
       drives.push({
@@ -80,7 +94,8 @@ export async function openDrives(
     }
     for (const [index, { path, readOnly }] of request.floppies.entries())
       drives.push({ kind: 'floppy', position: index, slot: await slot(path, readOnly) });
-    return { drives: [...drives], disks, counters, changeMedium, close };
+    const attach = (disk: DiskConfig): Promise<BlockBackend> => addDisk(disk, disk.port ?? 0);
+    return { drives: [...drives], disks, counters, changeMedium, attach, detach, close };
   } catch (error) {
     await close().catch(() => undefined);
     throw error;

@@ -1,3 +1,4 @@
+import type { BlockBackend } from '../backends/block.ts';
 import type { CharacterBackend } from '../backends/character.ts';
 import type { InputEvent, PointerMode } from '../../shared/input/inputEvent.ts';
 import type { RamWatch } from '../bus/ramWatch.ts';
@@ -92,6 +93,12 @@ export interface Machine {
   resume(): void;
   reset(): void;
   pressPowerButton(): void;
+  /** Whether disks can be plugged in and pulled out while it runs: it has a SATA controller. */
+  readonly hotPlug: boolean;
+  /** Plugs a disk into a free SATA port. */
+  plugDisk(port: number, disk: BlockBackend): void;
+  /** Pulls a disk out of its SATA port; resolves when nothing uses it any more. */
+  unplugDisk(port: number): Promise<void>;
   /** What the user does with keyboard and pointer. */
   input(event: InputEvent): void;
   /** Which pointer motion the guest understands now. */

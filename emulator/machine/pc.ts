@@ -1,4 +1,5 @@
 import type { InputEvent, PointerMode } from '../../shared/input/inputEvent.ts';
+import type { BlockBackend } from '../backends/block.ts';
 import { CountedClock, HostClock } from '../bus/clock.ts';
 import { HostEntropy, SeededEntropy } from '../bus/entropy.ts';
 import type { RamWatch } from '../bus/ramWatch.ts';
@@ -27,6 +28,7 @@ import {
   ramRanges,
 } from './pcLayout.ts';
 import type { PcEngine, PcParts } from './pcParts.ts';
+import { sataDisk } from './pcStorage.ts';
 import { virtioFunctions } from './pcVirtio.ts';
 import { SliceLoop } from './sliceLoop.ts';
 import { loadMachine, saveMachine, saveParts } from './snapshot.ts';
@@ -319,6 +321,21 @@ class Pc implements Machine {
   #enqueue(task: () => void | Promise<void>): Promise<void> {
     this.#serial = this.#serial.then(task);
     return this.#serial;
+  }
+
+  get hotPlug(): boolean {
+    return this.#board.ahci !== undefined;
+  }
+
+  plugDisk(port: number, disk: BlockBackend): void {
+    this.#board.ahci?.attach(port, sataDisk(disk, port));
+    this.#loop.wake();
+  }
+
+  async unplugDisk(port: number): Promise<void> {
+    const ended = this.#board.ahci?.detach(port);
+    this.#loop.wake();
+    await ended;
   }
 
   input(event: InputEvent): void {

@@ -25,6 +25,7 @@ import { PciBus, pirqOf } from '../devices/pci/pciBus.ts';
 import { softOffCommand } from '../devices/pci/acpiPm.ts';
 import type { PciFunction } from '../devices/pci/pciFunction.ts';
 import { PowerManagementPiix4 } from '../devices/pci/powerManagementPiix4.ts';
+import type { Ahci } from '../devices/storage/ahci.ts';
 import { IsaUart } from '../devices/serial/isaUart.ts';
 import { Bios } from '../firmware/bios/bios.ts';
 import type { BiosParts } from '../firmware/bios/biosMachine.ts';
@@ -90,6 +91,8 @@ export class PcBoard {
   readonly pci: PciBus;
   readonly display: Display | undefined;
   readonly input: PcInput;
+  /** Undefined without SATA drives. */
+  readonly ahci: Ahci | undefined;
   /** Undefined when a kernel is booted directly; under external firmware it serves its video ROM only. */
   readonly bios: Bios | undefined;
   readonly #powerManagement: PowerManagementPiix4;
@@ -217,6 +220,7 @@ export class PcBoard {
       irq: input,
       onHostFailure: parts.onHostFailure,
     });
+    this.ahci = storage.ahci;
     const virtio = plugVirtio(this.pci, this.input);
     for (const fn of virtio) this.pci.plug(fn);
     this.bios = boot === undefined ? undefined : this.#plugBios(boot, parts);
@@ -233,7 +237,7 @@ export class PcBoard {
       this.#powerManagement,
       ...(card === undefined ? [] : [card.function]),
       dma,
-      ...storage,
+      ...storage.devices,
       ...virtio,
       isaBridge,
       this.pci,

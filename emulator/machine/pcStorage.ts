@@ -1,9 +1,10 @@
 /** The drives of the PC that are not virtio: their controllers and wires. */
+import type { BlockBackend } from '../backends/block.ts';
 import type { PortBus } from '../bus/portBus.ts';
 import type { Clock, Device, DmaMemory, IrqLine } from '../bus/types.ts';
 import type { Dma8237 } from '../devices/legacy/dma8237.ts';
 import type { PciBus } from '../devices/pci/pciBus.ts';
-import { ahciPorts } from '../../shared/vm/drives.ts';
+import { ahciPorts } from '../../shared/vm/driveCounts.ts';
 import { Ahci } from '../devices/storage/ahci.ts';
 import { AtaDisk } from '../devices/storage/ataDisk.ts';
 import { AtapiCdrom } from '../devices/storage/atapiCdrom.ts';
@@ -32,16 +33,28 @@ export interface PcStorageParts {
   readonly onHostFailure: (error: Error) => void;
 }
 
-/** Plugs them in; returns the devices in the order of loading. */
-export function plugStorage(parts: PcStorageParts): readonly Device[] {
+export interface PcStorage {
+  /** In the order of loading. */
+  readonly devices: readonly Device[];
+  readonly ahci: Ahci | undefined;
+}
+
+/** Plugs them in. */
+export function plugStorage(parts: PcStorageParts): PcStorage {
   const ahci = plugAhci(parts);
   const floppy = plugFloppy(parts);
-  return [
-    plugIde(parts),
-    ...(ahci === undefined ? [] : [ahci]),
-    ...(floppy === undefined ? [] : [floppy]),
-  ];
+  return {
+    devices: [
+      plugIde(parts),
+      ...(ahci === undefined ? [] : [ahci]),
+      ...(floppy === undefined ? [] : [floppy]),
+    ],
+    ahci,
+  };
 }
+
+export const sataDisk = (disk: BlockBackend, port: number): AtaDisk =>
+  new AtaDisk({ disk, serial: `guesthouse-ahci${port}`, queueDepth: 32 });
 
 /** The drive at a place of a controller. */
 function driveAt(
@@ -55,7 +68,7 @@ function driveAt(
   const serial = `guesthouse-${where}${position}`;
   const sata = where === 'ahci';
   if (drive?.kind === 'disk')
-    return new AtaDisk({ disk: drive.backend, serial, ...(sata ? { queueDepth: 32 } : {}) });
+    return sata ? sataDisk(drive.backend, position) : new AtaDisk({ disk: drive.backend, serial });
   return drive?.kind === 'cdrom' ? new AtapiCdrom({ slot: drive.slot, serial, sata }) : undefined;
 }
 

@@ -7,6 +7,7 @@ import { UserError } from '../../shared/services/errors.ts';
 import { UsageError } from './commandError.ts';
 import { followTask } from './followTask.ts';
 import { hostPath } from './optionValues.ts';
+import { parseDisk } from './parseOptions.ts';
 import { findVm, withServices } from './withServices.ts';
 
 const print = (text: string): void => void process.stdout.write(`${text}\n`);
@@ -48,6 +49,50 @@ export function organiseCommands(): Command[] {
           await services.session.changeMedium(id, { kind, index: Number(match[2]) - 1 }, path);
           if (flags.json) printJson({ id, drive, path });
           else print(`Drive ${drive} of "${name}" ${path === null ? 'is empty' : `has ${path}`}.`);
+        }),
+      ),
+
+    new Command('attach')
+      .description('attach a disk to a VM; a running one takes SATA disks, if it has a SATA drive')
+      .argument('<vm>', 'name or id')
+      .argument('<disk>', 'as --disk of create: FILE[,format=…][,if=…]; ahci for a running VM')
+      .option('--json', 'machine-readable')
+      .action((vm: string, text: string, flags: { json?: true }) =>
+        withServices('direct', async (services) => {
+          const { id, name, state } = await findVm(services, vm);
+          const running = state === 'running' || state === 'paused';
+          const disk = parseDisk(running && !/,if=/.test(text) ? `${text},if=ahci` : text);
+          await services.session.attachDisk(id, disk);
+          if (flags.json) printJson({ id, path: disk.path });
+          else print(`"${name}" has the disk ${disk.path}.`);
+        }),
+      ),
+
+    new Command('detach')
+      .description('detach a disk from a VM; from a running one a SATA disk that nothing uses')
+      .argument('<vm>', 'name or id')
+      .argument('<disk>', 'its file, or disk1, disk2, …')
+      .option('--json', 'machine-readable')
+      .action((vm: string, which: string, flags: { json?: true }) =>
+        withServices('direct', async (services) => {
+          const { id, name } = await findVm(services, vm);
+          const { disks } = await services.library.get(id);
+          const number = /^disk(\d+)$/.exec(which)?.[1];
+          const path = hostPath(which);
+          const index =
+            number === undefined
+              ? disks.findIndex((disk) => disk.path === path)
+              : Number(number) - 1;
+          const disk = disks[index];
+          if (disk === undefined)
+            throw new UserError({
+              code: 'no-such-disk',
+              message: `"${name}" has no disk ${which}.`,
+              hint: 'See "guesthouse show".',
+            });
+          await services.session.detachDisk(id, index);
+          if (flags.json) printJson({ id, path: disk.path });
+          else print(`"${name}" no longer has the disk ${disk.path}.`);
         }),
       ),
 

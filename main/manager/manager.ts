@@ -14,8 +14,14 @@ import type { MediaService } from '../../shared/services/media.ts';
 import type { PreferenceService } from '../../shared/services/preferences.ts';
 import type { MediumDrive, SessionService } from '../../shared/services/session.ts';
 import { checkCapabilities } from '../../shared/vm/capabilities.ts';
-import { newDiskSchema, type VmChanges, type VmConfig } from '../../shared/vm/config.ts';
+import {
+  diskSchema,
+  newDiskSchema,
+  type VmChanges,
+  type VmConfig,
+} from '../../shared/vm/config.ts';
 import { machineRequestOf } from '../../shared/vm/machineRequest.ts';
+import { attachDisk, detachDisk, type DiskChange } from './diskHotPlug.ts';
 import type { Home } from './home.ts';
 import { createGalleryService } from './galleryService.ts';
 import { createMediaService } from './mediaService.ts';
@@ -198,6 +204,8 @@ export class Manager implements Services {
     setScreenSize: async (id, width, height) =>
       (await this.running(id)).setScreenSize(width, height),
     changeMedium: (id, drive, path) => this.changeMedium(id, drive, path),
+    attachDisk: (id, disk) => attachDisk(this.diskChange(id), diskSchema.parse(disk)),
+    detachDisk: (id, index) => detachDisk(this.diskChange(id), index),
     counters: async (id) => (await this.running(id)).counters(),
     networkStatus: async (id) => (await this.running(id)).networkStatus(),
     changeAdapter: async (id, index, change) =>
@@ -283,6 +291,22 @@ export class Manager implements Services {
     const after = path === null ? rest : { ...rest, path };
     await this.vms.modify(id, { [list]: drives.with(drive.index, after as never) });
     this.listSoon();
+  }
+
+  private diskChange(id: string): DiskChange {
+    return {
+      exclusively: (change) => this.snapshots.changeDisks(id, change),
+      session: () => {
+        const session = this.sessions.get(id);
+        return session?.active ? session : undefined;
+      },
+      modify: async (changes) => {
+        await (this.sessions.get(id)?.active
+          ? this.vms.modify(id, changes)
+          : this.library.modify(id, changes));
+        this.listSoon();
+      },
+    };
   }
 
   private async start(id: string): Promise<void> {

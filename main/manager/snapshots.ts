@@ -252,6 +252,11 @@ export class Snapshots implements SnapshotService {
     });
   }
 
+  /** Changes what the VM's disks are; no snapshot, restore or start comes between. */
+  changeDisks<T>(id: string, change: (config: VmConfig) => Promise<T>): Promise<T> {
+    return this.#exclusively(id, ({ config }) => change(config));
+  }
+
   async #forgetState(folder: string, { saved, ...history }: SnapshotHistory): Promise<void> {
     await writeHistory(folder, history);
     if (saved?.folder.startsWith('saved'))

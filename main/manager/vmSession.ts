@@ -16,6 +16,7 @@ import {
   type Frame,
   type Thumbnail,
 } from '../../shared/vm/frames.ts';
+import type { DiskConfig } from '../../shared/vm/config.ts';
 import type { VmState } from '../../shared/vm/lifecycle.ts';
 import type { MachineRequest } from '../../shared/vm/machineRequest.ts';
 import {
@@ -192,6 +193,14 @@ export class VmSession {
 
   async changeMedium(drive: MediumDrive, path: string | null): Promise<void> {
     await this.expect('running', 'paused').control.changeMedium(drive, path);
+  }
+
+  async attachDisk(disk: DiskConfig): Promise<void> {
+    await this.expect('running', 'paused').control.attachDisk(disk);
+  }
+
+  async detachDisk(index: number, port: number): Promise<void> {
+    await this.expect('running', 'paused').control.detachDisk(index, port);
   }
 
   async counters(): Promise<Record<string, number>> {

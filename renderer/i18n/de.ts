@@ -9,6 +9,7 @@ export const de: Catalogue = {
   ...toolsDe,
   ...vmWindowDe,
   action: {
+    allow: 'Erlauben',
     cancel: 'Abbrechen',
     continue: 'Weiter',
     attach: 'Anschließen',
@@ -32,6 +33,9 @@ export const de: Catalogue = {
     discardState: 'Den gespeicherten Zustand von „{{name}}“ verwerfen?',
     discardStateText:
       'Der nächste Start beginnt neu, als wäre der Stecker gezogen worden. Was der Gast nicht auf seine Platten geschrieben hatte, ist verloren.',
+    folder: 'Darf „{{name}}“ Abbilder in einem anderen Ordner lesen?',
+    folderText:
+      '{{problem}} Ein fremdes Abbild kann jede Ihrer Dateien nennen, und der Gast liest sie dann. Erlauben Sie das nur, wenn Sie wissen, woher das Abbild kommt.',
     powerOff: '„{{name}}“ ausschalten?',
     powerOffText:
       'Das ist, als zöge man den Stecker. Was der Gast nicht auf seine Platten geschrieben hat, ist verloren.',

@@ -8,6 +8,7 @@ export const en = {
   ...toolsEn,
   ...vmWindowEn,
   action: {
+    allow: 'Allow',
     cancel: 'Cancel',
     continue: 'Continue',
     attach: 'Attach',
@@ -31,6 +32,9 @@ export const en = {
     discardState: 'Discard the saved state of “{{name}}”?',
     discardStateText:
       'The next start begins anew, as if the plug had been pulled. What the guest had not written to its disks is lost.',
+    folder: 'May “{{name}}” read images in another folder?',
+    folderText:
+      '{{problem}} An image from someone else can name any of your files, and the guest then reads it. Allow this only if you know where the image comes from.',
     powerOff: 'Power off “{{name}}”?',
     powerOffText:
       'This is like pulling the plug. What the guest has not written to its disks is lost.',

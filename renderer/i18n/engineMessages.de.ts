@@ -2,6 +2,14 @@
 import type { MessageTable } from './translateMessage.ts';
 
 export const engineMessagesDe: MessageTable = [
+  [
+    'The VM has no SATA controller, into which disks can be plugged while it runs.',
+    'Die VM hat keinen SATA-Controller, an den sich Platten anschließen ließen, während sie läuft.',
+  ],
+  [
+    'Power it off and attach the disk then; a VM with a SATA drive takes others while it runs.',
+    'Schalte sie aus und schließe die Platte dann an; eine VM mit einem SATA-Laufwerk nimmt weitere, während sie läuft.',
+  ],
   // The host's network.
   ['Another program uses {1} already.', 'Ein anderes Programm benutzt {1} schon.'],
   ['This user may not open {1}.', 'Dieser Benutzer darf {1} nicht öffnen.'],

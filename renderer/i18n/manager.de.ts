@@ -84,6 +84,18 @@ export const managerDe: Texts<typeof managerEn> = {
     eject: 'Auswerfen',
     failed: 'Das Medium von {{drive}} von „{{name}}“ ließ sich nicht wechseln',
   },
+  hotPlug: {
+    disk: 'die Platte',
+    another: 'Weitere Platte',
+    attach: 'Eine Platte anschließen …',
+    attachFailed: 'An „{{name}}“ ließ sich keine Platte anschließen',
+    detach: 'Abziehen',
+    detachDisk: '{{disk}} abziehen',
+    detachFailed: '{{disk}} von „{{name}}“ ließ sich nicht abziehen',
+    ask: '{{disk}} von „{{name}}“ abziehen?',
+    askText:
+      'Das ist, als zöge man die Platte heraus. Was der Gast nicht auf sie geschrieben hat, ist verloren; er sollte sie vorher aushängen. Das Abbild bleibt.',
+  },
   tasks: {
     region: 'Längere Arbeiten',
     show: 'Zeigen',

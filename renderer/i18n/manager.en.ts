@@ -79,6 +79,18 @@ export const managerEn = {
     eject: 'Eject',
     failed: 'The medium of {{drive}} of “{{name}}” could not be changed',
   },
+  hotPlug: {
+    disk: 'the disk',
+    another: 'Another disk',
+    attach: 'Attach a disk…',
+    attachFailed: 'No disk could be attached to “{{name}}”',
+    detach: 'Detach',
+    detachDisk: 'Detach {{disk}}',
+    detachFailed: '{{disk}} of “{{name}}” could not be detached',
+    ask: 'Detach {{disk}} from “{{name}}”?',
+    askText:
+      'This is like pulling the disk out. What the guest has not written to it is lost, so have it unmount the disk first. The image stays.',
+  },
   tasks: {
     region: 'Long work',
     show: 'Show',

@@ -451,6 +451,20 @@ export const serviceMessagesDe: MessageTable = [
     'The disk {1} lies outside the folder of {2}.',
     'Die Platte {1} liegt außerhalb des Ordners von {2}.',
   ],
+  [
+    'Only SATA disks can be attached while a VM runs.',
+    'Solange eine VM läuft, lassen sich nur SATA-Platten anschließen.',
+  ],
+  [
+    'Only SATA disks can be detached while a VM runs.',
+    'Solange eine VM läuft, lassen sich nur SATA-Platten abziehen.',
+  ],
+  [
+    'Power the VM off first, or use a SATA disk.',
+    'Schalte die VM zuerst aus, oder nimm eine SATA-Platte.',
+  ],
+  ['"{1}" has no disk {2}.', '„{1}“ hat keine Platte {2}.'],
+  ['Count them in Settings, Storage.', 'Zähle sie in den Einstellungen unter Massenspeicher.'],
   ['There is a file {1} already.', 'Eine Datei {1} gibt es schon.'],
   ['There is no file {1}.', 'Eine Datei {1} gibt es nicht.'],
   ['{1} cannot be imported: {2}.', '{1} lässt sich nicht importieren: {2}.'],

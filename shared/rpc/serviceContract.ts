@@ -17,6 +17,7 @@ import { inputEventSchema } from '../input/inputEvent.ts';
 import { adapterChangeSchema } from '../net/networkStatus.ts';
 import { viewerSchema } from '../vm/frames.ts';
 import {
+  diskSchema,
   newDiskSchema,
   newVmSchema,
   vmChangesSchema,
@@ -126,6 +127,8 @@ export const serviceContract: {
     sendInput: z.tuple([vmId, z.array(inputEventSchema).max(256)]),
     setScreenSize: z.tuple([vmId, z.int().min(1).max(8192), z.int().min(1).max(8192)]),
     changeMedium: z.tuple([vmId, mediumDriveSchema, z.string().min(1).max(4096).nullable()]),
+    attachDisk: z.tuple([vmId, diskSchema as unknown as z.ZodType<z.input<typeof diskSchema>>]),
+    detachDisk: z.tuple([vmId, z.int().min(0).max(15)]),
     counters: z.tuple([vmId]),
     networkStatus: z.tuple([vmId]),
     changeAdapter: z.tuple([vmId, z.int().min(0).max(7), adapterChangeSchema]),

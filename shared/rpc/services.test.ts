@@ -48,6 +48,8 @@ function echoServices(): Services & { readonly hub: EventHub; readonly detached:
       sendInput: unsupported,
       setScreenSize: unsupported,
       changeMedium: unsupported,
+      attachDisk: unsupported,
+      detachDisk: unsupported,
       counters: () => Promise.resolve({ instructions: 5 }),
       networkStatus: () => Promise.resolve([]),
       changeAdapter: () => Promise.resolve(),

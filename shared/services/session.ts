@@ -1,5 +1,7 @@
 import type { InputEvent } from '../input/inputEvent.ts';
 import type { AdapterChange, AdapterStatus } from '../net/networkStatus.ts';
+import type { z } from 'zod';
+import type { diskSchema } from '../vm/config.ts';
 import type { Frame, Thumbnail } from '../vm/frames.ts';
 
 export interface SessionEvents {
@@ -38,6 +40,13 @@ export interface SessionService {
   setScreenSize(vmId: string, width: number, height: number): Promise<void>;
   /** Puts an image into a drive, or takes out what is in it (null); also of a VM that is off. It is remembered. */
   changeMedium(vmId: string, drive: MediumDrive, path: string | null): Promise<void>;
+  /**
+   * Attaches a disk, behind the others, which is remembered. A running VM takes SATA disks only, and only if it has a
+   * SATA drive already; the disk's port is chosen here.
+   */
+  attachDisk(vmId: string, disk: z.input<typeof diskSchema>): Promise<void>;
+  /** Detaches a disk, counted from 0; of a running VM a SATA disk, which the guest should have let go of. */
+  detachDisk(vmId: string, index: number): Promise<void>;
   /** Engine and device counters of a running VM. */
   counters(vmId: string): Promise<Record<string, number>>;
   /** The network adapters in order. */

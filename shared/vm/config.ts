@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { adapterSchema, mostAdapters } from './network.ts';
 import { diskFormats } from './diskFormats.ts';
+import { ahciPorts } from './driveCounts.ts';
 
 /** Version of the configuration file's shape. Raise with a migration in configMigrations.ts. */
 export const configVersion = 4;
@@ -18,6 +19,13 @@ export const diskLimitsSchema = z.strictObject({
   iops: z.int().min(1).optional(),
 });
 
+/** Of a SATA drive: its port, where it has to stay at it because others were attached or detached while the VM ran. */
+const ahciPortSchema = z
+  .int()
+  .min(0)
+  .max(ahciPorts - 1)
+  .optional();
+
 export const diskSchema = z.strictObject({
   /** Absolute host path of the image, or the address of an NBD export (nbd://…, nbd+unix://…). */
   path: z.string().min(1),
@@ -26,6 +34,7 @@ export const diskSchema = z.strictObject({
   allowedFolders: z.array(z.string().min(1)).max(20).default([]),
   readOnly: z.boolean().default(false),
   interface: z.enum(diskInterfaces).default('virtio'),
+  port: ahciPortSchema,
   /**
    * 'writeback' (by default): a write ends when the host has it, a flush makes it durable. 'writethrough': every write
    * is durable when it ends. 'none': as writeback, but the host keeps nothing of the image in its cache.
@@ -54,6 +63,7 @@ export const cdromSchema = z.strictObject({
   /** Absolute host path of an ISO image. */
   path: z.string().min(1).optional(),
   interface: z.enum(['ide', 'ahci']).default('ide'),
+  port: ahciPortSchema,
 });
 
 /** A floppy drive; without a path it is empty. */

@@ -13,6 +13,7 @@ import {
   type AdapterStatus,
 } from '../net/networkStatus.ts';
 import type { KvmFinding } from './kvmFinding.ts';
+import { diskSchema, type DiskConfig } from './config.ts';
 import { viewerSchema, type Frame, type Thumbnail } from './frames.ts';
 import { machineRequestSchema, type MachineRequest } from './machineRequest.ts';
 
@@ -32,6 +33,10 @@ export interface VmControl {
   setScreenSize(width: number, height: number): Promise<void>;
   /** Without a path the drive is emptied. */
   changeMedium(drive: MediumDrive, path: string | null): Promise<void>;
+  /** Plugs a disk into the SATA port that it names, behind the disks there are. */
+  attachDisk(disk: DiskConfig): Promise<void>;
+  /** Pulls out a SATA disk, counted as in the request and by later changes, which is in that port; it is closed then. */
+  detachDisk(index: number, port: number): Promise<void>;
   counters(): Promise<Record<string, number>>;
   networkStatus(): Promise<AdapterStatus[]>;
   changeAdapter(index: number, change: AdapterChange): Promise<void>;
@@ -97,6 +102,8 @@ const controlSchemas: Readonly<Record<keyof VmControl, z.ZodType<unknown[]>>> = 
   sendInput: z.tuple([z.array(inputEventSchema)]),
   setScreenSize: z.tuple([z.int(), z.int()]),
   changeMedium: z.tuple([mediumDriveSchema, z.string().min(1).nullable()]),
+  attachDisk: z.tuple([diskSchema]),
+  detachDisk: z.tuple([z.int().min(0), z.int().min(0)]),
   counters: z.tuple([]),
   networkStatus: z.tuple([]),
   changeAdapter: z.tuple([z.int().min(0), adapterChangeSchema]),

@@ -1,7 +1,9 @@
 /** Disks in the window: made, attached, enlarged, converted with progress and cancel, found again; damage explained. About 15 s. */
+import { execFileSync } from 'node:child_process';
 import {
   closeSync,
   existsSync,
+  mkdirSync,
   openSync,
   readdirSync,
   renameSync,
@@ -10,11 +12,12 @@ import {
   writeSync,
 } from 'node:fs';
 import path from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
+import type { VmSummary } from '../../shared/services/library.ts';
 import { openDisk } from '../../emulator/block/file/fileDisk.ts';
 import { echoKernel } from '../framework/echoKernel.ts';
 import { describeWindow } from './describeWindow.ts';
-import { screenshotPath, Window } from './window.ts';
+import { connectBeside, screenshotPath, Window } from './window.ts';
 
 describeWindow('media', (parts) => {
   test('are made, attached, enlarged, converted, found again and deleted; what is wrong with one is said', async () => {
@@ -105,6 +108,58 @@ describeWindow('media', (parts) => {
     await page.keyboard.press('Enter');
     await page.getByRole('option', { name: 'moved.qcow2' }).first().dblclick();
     await row('moved.qcow2').getByRole('button', { name: 'user' }).waitFor();
+
+    // Building on an image in another folder: nothing is opened before it is allowed, which is remembered.
+    const elsewhere = `${home}-elsewhere`;
+    mkdirSync(elsewhere);
+    onTestFinished(() => rmSync(elsewhere, { recursive: true }));
+    const below = path.join(elsewhere, 'base.qcow2');
+    execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', below, '1M']);
+    rmSync(file('moved.qcow2'));
+    const overlay = ['create', '-q', '-f', 'qcow2', '-b', below, '-F', 'qcow2'];
+    execFileSync('qemu-img', [...overlay, file('moved.qcow2')]);
+    await window.select('user');
+    await window.start();
+    const question = page.getByRole('alertdialog');
+    await question.getByText(below).waitFor();
+    await question.getByText(elsewhere, { exact: true }).waitFor();
+    expect(await window.accessibilityProblems()).toEqual([]);
+    await question.getByRole('button', { name: 'Cancel' }).click();
+    await window.waitForState('user', 'Powered Off');
+    await window.start();
+    await question.getByRole('button', { name: 'Allow' }).click();
+    await window.waitForState('user', 'Running', 60);
+    await window.powerOff();
+    await window.waitForState('user', 'Powered Off');
+    await window.start();
+    await window.waitForState('user', 'Running', 60);
+    await window.powerOff();
+    await window.waitForState('user', 'Powered Off');
+
+    // A running machine with a SATA drive takes another disk, and gives it back.
+    const services = await connectBeside(parts.manager.url);
+    const [{ id }] = (await services.library.list()) as [VmSummary];
+    await services.library.modify(id, { cdroms: [{ interface: 'ahci' }] });
+    await window.start();
+    await window.waitForState('user', 'Running', 60);
+    await page.getByRole('tab', { name: 'Details' }).click();
+    await window.button('Attach a disk…').click();
+    await page.getByRole('textbox', { name: 'Folder' }).fill(path.join(home, 'disks'));
+    await page.keyboard.press('Enter');
+    await page.getByRole('option', { name: 'data.img' }).first().dblclick();
+    const detach = window.button('Detach Disk 2');
+    await detach.waitFor();
+    expect((await services.library.get(id)).disks[1]).toMatchObject({
+      ...{ path: file('disks/data.img'), interface: 'ahci', port: 1 },
+    });
+    expect(await window.accessibilityProblems()).toEqual([]);
+    await detach.click();
+    await question.getByRole('button', { name: 'Detach' }).click();
+    await detach.waitFor({ state: 'detached' });
+    expect((await services.library.get(id)).disks).toHaveLength(1);
+    services.close();
+    await window.powerOff();
+    await window.waitForState('user', 'Powered Off');
 
     // Damaged: the same.
     writeFileSync(

@@ -6,6 +6,7 @@ import { isNbdAddress } from '../../../shared/vm/nbdAddress.ts';
 import type { ImageStore } from '../imageFile.ts';
 import { nodeCodecs } from './codecs.ts';
 import { openImageFile, wrapNameless } from './fileImage.ts';
+import { parseNbdAddress, serverOf } from './nbdAddress.ts';
 
 /**
  * `owner`: who uses the images, for the message that others get while they are locked. `unlocked`: to look at images
@@ -43,20 +44,25 @@ export function hostStore(
       if (isNbdAddress(file)) throw notMade(file);
       return openImageFile({ path: file, readOnly: false, create: true, owner });
     },
-    resolve: (image, name) => path.resolve(path.dirname(image), name),
+    resolve: (image, name) => (isNbdAddress(name) ? name : path.resolve(path.dirname(image), name)),
     relative: (image, target) => {
+      if (isNbdAddress(target)) return target;
       const name = path.relative(path.dirname(image), target);
       return name.startsWith('..') || path.isAbsolute(name) ? target : name;
     },
-    within: async (file, folders) => {
+    outside: async (file, folders) => {
+      if (isNbdAddress(file)) {
+        const server = serverOf(parseNbdAddress(file));
+        return folders.includes(server) ? undefined : server;
+      }
       const real = await realpath(file).catch(() => undefined);
       // What is not there cannot be opened either; the message for that is clearer.
-      if (real === undefined) return true;
+      if (real === undefined) return undefined;
       for (const folder of folders) {
         const from = path.relative(await realpath(folder).catch(() => folder), real);
-        if (!from.startsWith('..') && !path.isAbsolute(from)) return true;
+        if (!from.startsWith('..') && !path.isAbsolute(from)) return undefined;
       }
-      return false;
+      return path.dirname(real);
     },
     folderOf: (file) => path.dirname(file),
     list: async (folder) => {

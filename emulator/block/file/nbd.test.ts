@@ -73,6 +73,34 @@ function rawImage(): string {
   return image;
 }
 
+test('an image builds on an export whose server is allowed, and on no other', async () => {
+  const below = rawImage();
+  const data = pattern(65_536, 3);
+  writeFileSync(below, data);
+  truncateSync(below, size);
+  const url = await serve('qemu-nbd', below);
+  const top = path.join(folder, 'top.qcow2');
+  execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', '-b', url, '-F', 'raw', top]);
+  const open = (allowed: readonly string[]) =>
+    openDisk({ path: top, format: 'auto', readOnly: false, allowed });
+  const server = `nbd+unix:///?socket=${path.join(folder, 'qemu-nbd.sock')}`;
+  await expect(open([folder])).rejects.toMatchObject({
+    ...{ code: 'not-allowed', wanted: { disk: top, folder: server } },
+  });
+  const disk = await open([server]);
+  const read = new Uint8Array(65_536);
+  await disk.read(0, [read]);
+  expect(Buffer.compare(read, data)).toBe(0);
+  await disk.write(4096, [pattern(4096, 9)]);
+  await disk.close();
+  data.set(pattern(4096, 9), 4096);
+  // Written into the image, not through it.
+  expect(Buffer.compare(readFileSync(below).subarray(0, 65_536), pattern(65_536, 3))).toBe(0);
+  const flat = path.join(folder, 'flat.raw');
+  execFileSync('qemu-img', ['convert', '-O', 'raw', top, flat]);
+  expect(Buffer.compare(readFileSync(flat).subarray(0, 65_536), data)).toBe(0);
+});
+
 describe.each(Object.keys(kinds) as (keyof typeof kinds)[])('an export of %s', (kind) => {
   test('holds what many requests in flight write, zero and flush', async () => {
     const image = rawImage();

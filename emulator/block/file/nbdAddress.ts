@@ -11,6 +11,12 @@ export interface NbdAddress {
 
 const usualPort = 10_809;
 
+/** The server alone, as what can be allowed: nbd://HOST:PORT or nbd+unix:///?socket=PATH. */
+export const serverOf = ({ connect }: NbdAddress): string =>
+  'path' in connect
+    ? `nbd+unix:///?socket=${connect.path}`
+    : `nbd://${connect.host.includes(':') ? `[${connect.host}]` : connect.host}:${connect.port}`;
+
 /** Throws BlockError 'unsupported' for what is no such address. */
 export function parseNbdAddress(url: string): NbdAddress {
   const wrong = (why: string): BlockError =>

@@ -73,6 +73,16 @@ export class Ahci implements PciFunction {
     this.config.addBar(5, { kind: 'memory32', size: 0x1000, region: this.#region });
   }
 
+  /** Plugs a drive into a port that has none. */
+  attach(port: number, drive: AtaDisk): void {
+    this.#ports[port]?.attach(drive);
+  }
+
+  /** Pulls a port's drive out, whatever it does; resolves when nothing uses it any more. */
+  async detach(port: number): Promise<void> {
+    await this.#ports[port]?.detach();
+  }
+
   /** A port's interrupt bit: in IS once it has been raised, until the host clears it. */
   #portInterrupt(index: number, raised: boolean): void {
     if (raised) this.#pending |= 1 << index;

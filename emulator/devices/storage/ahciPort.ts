@@ -1,6 +1,6 @@
 /**
  * A port of an AHCI controller with its drive (AHCI 1.3.1 §3.3, §5): command list, received FISes, native
- * command queuing. Left out: FIS-based switching, power management, hot plug.
+ * command queuing, hot plug (§7.3.1). Left out: FIS-based switching, power management.
  */
 import { BlockError } from '../../backends/block.ts';
 import { checkedState } from '../../bus/deviceState.ts';
@@ -27,17 +27,22 @@ const cmd = {
 } as const;
 const CMD_WRITABLE = 0x1200_0017;
 const CMD_ATAPI = 0x0100_0000;
+/** Hot plug capable port. */
+const CMD_HOT_PLUG = 0x0004_0000;
+const POWERED = 6;
 /** PxIS, §3.3.5. */
 const irq = {
   register: 1,
   pioSetup: 2,
   deviceBits: 8,
   connect: 0x40,
+  phyReady: 0x40_0000,
   taskError: 0x4000_0000,
 } as const;
 /** Drive present, 3 Gbit/s, active. */
 const PRESENT = 0x123;
 const SERR_EXCHANGED = 0x0400_0000;
+const SERR_PHY_READY = 0x0001_0000;
 /** Offsets in the received FIS area, §4.2.1. */
 const received = { pioSetup: 0x20, register: 0x40, deviceBits: 0x58 } as const;
 
@@ -54,6 +59,7 @@ class CommandFailed extends Error {
 }
 
 export interface AhciPortParts {
+  /** What it begins with. */
   readonly drive: AtaDisk | AtapiCdrom | undefined;
   readonly memory: DmaMemory;
   /** PxIS & PxIE may have changed; `raised` if a bit of it was set. */
@@ -64,6 +70,7 @@ export interface AhciPortParts {
 export class AhciPort {
   readonly #parts: AhciPortParts;
   readonly #registers = new Uint32Array(registers);
+  #drive: AtaDisk | AtapiCdrom | undefined;
   /** Slots whose commands were begun and have not ended. */
   #begun = 0;
   /** Of these, those that are being worked on now. */
@@ -77,6 +84,26 @@ export class AhciPort {
 
   constructor(parts: AhciPortParts) {
     this.#parts = parts;
+    this.#drive = parts.drive;
+  }
+
+  /** A drive is plugged in while the machine runs (§7.3.1.1): the link comes up, and the host is told. */
+  attach(drive: AtaDisk): void {
+    drive.reset();
+    this.#drive = drive;
+    this.#set(reg.sataError, this.#get(reg.sataError) | SERR_PHY_READY);
+    this.#signature();
+    this.#raise(irq.phyReady);
+  }
+
+  /** The drive is pulled out, in the middle of whatever it does. Resolves when its last I/O has ended. */
+  async detach(): Promise<void> {
+    this.#abandon();
+    this.#drive = undefined;
+    this.#signature();
+    this.#set(reg.sataError, this.#get(reg.sataError) | SERR_PHY_READY);
+    this.#raise(irq.phyReady);
+    await this.settled();
   }
 
   #get(index: number): number {
@@ -155,7 +182,7 @@ export class AhciPort {
 
   #resetDrive(): void {
     this.#abandon();
-    this.#parts.drive?.resetDevice();
+    this.#drive?.resetDevice();
     this.#set(reg.active, 0);
     this.#set(reg.issue, 0);
     this.#set(reg.sataStatus, 0);
@@ -164,7 +191,7 @@ export class AhciPort {
 
   /** The drive is there (again) and says what it is. */
   #signature(): void {
-    const { drive } = this.#parts;
+    const drive = this.#drive;
     if (drive === undefined) {
       this.#set(reg.sataStatus, 0);
       this.#set(reg.task, 0x7f);
@@ -195,7 +222,8 @@ export class AhciPort {
 
   /** False if the command has to wait for others. */
   #begin(slot: number): boolean {
-    const { drive, memory } = this.#parts;
+    const { memory } = this.#parts;
+    const drive = this.#drive;
     const list = wide(this.#get(reg.listLow), this.#get(reg.listHigh));
     const command = new AhciCommand(memory, list, slot);
     const task = command.task();
@@ -382,7 +410,7 @@ export class AhciPort {
     const task = this.#get(reg.task);
     const fis = new Uint8Array(20);
     fis.set([0x34, cause === 0 ? 0 : 0x40, task & 0xff, task >>> 8]);
-    const { signature } = this.#parts.drive ?? {};
+    const { signature } = this.#drive ?? {};
     if (signature !== undefined) {
       fis.set([signature.lba & 0xff, (signature.lba >>> 8) & 0xff, signature.lba >>> 16], 4);
       fis[12] = signature.count;
@@ -425,9 +453,9 @@ export class AhciPort {
     this.#abandon();
     this.#failed = { tag: 0, status: 0, error: 0 };
     this.#registers.fill(0);
-    const { drive } = this.#parts;
+    const drive = this.#drive;
     drive?.reset();
-    this.#set(reg.command, drive?.kind === 'cdrom' ? CMD_ATAPI | 6 : 6);
+    this.#set(reg.command, (drive?.kind === 'cdrom' ? CMD_ATAPI : 0) | CMD_HOT_PLUG | POWERED);
     this.#signature();
     this.#set(reg.interruptStatus, 0);
     this.#set(reg.sataError, 0);
@@ -441,7 +469,7 @@ export class AhciPort {
         begun: this.#begun,
         halted: this.#halted,
         failed: { ...this.#failed },
-        drive: this.#parts.drive?.save() ?? { version: 0, data: {} },
+        drive: this.#drive?.save() ?? { version: 0, data: {} },
       },
     };
   }
@@ -453,6 +481,6 @@ export class AhciPort {
     this.#begun = data.begun;
     this.#halted = data.halted;
     this.#failed = { ...data.failed };
-    this.#parts.drive?.load(data.drive);
+    this.#drive?.load(data.drive);
   }
 }

@@ -21,6 +21,7 @@ import { isLive } from '../library/commands.ts';
 import { useLibrary } from '../library/libraryStore.ts';
 import { explain } from '../notices/noticeStore.ts';
 import type { SettingsCategory } from '../vmForm/SettingsDialog.tsx';
+import { AttachDisk, DetachDisk } from './DiskPlugs.tsx';
 import { MediumMenu } from './MediumMenu.tsx';
 import { PreviewCard } from './PreviewCard.tsx';
 import { useVmConfig } from './useVmConfig.ts';
@@ -126,8 +127,16 @@ function Cards({ vm, config }: { readonly vm: VmSummary; readonly config: VmConf
             {disk.readOnly && (
               <Chip size="small" variant="outlined" label={t('storage.readOnly')} />
             )}
+            {isLive(vm) && disk.interface === 'ahci' && (
+              <DetachDisk {...{ vm, index }} name={t('storage.disk', { number: index + 1 })} />
+            )}
           </Row>
         ))}
+        {isLive(vm) && hasSata(config) && (
+          <Row name={t('hotPlug.another')}>
+            <AttachDisk vm={vm} />
+          </Row>
+        )}
         {config.cdroms.map(({ path, interface: where }, index) => (
           <Row key={index} name={driveName(t('storage.cdrom', { number: index + 1 }), where)}>
             {path === undefined ? t('details.empty') : <Path path={path} />}
@@ -247,6 +256,10 @@ export function Row({ name, children }: { readonly name: string; readonly childr
 /** Letters as in the configuration, as words. */
 const bootOrder = (order: string): string =>
   [...order].map((letter) => t(`boot.drive.${letter as 'a' | 'c' | 'd' | 'n'}`)).join(', ');
+
+/** Only a machine that was started with a SATA drive has ports for more. */
+const hasSata = ({ disks, cdroms }: VmConfig): boolean =>
+  [...disks, ...cdroms].some((drive) => drive.interface === 'ahci');
 
 const driveName = (drive: string, where: DriveInterface): string =>
   t('details.driveAt', { drive, interface: t(`storage.interfaces.${where}`) });

@@ -7,6 +7,7 @@ import type { Connection } from '../../transport/connection.ts';
 import { useConnection } from '../../transport/ConnectionContext.tsx';
 import { focusConsole } from '../console/consoleFocus.ts';
 import { focusScreen } from '../screen/screenFocus.ts';
+import { allowFolder, askForFolder, wantsFolder } from './askForFolder.ts';
 import { report } from '../notices/noticeStore.ts';
 import { whyNot, whyNotAny, type CommandName } from './commands.ts';
 import { useLibrary } from './libraryStore.ts';
@@ -72,6 +73,20 @@ function commandsOf({ library, session, snapshots }: Connection): RunCommand {
       },
     });
 
+  /** Starts a machine and shows it; an image that it may not read yet is asked about. */
+  const start = (vm: VmSummary): void => {
+    session.start(vm.id).then(
+      () => show(vm),
+      (error: unknown) => {
+        const failed = (why: unknown) => report(t('failed.start', { name: vm.name }), why);
+        if (!wantsFolder(error)) return failed(error);
+        askForFolder(vm.name, error, () => {
+          allowFolder(library, vm.id, error).then(() => start(vm), failed);
+        });
+      },
+    );
+  };
+
   return (command, targets, headless = false) => {
     const all = targets === undefined ? [] : 'id' in targets ? [targets] : targets;
     const vms = all.filter((vm) => whyNot(command, vm) === undefined);
@@ -80,10 +95,7 @@ function commandsOf({ library, session, snapshots }: Connection): RunCommand {
     switch (command) {
       case 'start':
         if (all.length > 1 || headless) return act(command, vms);
-        return session.start(vm.id).then(
-          () => show(vm),
-          (error: unknown) => report(t('failed.start', { name: vm.name }), error),
-        );
+        return start(vm);
       case 'show':
         return void show(vm);
       case 'settings':

@@ -11,7 +11,7 @@ import Tooltip from '@mui/material/Tooltip';
 import Typography from '@mui/material/Typography';
 import { useState, type ReactNode } from 'react';
 import { diskInterfaces } from '../../../shared/vm/config.ts';
-import { floppyDrives } from '../../../shared/vm/drives.ts';
+import { floppyDrives } from '../../../shared/vm/driveCounts.ts';
 import { t } from '../../i18n/i18n.ts';
 import { ChoiceField } from './ChoiceField.tsx';
 import { DiskAttributes } from './DiskAttributes.tsx';

@@ -56,8 +56,8 @@ export class MemoryStore implements ImageStore {
     return path.posix.relative(path.posix.dirname(image), target);
   }
 
-  async within(): Promise<boolean> {
-    return true;
+  async outside(): Promise<undefined> {
+    return undefined;
   }
 
   folderOf(name: string): string {
