@@ -17,19 +17,28 @@ export function sumBytes(b: Uint8Array, start: number, end: number, before = 0):
 
 /** The same by native words: the sum of swapped words is the swapped sum (RFC 1071 §2 B). */
 function sumWords(b: Uint8Array, start: number, end: number, before: number): number {
-  const words = new Uint16Array(b.buffer, b.byteOffset + start, (end - start) >> 1);
-  // 2^15 words of 16 bits fit into 31 bits, and a frame has no more.
-  let sum = 0;
+  let at = start;
+  // Of the halves of 32-bit words. A frame has up to 2^14 of these, whose halves add up to less than 2^31.
+  let low = 0;
+  let high = 0;
+  if (((b.byteOffset + at) & 2) !== 0) {
+    low = (b[at] as number) | ((b[at + 1] as number) << 8);
+    at += 2;
+  }
+  const words = new Int32Array(b.buffer, b.byteOffset + at, (end - at) >> 2);
   let i = 0;
-  for (const last = words.length - 3; i < last; i += 4)
-    sum +=
-      (words[i] as number) +
-      (words[i + 1] as number) +
-      (words[i + 2] as number) +
-      (words[i + 3] as number);
-  for (; i < words.length; i++) sum += words[i] as number;
-  if (((end - start) & 1) === 1) sum += b[end - 1] as number;
-  const folded = fold(sum);
+  for (const last = words.length - 3; i < last; i += 4) {
+    const w0 = words[i] as number;
+    const w1 = words[i + 1] as number;
+    const w2 = words[i + 2] as number;
+    const w3 = words[i + 3] as number;
+    low = (low + (w0 & 0xffff) + (w1 & 0xffff) + (w2 & 0xffff) + (w3 & 0xffff)) | 0;
+    high = (high + (w0 >>> 16) + (w1 >>> 16) + (w2 >>> 16) + (w3 >>> 16)) | 0;
+  }
+  at += 4 * i;
+  for (; at + 1 < end; at += 2) low += (b[at] as number) | ((b[at + 1] as number) << 8);
+  if (at < end) low += b[at] as number;
+  const folded = fold(low + high);
   return fold((((folded & 0xff) << 8) | (folded >>> 8)) + before);
 }
 

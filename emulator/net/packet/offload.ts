@@ -26,6 +26,8 @@ export function fillChecksum(bytes: Uint8Array, start: number, offset: number): 
 }
 
 const packet = new IpPacket();
+/** Where pieces are put together, one after another; absent while somebody does. */
+let spare: Uint8Array | undefined;
 
 function cut(frame: Frame, emit: (frame: Frame) => void): void {
   const { bytes, segmentSize } = frame;
@@ -35,15 +37,18 @@ function cut(frame: Frame, emit: (frame: Frame) => void): void {
   const header = ((bytes[tcp + 12] as number) >> 4) * 4;
   const data = tcp + header;
   if (header < 20 || data > end) return;
-  const [source, target] = [packet.source, packet.target];
   const flags = bytes[tcp + 13] as number;
   const sequence = u32(bytes, tcp + 4);
   const id = version === 4 ? u16(bytes, start + 4) : 0;
+  const addresses = pseudoHeaderSum(packet.source, packet.target, protocol.tcp, 0);
+  const longest = data + Math.min(segmentSize, end - data);
+  const buffer = spare !== undefined && spare.length >= longest ? spare : new Uint8Array(longest);
+  spare = undefined;
+  buffer.set(bytes.subarray(0, data));
   let index = 0;
   for (let at = data; at < end || index === 0; at += segmentSize, index++) {
     const length = Math.min(segmentSize, end - at);
-    const piece = new Uint8Array(data + length);
-    piece.set(bytes.subarray(0, data));
+    const piece = buffer.subarray(0, data + length);
     piece.set(bytes.subarray(at, at + length), data);
     if (version === 4) {
       setU16(piece, start + 2, data + length - start);
@@ -53,10 +58,11 @@ function cut(frame: Frame, emit: (frame: Frame) => void): void {
     } else setU16(piece, start + 4, data + length - start - 40);
     setU32(piece, tcp + 4, sequence + (at - data));
     // FIN and PSH belong to the last piece (CWR, which would belong to the first, we never negotiate).
-    if (at + length < end) piece[tcp + 13] = flags & ~0x09;
+    piece[tcp + 13] = at + length < end ? flags & ~0x09 : flags;
     setU16(piece, tcp + 16, 0);
-    const pseudo = pseudoHeaderSum(source, target, protocol.tcp, header + length);
+    const pseudo = addresses + header + length;
     setU16(piece, tcp + 16, checksumOf(sumBytes(piece, tcp, data + length, pseudo)));
     emit(plainFrame(piece));
   }
+  spare = buffer;
 }

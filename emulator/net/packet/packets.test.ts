@@ -25,8 +25,10 @@ describe('the Internet checksum', () => {
       while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16);
       return sum;
     };
-    for (const start of [0, 1, 2, 3, 34])
-      for (const length of [0, 1, 2, 127, 128, 129, 130, 131, 1461, 1900])
+    for (const start of [0, 1, 2, 3, 34, 36])
+      for (const length of [
+        0, 1, 2, 127, 128, 129, 130, 131, 132, 133, 1460, 1461, 1462, 1463, 1900,
+      ])
         expect(sumBytes(bytes, start, start + length, 5)).toBe(plain(start, start + length));
   });
 });

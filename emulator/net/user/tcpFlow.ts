@@ -4,8 +4,11 @@ import type { IpPath } from '../packet/ipPacket.ts';
 import type { TcpSegment } from '../packet/tcpSegment.ts';
 import type { TcpConnection } from '../tcp/tcpConnection.ts';
 import type { TcpUser } from '../tcp/tcpContract.ts';
+import { BytePool } from '../bytePool.ts';
 import { NetworkTimer, type TimerQueue } from '../timerQueue.ts';
 import type { GuestKey } from './fairShare.ts';
+
+const pool = new BytePool();
 
 /** What a flow needs of the table that it stands in. */
 export interface FlowOwner {
@@ -120,7 +123,7 @@ export class TcpFlow implements TcpUser {
   }
 
   data(bytes: Uint8Array): void {
-    this.#host?.write(bytes.slice());
+    this.#host?.write(pool.copy(bytes));
   }
 
   end(): void {
