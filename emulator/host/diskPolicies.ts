@@ -25,12 +25,13 @@ export class RateLimit {
   }
 }
 
-type Policies = Pick<DiskConfig, 'cache' | 'detectZeroes' | 'limits'>;
+type Policies = Pick<DiskConfig, 'cache' | 'detectZeroes' | 'limits' | 'shareable'>;
 
 /** The same disk under its policies; without any it is the disk itself. */
 export function withPolicies(disk: BlockBackend, policies: Policies): BlockBackend {
   const { cache, detectZeroes = false, limits } = policies;
-  const durable = cache === 'writethrough';
+  // What one VM has written may be all that another goes on from.
+  const durable = cache === 'writethrough' || policies.shareable === true;
   if (!durable && !detectZeroes && limits === undefined) return disk;
   const bytes = limits?.bytesPerSecond && new RateLimit(limits.bytesPerSecond);
   const operations = limits?.iops && new RateLimit(limits.iops);

@@ -66,9 +66,9 @@ export async function openDrives(
     await found.slot.change(medium)?.close();
   };
   const addDisk = async (disk: DiskConfig, place: number): Promise<BlockBackend> => {
-    const { path, format, readOnly, allowedFolders: allowed } = disk;
+    const { path, format, readOnly, allowedFolders: allowed, shareable: shared } = disk;
     const uncached = disk.cache === 'none';
-    const image = await openDisk({ path, format, readOnly, allowed, owner, uncached });
+    const image = await openDisk({ path, format, readOnly, allowed, owner, uncached, shared });
     const layered = new LayeredDisk(image);
     disks.push(layered);
     const backend = withPolicies(countedDisk(layered, counters), disk);

@@ -80,6 +80,7 @@ it('--disk takes cache mode, zeroes that are noticed and limits', () => {
     ...{ cache: 'none', detectZeroes: true },
     limits: { iops: 500, bytesPerSecond: 1_000_000 },
   });
+  expect(parseDisk('/a.img,share=on')).toMatchObject({ shareable: true });
   expect(() => parseDisk('/a.img,cache=fast')).toThrow('cache');
   expect(() => parseDisk('/a.img,iops=many')).toThrow('iops=many');
 });

@@ -48,7 +48,7 @@ export function driveOptions(command: Command): Command {
       '--disk <file[,if=virtio|ide|ahci][,readonly][,format=FORMAT][,allow=FOLDER]>',
       'disk image of any format, or nbd://HOST:PORT/EXPORT; may be repeated (a comma in its name is written twice); allow: where\n' +
         'an image may lie that it builds on, besides its own folder; further cache=writeback|writethrough|none,\n' +
-        'detect-zeroes=on, iops=N and bps=N (most operations and bytes a second)',
+        'share=on (several VMs write to it), detect-zeroes=on, iops=N and bps=N (most operations and bytes a second)',
       list(parseDisk),
     )
     .option(
@@ -76,12 +76,14 @@ export function parseNewDisk(text: string): NewDiskRequest {
 
 /** "FILE[,format=FORMAT][,if=virtio|ide|ahci][,readonly][,allow=FOLDER][,cache=…]"; a comma in a file name is written twice. */
 export function parseDisk(text: string): DiskConfig {
-  const known = [...['format', 'if', 'readonly', 'allow', 'cache', 'detect-zeroes', 'iops', 'bps']];
+  const known = [
+    ...['format', 'if', 'readonly', 'share', 'allow', 'cache', 'detect-zeroes', 'iops', 'bps'],
+  ];
   const { path, settings } = parseDrive('--disk', text, known);
   if (path === 'none')
     throw new UsageError('--disk none: only CD-ROM and floppy drives can be empty');
   const { format = 'auto', if: where = 'virtio', readonly = 'off', allow, cache } = settings;
-  const { 'detect-zeroes': zeroes, iops, bps } = settings;
+  const { 'detect-zeroes': zeroes, iops, bps, share } = settings;
   const limit = (name: string, given: string | undefined): number | undefined => {
     if (given === undefined || /^[1-9]\d*$/.test(given))
       return given === undefined ? undefined : Number(given);
@@ -97,6 +99,9 @@ export function parseDisk(text: string): DiskConfig {
     ...(cache !== undefined && { cache: oneOf('--disk cache=', diskCaches)(cache) }),
     ...(zeroes !== undefined && {
       detectZeroes: oneOf('--disk detect-zeroes=', ['on', 'off'])(zeroes) === 'on',
+    }),
+    ...(share !== undefined && {
+      shareable: oneOf('--disk share=', ['on', 'off'])(share) === 'on',
     }),
     ...((iops !== undefined || bps !== undefined) && { limits }),
   });

@@ -31,7 +31,7 @@ export async function planLayers(
   const layers: NewLayer[] = [];
   const known = [...originals];
   const disks = config.disks.map((disk, index): DiskConfig => {
-    if (disk.readOnly) return disk;
+    if (disk.readOnly || disk.shareable) return disk;
     if (!isLayer(folder, disk.path) && !known.some(({ path }) => path === disk.path))
       known.push(disk);
     const path = join(disksFolder(folder), `${mark}-${index}.qcow2`);

@@ -182,6 +182,23 @@ describe('VMs under a manager', () => {
     await manager.session.start(second);
   });
 
+  it('share a disk that all of them have as shareable, and no other', async () => {
+    const disk = join(folder, 'shared.img');
+    await writeFile(disk, new Uint8Array(1 << 20));
+    const shared = { disks: [{ path: disk, shareable: true }] };
+    const [one, other] = [await create('one', shared), await create('other', shared)];
+    const alone = await create('alone', { disks: [{ path: disk }] });
+    await manager.session.start(one);
+    await manager.session.start(other);
+    await expect(manager.session.start(alone)).rejects.toMatchObject({ code: 'disk-locked' });
+    // A snapshot of one does not take the disk from it.
+    await manager.snapshots.take(one, { name: 'now' });
+    expect((await manager.library.get(one)).disks).toMatchObject([{ path: disk }]);
+    await manager.session.stop(one, 'powerOff');
+    await manager.session.stop(other, 'powerOff');
+    await manager.session.start(alone);
+  });
+
   it('cannot be changed or deleted while running, except for their name', async () => {
     const id = await create('echo');
     await manager.session.start(id);

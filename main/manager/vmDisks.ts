@@ -136,9 +136,9 @@ export async function linkDisks(
   const source: DiskConfig[] = [];
   try {
     for (const disk of config.disks) {
-      clone.push(await overlay(options.name, disk));
-      // What is only read needs no layer.
-      source.push(disk.readOnly ? disk : await overlay(config.name, disk));
+      // What several VMs write to stays one disk; what is only read needs no layer.
+      clone.push(disk.shareable ? disk : await overlay(options.name, disk));
+      source.push(disk.readOnly || disk.shareable ? disk : await overlay(config.name, disk));
     }
     return { clone, source, made };
   } catch (error) {

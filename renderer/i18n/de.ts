@@ -459,6 +459,8 @@ export const de: Catalogue = {
     bytesPerSecond: 'Höchstens MiB in der Sekunde',
     iops: 'Höchstens Zugriffe in der Sekunde',
     noLimit: 'keine Grenze',
+    shareable:
+      'Gemeinsam mit anderen Maschinen, bei denen das auch so ist (nur raw; nicht in Sicherungspunkten)',
     detectZeroes: 'Nullen, die der Gast schreibt, nehmen keinen Platz',
     addDisk: 'Platte hinzufügen',
     addCdrom: 'CD-ROM-Laufwerk hinzufügen',

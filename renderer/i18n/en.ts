@@ -454,6 +454,7 @@ export const en = {
     bytesPerSecond: 'MiB a second at most',
     iops: 'Operations a second at most',
     noLimit: 'no limit',
+    shareable: 'Shared with other machines that have it so (raw images only; not in snapshots)',
     detectZeroes: 'Zeroes that the guest writes take no room',
     addDisk: 'Add disk',
     addCdrom: 'Add CD-ROM drive',

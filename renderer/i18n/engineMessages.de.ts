@@ -3,6 +3,10 @@ import type { MessageTable } from './translateMessage.ts';
 
 export const engineMessagesDe: MessageTable = [
   [
+    'The disk image {1} ({2}) cannot be shared: only raw images have no tables that one alone may change.',
+    'Das Plattenabbild {1} ({2}) lässt sich nicht gemeinsam benutzen: Nur rohe Abbilder haben keine Tabellen, die einer allein ändern darf.',
+  ],
+  [
     'The VM has no SATA controller, into which disks can be plugged while it runs.',
     'Die VM hat keinen SATA-Controller, an den sich Platten anschließen ließen, während sie läuft.',
   ],

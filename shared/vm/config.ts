@@ -42,6 +42,8 @@ export const diskSchema = z.strictObject({
   cache: z.enum(diskCaches).optional(),
   /** Zeroes that are written take no room. */
   detectZeroes: z.boolean().optional(),
+  /** Others that have it so may use the image at the same time; it is raw, every write is durable, and snapshots leave it out. */
+  shareable: z.boolean().optional(),
   limits: diskLimitsSchema.optional(),
 });
 

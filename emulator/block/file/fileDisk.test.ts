@@ -163,6 +163,27 @@ describe('locks', () => {
     await (await raw()).close();
   });
 
+  test('those that share an image write to it together, and shut out all others', async () => {
+    const shared = () => openDisk({ path: image, format: 'raw', readOnly: false, shared: true });
+    const [one, other] = await Promise.all([shared(), shared()]);
+    await one.write(512, [new Uint8Array(512).fill(7)]);
+    const read = new Uint8Array(512);
+    await other.read(512, [read]);
+    expect(read).toEqual(new Uint8Array(512).fill(7));
+    expect((await failure(raw())).code).toBe('locked');
+    expect((await failure(raw(true))).code).toBe('locked');
+    await one.close();
+    expect((await failure(raw())).code).toBe('locked');
+    await other.close();
+    const reader = await raw(true);
+    expect((await failure(shared())).code).toBe('locked');
+    await reader.close();
+    const writer = await raw();
+    expect((await failure(shared())).code).toBe('locked');
+    await writer.close();
+    expect(readdirSync(folder)).toEqual(['disk.img']);
+  });
+
   test('of many that open at once exactly one gets it', async () => {
     const results = await Promise.allSettled(Array.from({ length: 10 }, () => raw()));
     const won = results.filter((r) => r.status === 'fulfilled');

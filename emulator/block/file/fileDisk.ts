@@ -1,4 +1,5 @@
 /** Opens a disk of a VM from host files. */
+import { BlockError } from '../../backends/block.ts';
 import type { BlockImage } from '../blockImage.ts';
 import { openImage, type OpenChoice } from '../openImage.ts';
 import { hostStore } from './hostStore.ts';
@@ -8,9 +9,18 @@ export interface DiskChoice extends OpenChoice {
   readonly owner?: string | undefined;
   /** The host is not to keep the images in its cache. */
   readonly uncached?: boolean | undefined;
+  /** Others that say so too may write to it at the same time: for raw images, whose readers keep nothing in memory. */
+  readonly shared?: boolean | undefined;
 }
 
 /** Rejects with BlockError, whose message names the file. Closing the disk releases its locks. */
-export function openDisk(choice: DiskChoice): Promise<BlockImage> {
-  return openImage(hostStore(choice.owner, { uncached: choice.uncached }), choice);
+export async function openDisk(choice: DiskChoice): Promise<BlockImage> {
+  const { owner, uncached, shared, path } = choice;
+  const image = await openImage(hostStore(owner, { uncached, shared }), choice);
+  if (!shared || image.format === 'raw') return image;
+  await image.close();
+  throw new BlockError(
+    'unsupported',
+    `The disk image ${path} (${image.format}) cannot be shared: only raw images have no tables that one alone may change.`,
+  );
 }

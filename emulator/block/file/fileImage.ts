@@ -19,11 +19,13 @@ export interface OpenImage {
   readonly uncached?: boolean | undefined;
   /** It is filled and then flushed: the host begins early to write what it has in its cache. */
   readonly filling?: boolean | undefined;
+  /** Others may write to it at the same time, if they share it too. */
+  readonly shared?: boolean | undefined;
   /** Who uses the image, for the message that others get: 'the VM "web"'. */
   readonly owner?: string | undefined;
 }
 
-/** Opens and locks an image: one writer, or any number of readers. Rejects with BlockError. */
+/** Opens and locks an image: one writer, any number of readers, or of those that share it. Rejects with BlockError. */
 export async function openImageFile({
   path,
   readOnly,
@@ -31,6 +33,7 @@ export async function openImageFile({
   unlocked = false,
   uncached = false,
   filling = false,
+  shared = false,
   owner,
 }: OpenImage): Promise<ImageFile> {
   let real: string;
@@ -50,7 +53,8 @@ export async function openImageFile({
   let lock: ImageLock | undefined;
   try {
     const status = await handle.stat();
-    if (!unlocked) lock = await lockImage(real, { readOnly, owner: owner ?? 'another VM' });
+    const kind = readOnly ? 'reader' : shared ? 'sharing' : 'writer';
+    if (!unlocked) lock = await lockImage(real, { kind, owner: owner ?? 'another VM' });
     return new FileImage({ path, readOnly, handle, lock, size: status.size, uncached, filling });
   } catch (error) {
     await lock?.release();
@@ -80,6 +84,9 @@ const readAtOnce = 256 << 10;
 /** What is written without another thread. Bytes. */
 const writtenAtOnce = 128 << 10;
 const slowWriteMs = 5;
+const leastLaterMs = 1000;
+/** Writes. */
+const quickForAWhile = 1000;
 /** What a file that is being filled gathers before the host begins to write. Bytes. */
 const gathered = 32 << 20;
 
@@ -94,7 +101,9 @@ class FileImage implements ImageFile {
   #writtenSince = 0;
   /** Until then (performance.now()) no write is tried on this thread. */
   #writesLaterUntil = 0;
-  #writesLaterMs = 1000;
+  #writesLaterMs = leastLaterMs;
+  #slowWrites = 0;
+  #quickWrites = 0;
   /** Bytes read since the host's cache was dropped. */
   #readSince = 0;
   #size: number;
@@ -158,15 +167,23 @@ class FileImage implements ImageFile {
 
   /**
    * Into the host's cache, which takes microseconds where another thread takes a hundred. A host that has too much to write
-   * makes its writers wait: after one slow write others go by another thread, for longer each time.
+   * makes its writers wait: after two slow writes on end (one may only have been interrupted) others go by another
+   * thread, for longer each time until writes have been quick for a while.
    */
   #writeNow(buffers: readonly Uint8Array[], at: number): number {
     const began = performance.now();
     const written = writevSync(this.#handle.fd, buffers, at);
     const end = performance.now();
-    if (end - began > slowWriteMs) {
-      this.#writesLaterUntil = end + this.#writesLaterMs;
-      this.#writesLaterMs = Math.min(60_000, this.#writesLaterMs * 2);
+    if (end - began <= slowWriteMs) {
+      this.#slowWrites = 0;
+      if (++this.#quickWrites >= quickForAWhile) this.#writesLaterMs = leastLaterMs;
+    } else {
+      this.#quickWrites = 0;
+      if (++this.#slowWrites >= 2) {
+        this.#slowWrites = 0;
+        this.#writesLaterUntil = end + this.#writesLaterMs;
+        this.#writesLaterMs = Math.min(60_000, this.#writesLaterMs * 2);
+      }
     }
     return written;
   }

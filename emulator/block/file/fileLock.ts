@@ -1,5 +1,5 @@
 /**
- * Locks of image files across processes: one writer or many readers. A lock is a small file beside
+ * Locks of image files across processes: one writer, many readers, or many writers that have agreed to share. A lock is a small file beside
  * the image that names its holder; it is taken by exclusive creation, and one whose process is gone
  * (crash, power cut) is cleared by the next that comes. Locks of other hosts (network folders)
  * cannot be checked and hold until they are removed.
@@ -24,9 +24,11 @@ interface Holder {
 
 let counter = 0;
 
+export type LockKind = 'writer' | 'reader' | 'sharing';
+
 export async function lockImage(
   image: string,
-  { readOnly, owner }: { readonly readOnly: boolean; readonly owner: string },
+  { kind, owner }: { readonly kind: LockKind; readonly owner: string },
 ): Promise<ImageLock> {
   const self: Holder = {
     pid: process.pid,
@@ -35,7 +37,8 @@ export async function lockImage(
     owner,
   };
   const writerFile = `${image}.lock`;
-  const ownFile = readOnly ? `${image}.reader-${process.pid}-${++counter}.lock` : writerFile;
+  const ownFile =
+    kind === 'writer' ? writerFile : `${image}.${kind}-${process.pid}-${++counter}.lock`;
   const content = JSON.stringify(self);
   let created = false;
   try {
@@ -47,7 +50,8 @@ export async function lockImage(
         const { code } = error as NodeJS.ErrnoException;
         if (code !== 'EEXIST') {
           // A folder that takes no files, such as a mounted CD: then nobody can write there either.
-          if (readOnly && (code === 'EACCES' || code === 'EPERM' || code === 'EROFS')) break;
+          if (kind === 'reader' && (code === 'EACCES' || code === 'EPERM' || code === 'EROFS'))
+            break;
           throw new BlockError(
             code === 'ENOSPC' ? 'no-space' : 'permission',
             `The disk image ${image} cannot be locked: its folder takes no new file (${code}).`,
@@ -59,7 +63,11 @@ export async function lockImage(
       }
     }
     // Both sides create first and look second, so of two that meet at least one sees the other.
-    const others = readOnly ? [writerFile] : await readerFiles(image);
+    const others = [
+      ...(kind === 'writer' ? [] : [writerFile]),
+      ...(kind === 'reader' ? [] : await lockFiles(image, 'reader')),
+      ...(kind === 'sharing' ? [] : await lockFiles(image, 'sharing')),
+    ];
     for (const other of others) await clearOrThrow(other, image);
   } catch (error) {
     if (created) await rm(ownFile, { force: true });
@@ -69,9 +77,9 @@ export async function lockImage(
     release: async () => {
       if (created) await rm(ownFile, { force: true });
       created = false;
-      // Readers do not mind each other, so that nobody else may ever come to clear those of crashes.
-      if (readOnly)
-        for (const other of await readerFiles(image).catch(() => []))
+      // They do not mind each other, so that nobody else may ever come to clear those of crashes.
+      if (kind !== 'writer')
+        for (const other of await lockFiles(image, kind).catch(() => []))
           await clearOrThrow(other, image).catch(() => undefined);
     },
   };
@@ -92,9 +100,9 @@ async function createWhole(file: string, content: string): Promise<void> {
   }
 }
 
-async function readerFiles(image: string): Promise<string[]> {
+async function lockFiles(image: string, kind: 'reader' | 'sharing'): Promise<string[]> {
   const folder = path.dirname(image);
-  const prefix = `${path.basename(image)}.reader-`;
+  const prefix = `${path.basename(image)}.${kind}-`;
   const names = await readdir(folder);
   return names
     .filter((name) => name.startsWith(prefix) && name.endsWith('.lock'))

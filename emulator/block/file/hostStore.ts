@@ -11,7 +11,7 @@ import { parseNbdAddress, serverOf } from './nbdAddress.ts';
 /**
  * `owner`: who uses the images, for the message that others get while they are locked. `unlocked`: to look at images
  * that others may be changing. `uncached`: the host is not to keep the files in its cache.
- * `filling`: what is opened for writing is filled and then flushed.
+ * `filling`: what is opened for writing is filled and then flushed. `shared`: others that say so may write to it too.
  */
 export function hostStore(
   owner?: string,
@@ -19,9 +19,10 @@ export function hostStore(
     readonly unlocked?: boolean;
     readonly uncached?: boolean | undefined;
     readonly filling?: boolean;
+    readonly shared?: boolean | undefined;
   } = {},
 ): ImageStore {
-  const { unlocked = false, uncached, filling } = options;
+  const { unlocked = false, uncached, filling, shared } = options;
   return {
     codecs: nodeCodecs,
     open: async (file, readOnly) => {
@@ -33,6 +34,7 @@ export function hostStore(
         unlocked: unlocked && readOnly,
         uncached,
         filling,
+        shared,
       });
     },
     unpack: async (file, compression) => {

@@ -78,6 +78,18 @@ export function DiskAttributes(props: {
         }
         label={t('storage.detectZeroes')}
       />
+      <FormControlLabel
+        sx={{ gridColumn: '1 / -1' }}
+        disabled={disabled}
+        control={
+          <Checkbox
+            size="small"
+            checked={disk.shareable ?? false}
+            onChange={(event) => set({ shareable: event.target.checked })}
+          />
+        }
+        label={t('storage.shareable')}
+      />
     </Box>
   );
 }
