@@ -25,7 +25,7 @@ import { useConnection } from '../../transport/ConnectionContext.tsx';
 import { isLive } from '../library/commands.ts';
 import { explain } from '../notices/noticeStore.ts';
 import { BootFields } from './BootFields.tsx';
-import { DisplayFields, GeneralFields, SystemFields } from './fields.tsx';
+import { DisplayFields, GeneralFields, MachineSystemFields } from './fields.tsx';
 import { focusFirstProblem } from './focusFirstProblem.ts';
 import { NetworkFields } from './NetworkFields.tsx';
 import { StorageFields } from './StorageFields.tsx';
@@ -34,7 +34,7 @@ import { draftOf } from './vmDraft.ts';
 
 const categories = {
   general: { Icon: Article, Fields: GeneralFields, owns: /^(name|description)/ },
-  system: { Icon: Memory, Fields: SystemFields, owns: /^(memory|cpu|engine)/ },
+  system: { Icon: Memory, Fields: MachineSystemFields, owns: /^(memory|cpu|engine)/ },
   boot: { Icon: RocketLaunch, Fields: BootFields, owns: /^boot/ },
   display: { Icon: Monitor, Fields: DisplayFields, owns: /^display/ },
   storage: {

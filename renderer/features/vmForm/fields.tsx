@@ -115,10 +115,20 @@ export function SystemFields({ draft, problems, disabled = false, change }: Fiel
           </MenuItem>
         ))}
       </TextField>
+    </Box>
+  );
+}
+
+/** The hardware and, as only its settings have it, the engine of a machine. */
+export function MachineSystemFields(props: FieldsProps) {
+  const { draft, disabled = false, change } = props;
+  return (
+    <Stack spacing={2}>
+      <SystemFields {...props} />
       <TextField
         select
         label={t('system.engine')}
-        sx={{ gridColumn: '1 / -1', maxWidth: 480 }}
+        sx={{ maxWidth: 480 }}
         disabled={disabled}
         value={draft.engine}
         helperText={t(`system.engineHelp.${draft.engine}`)}
@@ -134,7 +144,7 @@ export function SystemFields({ draft, problems, disabled = false, change }: Fiel
           </MenuItem>
         ))}
       </TextField>
-    </Box>
+    </Stack>
   );
 }
 
