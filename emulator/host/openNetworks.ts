@@ -213,7 +213,7 @@ export class PluggedAdapter {
 
   #setRules(rules: NonNullable<AdapterChange['rules']>): void {
     try {
-      this.#user?.firewall.setRules(rules.map(ruleOf));
+      this.#user?.setRules(rules.map(ruleOf));
       this.#rules = rules;
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;

@@ -35,6 +35,8 @@ export class TcpFlow implements TcpUser {
   #paused = false;
   /** One of both sides is over: nothing is heard from the host any more. */
   #over = false;
+  /** Its destination may still be reached. */
+  allowed: () => boolean = () => true;
   /** The host could not connect. */
   refuse: (why: ConnectFailure) => void = () => undefined;
   /** Runs while the guest's MAC address is looked for. */

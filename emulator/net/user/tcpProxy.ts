@@ -156,12 +156,19 @@ export class TcpProxy implements TcpCarrier, FlowOwner {
     const flow = new TcpFlow(this, guest, {
       ...{ path, localPort: segment.targetPort, guestPort: segment.sourcePort },
     });
+    flow.allowed = () =>
+      destinationOf(destinations, path.source, flow.connection.localPort) !== 'refused';
     flow.refuse = (why) => {
       if (why === 'refused') this.#reset(path, syn);
       else this.#parts.writer.unreachable(path, original, { v4: 1, v6: 3 });
     };
     this.#add(flow);
     flow.connectHost(syn, (events) => host.connectTcp(to, events));
+  }
+
+  /** Rules have changed: ends connections of guests to where they may no longer go. */
+  dropRefused(): void {
+    for (const flow of [...this.#table.values()].flat()) if (!flow.allowed()) flow.drop();
   }
 
   // Connections to the guest

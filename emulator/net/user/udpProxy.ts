@@ -146,6 +146,14 @@ export class UdpProxy {
     if (!this.#parts.writer.udp(path, peer.port, flow.guestPort, bytes)) this.counters.dropped++;
   }
 
+  /** Rules have changed: those whom guests may no longer speak to are not heard either. */
+  dropRefused(): void {
+    for (const { peers } of this.#flows.values())
+      for (const [name, { address, port }] of peers)
+        if (destinationOf(this.#parts.destinations, address, port) === 'refused')
+          peers.delete(name);
+  }
+
   #close(flow: Flow): void {
     this.#parts.timers.cancel(flow.timer);
     flow.socket.close();

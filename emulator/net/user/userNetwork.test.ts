@@ -142,18 +142,78 @@ it('rules by host name hold for the addresses that a guest has been told, and wh
     guest.udp(ip('10.0.2.3'), 5353, 53, Uint8Array.from(query));
     return guest.frames.slice(before).find((frame) => frame[23] === 17);
   };
-  network.firewall.setRules([{ action: 'deny', to: '*.example.org', ports: [80, 80] }]);
+  network.setRules([{ action: 'deny', to: '*.example.org', ports: [80, 80] }]);
   // Before the guest has asked for the name, an address is an address.
   await guest.connect(5000, target, 80);
   const answer = resolve('www.example.org');
   expect([...(answer ?? []).slice(-4)]).toEqual([...target]);
   await expect(guest.connect(5001, target, 80)).rejects.toThrow();
   await guest.connect(5002, target, 443);
-  network.firewall.setRules([]);
+  network.setRules([]);
   await guest.connect(5003, target, 80);
-  network.firewall.setRules([{ action: 'deny', to: 'www.example.org' }]);
+  expect(network.tcp.connections).toBe(3);
+  network.setRules([{ action: 'deny', to: 'www.example.org' }]);
   await expect(guest.connect(5004, target, 443)).rejects.toThrow();
   // A name that is denied altogether is not resolved either.
   const refused = resolve('www.example.org');
   expect((refused?.[45] ?? 0) & 15).not.toBe(0);
+});
+
+it('a rule holds for what is open as well, and for nothing else', async () => {
+  const { guest, host, network } = setUp();
+  const [denied, other] = [ip('203.0.113.5'), ip('203.0.113.6')];
+  await guest.connect(5000, denied, 80);
+  await guest.connect(5001, other, 80);
+  const sockets = new Map<string, (bytes: Uint8Array) => void>();
+  host.openUdp = (_family, received) => ({
+    ...{ port: 1, unsent: 0, close: () => undefined },
+    send: (_bytes, to) => void sockets.set(to.address, (answer) => received(answer, to)),
+  });
+  for (const to of [denied, other]) guest.udp(to, 6000, 9, new Uint8Array(4));
+  const before = guest.frames.length;
+  network.setRules([{ action: 'deny', to: '203.0.113.5' }]);
+  expect(guest.segments(before).map(({ targetPort, rst }) => [targetPort, rst])).toEqual([
+    [5000, true],
+  ]);
+  expect(host.sockets.map(({ open }) => open)).toEqual([false, true]);
+  const heard = (from: string): number => {
+    const count = guest.frames.length;
+    sockets.get(from)?.(new Uint8Array(8));
+    return guest.frames.length - count;
+  };
+  expect([heard('203.0.113.5'), heard('203.0.113.6')]).toEqual([0, 1]);
+  // A rule that makes no sense changes nothing.
+  expect(() => network.setRules([{ action: 'deny', to: 'no name' }])).toThrow(RangeError);
+  await expect(guest.connect(5002, denied, 80)).rejects.toThrow();
+});
+
+it('a guest may send what the host takes, and is told when there is room again', async () => {
+  const { guest, host } = setUp();
+  const connection = await guest.connect(5000);
+  const [socket] = host.sockets;
+  // What the SYN's answer said: shifted by 6.
+  const window = (): number => (guest.segments().at(-1)?.window ?? 0) << 6;
+  const send = (): void => {
+    guest.frames.length = 0;
+    guest.send(guest.tcp(connection, tcpFlag.ack, new Uint8Array(1460)));
+    connection.sequence = (connection.sequence + 1460) >>> 0;
+    guest.network?.flush();
+  };
+  // The host takes nothing: what it has not taken adds up.
+  if (socket !== undefined) socket.onWrite = (bytes) => (socket.unsent += bytes.length);
+  let sent = 0;
+  send();
+  sent += 1460;
+  while (window() >= 1460 && sent < 64 << 20) {
+    send();
+    sent += 1460;
+  }
+  expect(window()).toBeLessThan(1460);
+  expect(socket?.received).toBe(sent);
+  expect(sent).toBeLessThanOrEqual(2 << 20);
+  const before = guest.frames.length;
+  if (socket !== undefined) socket.unsent = 0;
+  socket?.events.drained();
+  expect(guest.segments(before).length).toBe(1);
+  expect(window()).toBeGreaterThan(1 << 20);
 });

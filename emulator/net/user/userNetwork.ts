@@ -136,6 +136,13 @@ export class UserNetwork implements FrameEnd {
     await this.forwards.set(list);
   }
 
+  /** What guests may reach from now on, also by what is open already. Throws RangeError, and changes nothing then. */
+  setRules(rules: readonly FirewallRule[]): void {
+    this.firewall.setRules(rules);
+    this.tcp.dropRefused();
+    this.udp.dropRefused();
+  }
+
   // The cable
 
   ready(): void {
