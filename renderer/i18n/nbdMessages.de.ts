@@ -48,9 +48,11 @@ export const nbdMessagesDe: MessageTable = [
     'Der NBD-Server von {1} war weg ({2}), bevor er alles Geschriebene gesichert hatte, deshalb kann etwas davon fehlen. Starten Sie die VM neu und prüfen Sie ihre Dateisysteme.',
   ],
   [
-    '{1} asks for TLS, which is not there yet. Reach the server through a tunnel, such as "ssh -L", and use nbd://.',
-    '{1} verlangt TLS, das es noch nicht gibt. Erreichen Sie den Server durch einen Tunnel, etwa „ssh -L“, und nehmen Sie nbd://.',
+    'it wants TLS; write nbds:// in the place of nbd://',
+    'er verlangt TLS; schreiben Sie nbds:// statt nbd://',
   ],
+  ['it does not offer TLS', 'er bietet kein TLS an'],
+  ['TLS fails with it ({1})', 'TLS misslingt mit ihm ({1})'],
   [
     '{1} is no NBD address: {2}. Write it as nbd://HOST:PORT/EXPORT or nbd+unix:///EXPORT?socket=PATH.',
     '{1} ist keine NBD-Adresse: {2}. Schreiben Sie sie als nbd://HOST:PORT/EXPORT oder nbd+unix:///EXPORT?socket=PFAD.',

@@ -1,5 +1,5 @@
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -225,6 +225,80 @@ describe('an export of qemu-nbd', () => {
   });
 });
 
+describe('an export by TLS', () => {
+  /** A folder of certificates as nbdkit and libnbd want it: an authority, a server and a client. */
+  function certificates(): string {
+    const pki = path.join(folder, 'pki');
+    mkdirSync(pki);
+    const openssl = (...args: string[]): void => {
+      execFileSync('openssl', args, { cwd: pki, stdio: 'ignore' });
+    };
+    const key = (name: string): string[] => [
+      ...['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'],
+      ...['-keyout', `${name}-key.pem`, '-subj', `/CN=${name}`],
+    ];
+    openssl('req', '-x509', ...key('ca'), '-days', '3', '-out', 'ca-cert.pem');
+    for (const name of ['server', 'client']) {
+      openssl('req', ...key(name), '-out', `${name}.csr`);
+      writeFileSync(path.join(pki, 'names'), 'subjectAltName=IP:127.0.0.1,DNS:disks.test\n');
+      openssl(
+        ...['x509', '-req', '-in', `${name}.csr`, '-CA', 'ca-cert.pem', '-CAkey', 'ca-key.pem'],
+        ...['-CAcreateserial', '-days', '3', '-extfile', 'names', '-out', `${name}-cert.pem`],
+      );
+    }
+    return pki;
+  }
+
+  async function serveSecurely(image: string, pki: string): Promise<string> {
+    const socket = path.join(folder, 'secure.sock');
+    const server = spawn(
+      'nbdkit',
+      [
+        ...['-f', '-U', socket, '--tls=require', `--tls-certificates=${pki}`],
+        ...['--tls-verify-peer', 'file', image],
+      ],
+      { stdio: 'ignore' },
+    );
+    servers.push(server);
+    for (let tries = 0; !listens(socket); tries++) {
+      if (tries === 200 || server.exitCode !== null) throw new Error('nbdkit does not start');
+      await wait(25);
+    }
+    return socket;
+  }
+
+  test('is read and written, where both sides know each other', async () => {
+    const image = rawImage();
+    const pki = certificates();
+    const socket = await serveSecurely(image, pki);
+    const url = `nbds+unix:///?socket=${socket}&tls-hostname=disks.test`;
+    const open = (address: string) => openDisk({ path: address, format: 'raw', readOnly: false });
+    const disk = await open(`${url}&tls-certificates=${pki}`);
+    const data = Array.from({ length: 32 }, (_, i) => pattern(100_352, i));
+    await Promise.all(data.map((part, i) => disk.write(i * 100_352, [part])));
+    const back = new Uint8Array(32 * 100_352);
+    await disk.read(0, [back]);
+    await disk.close();
+    expect(Buffer.compare(back, Buffer.concat(data))).toBe(0);
+    expect(Buffer.compare(readFileSync(image).subarray(0, back.length), back)).toBe(0);
+    // Plainly; with an authority that is not ours; with a name that is not the server's; as nobody that it knows.
+    await expect(open(`nbd+unix:///?socket=${socket}`)).rejects.toThrow(/wants TLS; write nbds/);
+    await expect(open(url)).rejects.toThrow(/TLS fails with it/);
+    await expect(
+      open(`nbds+unix:///?socket=${socket}&tls-hostname=other.test&tls-certificates=${pki}`),
+    ).rejects.toThrow(/TLS fails with it .*other\.test/);
+    rmSync(path.join(pki, 'client-cert.pem'));
+    await expect(open(`${url}&tls-certificates=${pki}`)).rejects.toThrow();
+  });
+
+  test('is refused where the server has none', async () => {
+    const url = await serve('nbdkit', rawImage());
+    await expect(
+      openDisk({ path: url.replace('nbd+', 'nbds+'), format: 'raw', readOnly: true }),
+    ).rejects.toThrow(/does not offer TLS/);
+  });
+});
+
 test('addresses of exports are taken apart, and wrong ones refused', () => {
   expect(parseNbdAddress('nbd://host/a%20b')).toMatchObject({
     connect: { host: 'host', port: 10809 },
@@ -239,5 +313,11 @@ test('addresses of exports are taken apart, and wrong ones refused', () => {
     exportName: 'x',
   });
   expect(() => parseNbdAddress('nbd+unix:///x')).toThrow(/names no socket/);
-  expect(() => parseNbdAddress('nbds://host/x')).toThrow(/TLS/);
+  expect(parseNbdAddress('nbds://host/x?tls-certificates=/etc/pki&tls-hostname=disks')).toEqual({
+    url: 'nbds://host/x?tls-certificates=/etc/pki&tls-hostname=disks',
+    connect: { host: 'host', port: 10809 },
+    exportName: 'x',
+    tls: { folder: '/etc/pki', hostName: 'disks' },
+  });
+  expect(() => parseNbdAddress('nbd://host/x?tls-hostname=disks')).toThrow(/only host/);
 });

@@ -8,16 +8,15 @@ import { BlockError } from '../../backends/block.ts';
 import { fillZero, slice, totalLength } from '../bufferList.ts';
 import type { FileStretch, ImageFile } from '../imageFile.ts';
 import { parseNbdAddress, type NbdAddress } from './nbdAddress.ts';
+import { NbdConnection, type NbdRequest } from './nbdConnection.ts';
 import {
   command,
   forceUnitAccess,
-  NbdConnection,
   NbdGone,
   requestOne,
   transmissionFlag,
-  type NbdRequest,
   type NbdStatus,
-} from './nbdConnection.ts';
+} from './nbdProtocol.ts';
 
 /** How long a server that has gone is waited for. Milliseconds. */
 const reconnectFor = 10_000;
