@@ -227,8 +227,8 @@ export const engineMessagesDe: MessageTable = [
     'Das VDI-Abbild {1} ist beschädigt: Block {2} liegt hinter seinem Ende.',
   ],
   [
-    'The VDI image {1} has no room for more blocks in its map; convert it to another image, which can be larger.',
-    'Das VDI-Abbild {1} hat in seiner Karte keinen Platz für mehr Blöcke; wandle es in ein anderes um, das größer sein kann.',
+    'The VDI image {1} cannot have a disk of {2} bytes in blocks of {3}; convert it to another image.',
+    'Das VDI-Abbild {1} kann mit Blöcken von {3} Bytes keine Platte mit {2} Bytes haben; wandle es in ein anderes um.',
   ],
   // VHD and VHDX.
   ['The VHD image {1} has an unknown version.', 'Das VHD-Abbild {1} hat eine unbekannte Version.'],
@@ -256,8 +256,8 @@ export const engineMessagesDe: MessageTable = [
     'Das VHDX-Abbild {1} braucht unbekannte Metadaten.',
   ],
   [
-    'The VHDX image {1} has no room for a disk of {2} bytes in its block table ({3} bytes); convert it to another image.',
-    'Das VHDX-Abbild {1} hat in seiner Blocktabelle ({3} Bytes) keinen Platz für eine Platte mit {2} Bytes; wandle es in ein anderes um.',
+    'The VHDX image {1} cannot have a disk of {2} bytes (sectors of {3}, blocks of {4}); convert it to another image.',
+    'Das VHDX-Abbild {1} kann keine Platte mit {2} Bytes haben (Sektoren von {3}, Blöcke von {4}); wandle es in ein anderes um.',
   ],
   [
     'The VHDX image {1} builds on another one that was changed since.',
@@ -275,8 +275,12 @@ export const engineMessagesDe: MessageTable = [
     'Das VMDK-Abbild {1} hat dort noch keine Grain-Tabelle; wandle es um, um darauf zu schreiben.',
   ],
   [
-    'The size of the VMDK image {1} cannot be changed; convert it to another format for that.',
-    'Die Größe des VMDK-Abbilds {1} lässt sich nicht ändern; wandle es dafür in ein anderes Format um.',
+    'The VMDK image {1} cannot have a disk of {2} bytes in grains of {3}; convert it to another image.',
+    'Das VMDK-Abbild {1} kann mit Grains von {3} Bytes keine Platte mit {2} Bytes haben; wandle es in ein anderes um.',
+  ],
+  [
+    'The VMDK image {1} cannot be larger than 2 TiB.',
+    'Das VMDK-Abbild {1} kann nicht größer als 2 TiB sein.',
   ],
   [
     'The path of the parent is too long for VMDK.',

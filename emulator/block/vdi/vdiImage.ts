@@ -95,9 +95,9 @@ const uuidText = (bytes: Uint8Array): string =>
 class VdiMap extends AppendingMap {
   readonly unitSize: number;
   readonly knowsZero = true;
-  readonly #header: VdiHeader;
-  /** Indices of blocks in the data area, or UNALLOCATED or ZEROED. */
-  readonly #map: Uint32Array;
+  #header: VdiHeader;
+  /** Indices of blocks in the data area, or UNALLOCATED or ZEROED; as long as there is room in the file. */
+  #map: Uint32Array;
   readonly #dirty = new Set<number>();
   /** The number of blocks in the header. */
   #allocated: number;
@@ -204,24 +204,26 @@ class VdiMap extends AppendingMap {
   }
 
   async #writeAllocated(count: number): Promise<void> {
-    await this.#writeHeader(field.allocated, count);
+    await this.#writeHeader((view) => view.setUint32(field.allocated, count, true));
     this.#allocated = count;
   }
 
-  async #writeHeader(at: number, value: number): Promise<void> {
-    const bytes = new Uint8Array(4);
-    new DataView(bytes.buffer).setUint32(0, value, true);
-    await this.file.write(at, [bytes]);
+  /** Changes fields of the header, all at once: it is one sector. */
+  async #writeHeader(change: (view: DataView) => void): Promise<void> {
+    const bytes = new Uint8Array(headerBytes);
+    await this.file.read(0, [bytes]);
+    change(new DataView(bytes.buffer));
+    await this.file.write(0, [bytes]);
     await this.file.flush();
   }
 
   async resize(size: number): Promise<void> {
     const blocks = Math.ceil(size / this.clusterSize);
     const before = Math.ceil(this.size / this.clusterSize);
-    if (this.#header.variant === 'fixed' || blocks > this.#map.length)
+    if (blocks * 4 > mostMapBytes)
       throw new BlockError(
         'unsupported',
-        `The VDI image ${this.file.path} has no room for more blocks in its map; convert it to another image, which can be larger.`,
+        `The VDI image ${this.file.path} cannot have a disk of ${size} bytes in blocks of ${this.clusterSize}; convert it to another image.`,
       );
     for (let block = blocks; block < before; block++) {
       const at = this.entry(block);
@@ -229,17 +231,78 @@ class VdiMap extends AppendingMap {
       this.setEntry(block, ABSENT);
       if (at > 0) this.releasing.push(at);
     }
-    // Entries of new blocks are written before they count.
-    for (let block = before; block < blocks; block++) this.#dirty.add(block);
     await this.flush();
-    const bytes = new Uint8Array(20);
-    const view = new DataView(bytes.buffer);
-    view.setBigUint64(0, BigInt(size), true);
-    view.setUint32(8, this.clusterSize, true);
-    view.setUint32(16, blocks, true);
-    await this.file.write(field.diskSize, [bytes]);
-    await this.file.flush();
+    if (blocks > this.#map.length) await this.#moveMap(blocks);
+    for (let block = before; block < blocks; block++) {
+      if (this.#header.variant !== 'fixed') this.#dirty.add(block);
+      else {
+        this.setEntry(block, this.end);
+        this.end += this.clusterSize;
+      }
+    }
+    if (this.#header.variant === 'fixed' && this.file.size < this.end)
+      await this.file.resize(this.end);
+    // Entries of new blocks are written before they count.
+    await this.flush();
+    await this.#writeHeader((view) => {
+      view.setBigUint64(field.diskSize, BigInt(size), true);
+      view.setUint32(field.blocks, blocks, true);
+    });
+    this.#header = { ...this.#header, blocks };
     this.size = size;
+  }
+
+  /**
+   * Room for a longer map. It must lie in front of the data (VirtualBox refuses it elsewhere), so the first blocks give way to
+   * it. The old map counts until the header names the new one, with the new start of the data, in one sector.
+   */
+  async #moveMap(blocks: number): Promise<void> {
+    const { mapOffset, dataOffset, blocks: old } = this.#header;
+    const bytesFor = (count: number): number => Math.ceil((count * 4) / 512) * 512;
+    const behind = mapOffset + bytesFor(old);
+    const moved = headerBytes + bytesFor(blocks) <= mapOffset ? headerBytes : behind;
+    const room = moved + bytesFor(blocks) - dataOffset;
+    const displaced = Math.max(0, Math.ceil(room / this.clusterSize));
+    const start = dataOffset + displaced * this.clusterSize;
+    await this.#vacate(start);
+    const map = new Uint32Array((start - moved) >> 2).fill(UNALLOCATED);
+    const bytes = new Uint8Array(bytesFor(old));
+    const view = new DataView(bytes.buffer);
+    for (let block = 0; block < old; block++) {
+      const index = this.#map[block] as number;
+      map[block] = index < ZEROED ? index - displaced : index;
+      view.setUint32(block * 4, map[block] as number, true);
+    }
+    if (this.file.size < start) await this.file.resize(start);
+    await this.file.write(moved, [bytes]);
+    await this.file.flush();
+    const allocated = (this.end - start) / this.clusterSize;
+    await this.#writeHeader((header) => {
+      header.setUint32(field.mapOffset, moved, true);
+      header.setUint32(field.dataOffset, start, true);
+      header.setUint32(field.allocated, allocated, true);
+    });
+    this.#header = { ...this.#header, mapOffset: moved, dataOffset: start };
+    this.#map = map;
+    this.#allocated = allocated;
+  }
+
+  /** Moves all blocks in front of an offset behind it; durable when it resolves. */
+  async #vacate(start: number): Promise<void> {
+    const free = this.free.filter((at) => at >= start);
+    this.free.splice(0, this.free.length, ...free);
+    this.end = Math.max(this.end, start);
+    const content = new Uint8Array(this.clusterSize);
+    for (let block = 0; block < this.#header.blocks; block++) {
+      const at = this.entry(block);
+      if (at === ABSENT || at === ZERO || at >= start) continue;
+      await this.file.read(at, [content]);
+      const place = this.free.pop() ?? this.end;
+      if (place === this.end) this.end += this.clusterSize;
+      await this.file.write(place, [content]);
+      this.setEntry(block, place);
+    }
+    await this.flush();
   }
 
   async info(): Promise<ImageInfo> {

@@ -26,9 +26,9 @@ export const guid = {
 } as const;
 const knownItems: readonly string[] = Object.values(guid);
 const mostMetadata = 2048;
-const largestDisk = 64 * 2 ** 40;
+export const largestDisk = 64 * 2 ** 40;
 /** The block table that a damaged image can make us read. */
-const mostBatBytes = 128 << 20;
+export const mostBatBytes = 128 << 20;
 
 export function guidText(bytes: Uint8Array): string {
   const digits = [...bytes].map((byte) => byte.toString(16).padStart(2, '0'));
@@ -117,10 +117,8 @@ export interface VhdxRegions {
 }
 
 export async function readRegions(file: ImageFile): Promise<VhdxRegions> {
-  for (const at of regionOffsets) {
-    const bytes = new Uint8Array(regionTableSize);
-    await file.read(at, [bytes]);
-    if (!signature(bytes, 'regi') || !isSealed(bytes)) continue;
+  for (const bytes of await regionTables(file)) {
+    if (!isRegionTable(bytes)) continue;
     const view = new DataView(bytes.buffer);
     const count = view.getUint32(8, true);
     if (count > 2047) throw vhdxDamaged(file, `${count} regions`);
@@ -150,6 +148,48 @@ export async function readRegions(file: ImageFile): Promise<VhdxRegions> {
   }
   throw vhdxDamaged(file, 'neither of its region tables is whole');
 }
+
+/**
+ * Lets both region tables name another place of the block table. The first that is whole counts, and what changes lies in one
+ * sector of it, so it is the old or the new one at any time; a cut may leave the second behind (`restoreRegionCopy`).
+ */
+export async function moveBatRegion(file: ImageFile, bat: VhdxRegions['bat']): Promise<void> {
+  const bytes = (await regionTables(file)).find(isRegionTable);
+  if (bytes === undefined) throw vhdxDamaged(file, 'neither of its region tables is whole');
+  const view = new DataView(bytes.buffer);
+  for (let entry = 16; entry < 16 + view.getUint32(8, true) * 32; entry += 32) {
+    if (guidText(bytes.subarray(entry, entry + 16)) !== guid.bat) continue;
+    view.setBigUint64(entry + 16, BigInt(bat.offset), true);
+    view.setUint32(entry + 24, bat.length, true);
+  }
+  seal(bytes);
+  await writeRegionTables(file, bytes);
+}
+
+/** Makes the second region table, or the first, like the one that counts. */
+export async function restoreRegionCopy(file: ImageFile): Promise<void> {
+  const tables = await regionTables(file);
+  const counts = tables.find(isRegionTable);
+  if (counts === undefined || tables.every((table) => sameBytes(table, counts))) return;
+  await writeRegionTables(file, counts);
+}
+
+async function regionTables(file: ImageFile): Promise<Uint8Array<ArrayBuffer>[]> {
+  const tables = regionOffsets.map(() => new Uint8Array(regionTableSize));
+  for (const [i, at] of regionOffsets.entries()) await file.read(at, [tables[i] as Uint8Array]);
+  return tables;
+}
+
+async function writeRegionTables(file: ImageFile, bytes: Uint8Array): Promise<void> {
+  for (const at of regionOffsets) {
+    await file.write(at, [bytes]);
+    await file.flush();
+  }
+}
+
+const isRegionTable = (bytes: Uint8Array): boolean => signature(bytes, 'regi') && isSealed(bytes);
+
+const sameBytes = (a: Uint8Array, b: Uint8Array): boolean => a.every((byte, i) => byte === b[i]);
 
 export interface VhdxMetadata {
   readonly blockSize: number;

@@ -16,11 +16,15 @@ import {
   headerOffsets,
   headerSize,
   KiB,
+  largestDisk,
   MiB,
+  mostBatBytes,
+  moveBatRegion,
   readMetadata,
   readRegions,
   readVhdxHeader,
   regionTableSize,
+  restoreRegionCopy,
   seal,
   vhdxDamaged,
   type VhdxHeader,
@@ -44,7 +48,8 @@ class VhdxMap extends AppendingMap {
   readonly unitSize: number;
   readonly knowsZero = true;
   readonly #parts: VhdxParts;
-  readonly #bat: DataView;
+  #bat: DataView;
+  #batOffset: number;
   /** Payload blocks between the entries of sector bitmaps. */
   readonly #chunkRatio: number;
   readonly #dirty = new Set<number>();
@@ -58,6 +63,7 @@ class VhdxMap extends AppendingMap {
     this.unitSize = hasBacking ? logicalSector : blockSize;
     this.#parts = parts;
     this.#bat = bat;
+    this.#batOffset = parts.regions.bat.offset;
     this.#chunkRatio = (2 ** 23 * logicalSector) / blockSize;
   }
 
@@ -172,7 +178,7 @@ class VhdxMap extends AppendingMap {
       writeEntries: async () => {
         if (runs.length === 0) return;
         for (const { first, bytes } of runs)
-          await this.file.write(this.#parts.regions.bat.offset + first * 8, [bytes]);
+          await this.file.write(this.#batOffset + first * 8, [bytes]);
         await this.file.flush();
       },
       putBack: () => {
@@ -184,31 +190,49 @@ class VhdxMap extends AppendingMap {
 
   async resize(size: number): Promise<void> {
     const blocks = Math.ceil(size / this.clusterSize);
-    const { regions, metadata } = this.#parts;
-    if (
-      size % metadata.logicalSector !== 0 ||
-      this.#index(blocks) * 8 > this.#bat.byteLength ||
-      size > 64 * 2 ** 40
-    )
+    const before = Math.ceil(this.size / this.clusterSize);
+    const { metadata } = this.#parts;
+    const tableBytes = Math.ceil(((this.#index(blocks - 1) + 1) * 8) / MiB) * MiB;
+    if (size % metadata.logicalSector !== 0 || tableBytes > mostBatBytes || size > largestDisk)
       throw new BlockError(
         'unsupported',
-        `The VHDX image ${this.file.path} has no room for a disk of ${size} bytes in its block table (${regions.bat.length} bytes); convert it to another image.`,
+        `The VHDX image ${this.file.path} cannot have a disk of ${size} bytes (sectors of ${metadata.logicalSector}, blocks of ${this.clusterSize}); convert it to another image.`,
       );
     await this.#announce();
-    for (let block = blocks; block < Math.ceil(this.size / this.clusterSize); block++) {
+    for (let block = blocks; block < before; block++) {
       const at = this.entry(block);
       if (at === ABSENT) continue;
       this.setEntry(block, ABSENT);
       if (at > 0) this.releasing.push(at);
     }
-    for (let block = Math.ceil(this.size / this.clusterSize); block < blocks; block++)
-      if (this.#entryAt(this.#index(block)).state !== 0) this.setEntry(block, ABSENT);
+    await this.flush();
+    if ((this.#index(blocks - 1) + 1) * 8 > this.#bat.byteLength) await this.#moveTable(tableBytes);
+    for (let block = before; block < blocks; block++) {
+      if (metadata.fixed) {
+        this.setEntry(block, this.end);
+        this.end += this.stride;
+      } else if (this.#entryAt(this.#index(block)).state !== 0) this.setEntry(block, ABSENT);
+    }
+    if (metadata.fixed && this.file.size < this.end) await this.file.resize(this.end);
     await this.flush();
     const bytes = new Uint8Array(8);
     new DataView(bytes.buffer).setBigUint64(0, BigInt(size), true);
     await this.file.write(metadata.sizeOffset, [bytes]);
     await this.file.flush();
     this.size = size;
+  }
+
+  /** A longer block table at the end of the file; the old one counts until the region tables name it. */
+  async #moveTable(length: number): Promise<void> {
+    const table = new Uint8Array(length);
+    table.set(new Uint8Array(this.#bat.buffer));
+    const offset = this.end;
+    this.end += length;
+    await this.file.write(offset, [table]);
+    await this.file.flush();
+    await moveBatRegion(this.file, { offset, length });
+    this.#bat = new DataView(table.buffer);
+    this.#batOffset = offset;
   }
 
   async info(): Promise<ImageInfo> {
@@ -291,6 +315,7 @@ export async function openVhdx(options: OpenVhdx): Promise<BlockImage> {
     await file.flush();
     header = await writeHeader(file, header, { fileWrite: random(16), noLog: true });
   }
+  if (!readOnly) await restoreRegionCopy(file);
   const map = await VhdxMap.open({ file, header, regions, metadata, random });
   let backing: BlockImage | undefined;
   if (metadata.parent !== undefined) {

@@ -1,7 +1,7 @@
 /**
  * The log of VHDX images ([MS-VHDX] 2.3): what a writer had recorded but may not have put in place
  * when it ended. Our own writer needs no log: it changes table entries one by one, and an entry is
- * either old or new.
+ * either old or new; so is a region table, of which one sector changes, the first table before the second.
  */
 import type { FileStretch, ImageFile } from '../imageFile.ts';
 import { crc32c } from './crc32c.ts';

@@ -88,7 +88,9 @@ export interface SparseParts {
   readonly header: SparseHeader;
   readonly codecs: Codecs;
   readonly hasBacking: boolean;
-  info(): Promise<ImageInfo>;
+  info(size: number): Promise<ImageInfo>;
+  /** The disk's new size counts; what else names it can be changed now. */
+  resized(size: number): Promise<void>;
 }
 
 export class SparseMap extends AppendingMap {
@@ -97,8 +99,8 @@ export class SparseMap extends AppendingMap {
   readonly #parts: SparseParts;
   readonly #header: SparseHeader;
   /** Offsets of the grain tables, and of their copies. */
-  readonly #directory: Float64Array;
-  readonly #redundant: Float64Array | undefined;
+  #directory: Float64Array;
+  #redundant: Float64Array | undefined;
   readonly #tables: TableCache;
 
   private constructor(
@@ -175,6 +177,7 @@ export class SparseMap extends AppendingMap {
       );
     const table = await this.#tables.get(where);
     const index = block % entriesPerTable;
+    checkReach(this.file, at);
     table.view.setUint32(index * 4, at === ZERO ? 1 : at / 512, true);
     this.#tables.changed(table, index * 4, index * 4 + 4);
   }
@@ -232,15 +235,81 @@ export class SparseMap extends AppendingMap {
     };
   }
 
-  async resize(): Promise<void> {
-    throw new BlockError(
-      'unsupported',
-      `The size of the VMDK image ${this.file.path} cannot be changed; convert it to another format for that.`,
-    );
+  async resize(size: number): Promise<void> {
+    const { grainSize, entriesPerTable } = this.#header;
+    const grains = Math.ceil(size / grainSize);
+    const tables = Math.ceil(grains / entriesPerTable);
+    if (tables * 4 > mostDirectoryBytes)
+      throw new BlockError(
+        'unsupported',
+        `The VMDK image ${this.file.path} cannot have a disk of ${size} bytes in grains of ${grainSize}; convert it to another image.`,
+      );
+    for (let grain = grains; grain < Math.ceil(this.size / grainSize); grain++) {
+      const at = await this.entry(grain);
+      if (at === ABSENT) continue;
+      await this.setEntry(grain, ABSENT);
+      if (at > 0) this.releasing.push(at);
+    }
+    await this.flush();
+    if (tables > this.#directory.length) await this.#extendDirectory(tables, size);
+    else await this.#writeHeader((view) => view.setBigUint64(12, BigInt(size / 512), true));
+    this.size = size;
+    await this.#parts.resized(size);
+  }
+
+  /**
+   * Longer directories at the end of the file, with the tables that are there and new ones; one sector of the header makes
+   * them count, and the size with them.
+   */
+  async #extendDirectory(tables: number, size: number): Promise<void> {
+    const { entriesPerTable, grainSize } = this.#header;
+    const more = tables - this.#directory.length;
+    const directoryBytes = sectors(tables * 4) * 512;
+    const tableBytes = entriesPerTable * 4;
+    const made: { readonly at: number; readonly tables: Float64Array }[] = [];
+    let at = this.end;
+    for (const before of [this.#redundant, this.#directory]) {
+      if (before === undefined) continue;
+      const extended = new Float64Array(tables);
+      extended.set(before);
+      for (let i = 0; i < more; i++)
+        extended[before.length + i] = at + directoryBytes + i * tableBytes;
+      made.push({ at, tables: extended });
+      at += directoryBytes + more * tableBytes;
+    }
+    const end = Math.ceil(at / grainSize) * grainSize;
+    checkReach(this.file, end);
+    this.end = end;
+    // The new tables are empty, as the file is there.
+    await this.file.resize(end);
+    for (const directory of made) {
+      const bytes = new Uint8Array(directoryBytes);
+      const view = new DataView(bytes.buffer);
+      directory.tables.forEach((table, i) => view.setUint32(i * 4, table / 512, true));
+      await this.file.write(directory.at, [bytes]);
+    }
+    await this.file.flush();
+    const [own, copy] = [...made].reverse();
+    await this.#writeHeader((view) => {
+      view.setBigUint64(12, BigInt(size / 512), true);
+      if (copy !== undefined) view.setBigUint64(48, BigInt(copy.at / 512), true);
+      if (own !== undefined) view.setBigUint64(56, BigInt(own.at / 512), true);
+    });
+    if (own !== undefined) this.#directory = own.tables;
+    this.#redundant = copy?.tables;
+  }
+
+  /** Changes fields of the header, all at once: it is one sector. */
+  async #writeHeader(change: (view: DataView) => void): Promise<void> {
+    const bytes = new Uint8Array(512);
+    await this.file.read(0, [bytes]);
+    change(new DataView(bytes.buffer));
+    await this.file.write(0, [bytes]);
+    await this.file.flush();
   }
 
   info(): Promise<ImageInfo> {
-    return this.#parts.info();
+    return this.#parts.info(this.size);
   }
 
   async check(): Promise<ImageCheck> {
@@ -267,6 +336,12 @@ export class SparseMap extends AppendingMap {
     }
     return report.result();
   }
+}
+
+/** Tables name sectors in 32 bits. */
+function checkReach(file: ImageFile, at: number): void {
+  if (at / 512 > 0xffff_ffff)
+    throw new BlockError('no-space', `The VMDK image ${file.path} cannot be larger than 2 TiB.`);
 }
 
 const sectors = (bytes: number): number => Math.ceil(bytes / 512);

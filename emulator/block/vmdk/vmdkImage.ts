@@ -10,7 +10,12 @@ import { FlatMap } from '../flatMap.ts';
 import type { Codecs, ImageFile } from '../imageFile.ts';
 import { MappedImage } from '../mappedImage.ts';
 import { PartImage, SpanImage, ZeroImage } from '../spanImage.ts';
-import { createSparseExtent, readSparseHeader, SparseMap } from './sparseExtent.ts';
+import {
+  createSparseExtent,
+  readSparseHeader,
+  SparseMap,
+  type SparseParts,
+} from './sparseExtent.ts';
 import {
   newDescriptor,
   noParent,
@@ -104,17 +109,18 @@ export async function openVmdk(options: OpenVmdk): Promise<BlockImage> {
   }
   try {
     await checkParent(parent, parentCid, file);
-    const info = infoOf(
-      file,
-      descriptor,
-      extents.reduce((sum, { size }) => sum + size, 0),
-    );
+    const info = infoOf(file, descriptor);
     const changed = cidChanged(options);
-    if (kind === 'KDMV') return await openSparse(options, markedFirst(file, changed), parent, info);
+    if (kind === 'KDMV')
+      return await openSparse({
+        ...{ options, info, backing: parent, file: markedFirst(file, changed) },
+        resized: (size) => describeSize(file, size),
+      });
     const { openExtent } = options;
     const marked = async (name: string): Promise<ImageFile> =>
       markedFirst(await openExtent(name), changed);
-    return await openExtents({ ...options, openExtent: marked }, extents, parent, info);
+    const size = extents.reduce((sum, extent) => sum + extent.size, 0);
+    return await openExtents({ ...options, openExtent: marked }, extents, parent, () => info(size));
   } catch (error) {
     await parent?.close();
     throw error;
@@ -136,7 +142,8 @@ async function checkParent(
 }
 
 const infoOf =
-  (file: ImageFile, descriptor: VmdkDescriptor, size: number) => async (): Promise<ImageInfo> => {
+  (file: ImageFile, descriptor: VmdkDescriptor) =>
+  async (size: number): Promise<ImageInfo> => {
     const { createType, parentName, extents } = descriptor;
     const { cid } = await readVmdkDescriptor(file);
     return {
@@ -148,15 +155,48 @@ const infoOf =
     };
   };
 
-async function openSparse(
-  { codecs, readOnly }: Pick<OpenVmdk, 'codecs' | 'readOnly'>,
-  file: ImageFile,
-  backing: BlockImage | undefined,
-  info: () => Promise<ImageInfo>,
-): Promise<BlockImage> {
+/**
+ * The size in the descriptor of a sparse image. Programs that read the header, which has been changed before, do without it.
+ * What follows it moves, and is written from its end on, sector by sector, so that any cut leaves a text that can be read; it
+ * stays as it was where that cannot be: no room is left, or the line lies in two sectors.
+ */
+async function describeSize(file: ImageFile, size: number): Promise<void> {
+  const { text, offset } = await readDescriptorText(file);
+  const line = /^([ \t]*RW[ \t]+)(\d+)[ \t]+SPARSE.*$/m.exec(text);
+  if (line === null) return;
+  const [whole, head = '', before = ''] = line;
+  const digits = new TextEncoder().encode(String(size / 512));
+  const start = line.index + head.length;
+  const longer = digits.length - before.length;
+  const sectorOf = (at: number): number => Math.floor(at / 512);
+  if (/[^\0]/.test(text.slice(text.length - Math.max(0, longer)))) return;
+  if (sectorOf(line.index) !== sectorOf(line.index + whole.length + Math.max(0, longer))) return;
+  const old = new Uint8Array(text.length);
+  await file.read(offset, [old]);
+  const changed = new Uint8Array(text.length);
+  changed.set(old.subarray(0, start));
+  changed.set(digits, start);
+  const rest = old.subarray(start + before.length, old.length - Math.max(0, longer));
+  changed.set(rest, start + digits.length);
+  for (let at = sectorOf(old.length - 1) * 512; at >= 0; at -= 512) {
+    const sector = changed.subarray(at, at + 512);
+    if (sector.every((byte, i) => byte === old[at + i])) continue;
+    await file.write(offset + at, [sector]);
+    await file.flush();
+  }
+}
+
+interface SparseImageParts extends Pick<SparseParts, 'file' | 'info' | 'resized'> {
+  readonly options: Pick<OpenVmdk, 'codecs' | 'readOnly'>;
+  readonly backing: BlockImage | undefined;
+}
+
+async function openSparse(parts: SparseImageParts): Promise<BlockImage> {
+  const { file, backing, info, resized } = parts;
+  const { codecs, readOnly } = parts.options;
   const header = await readSparseHeader(file);
   const hasBacking = backing !== undefined;
-  const map = await SparseMap.open({ file, header, codecs, hasBacking, info });
+  const map = await SparseMap.open({ file, header, codecs, hasBacking, info, resized });
   return new MappedImage({ format: 'vmdk', map, file, readOnly, backing });
 }
 
@@ -193,7 +233,8 @@ async function openExtent(
   const file = await options.openExtent(name);
   try {
     if (kind === 'sparse') {
-      const image = await openSparse(options, file, backing, info);
+      // The image that it belongs to keeps its size (SpanImage).
+      const image = await openSparse({ options, file, backing, info, resized: async () => {} });
       if (image.size >= size) return image;
     } else if (offset + size <= Math.ceil(file.size / 512) * 512) {
       const map = new FlatMap({

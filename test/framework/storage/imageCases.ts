@@ -5,6 +5,7 @@ import path from 'node:path';
 import type { ImageFormat } from '../../../emulator/block/blockImage.ts';
 import { createImage, type NewImage } from '../../../emulator/block/createImage.ts';
 import type { MemoryStore } from './memoryStore.ts';
+import { regionTableSize, seal } from '../../../emulator/block/vhdx/vhdxHeader.ts';
 import { qemuFormat, qemuImg } from './qemuImg.ts';
 import { Random } from './random.ts';
 
@@ -16,6 +17,8 @@ export interface ImageCase {
   readonly resizable: boolean;
   /** Whether qemu-img can read such an image. */
   readonly judged: boolean;
+  /** To what the power cut tests make it grow, if they do: beyond what its tables have room for. Bytes. */
+  readonly grownTo?: number;
   /** Puts the image at /image (and what it builds on beside it); returns the disk's content. */
   make(store: MemoryStore): Promise<Uint8Array>;
 }
@@ -104,6 +107,35 @@ export function overlay(
 /** QEMU cannot read blocks of that size. */
 const unjudged = (kind: ImageCase): ImageCase => ({ ...kind, judged: false });
 
+/** With no room in its tables, and a size to grow to. */
+export function growing(kind: ImageCase, grownTo: number): ImageCase {
+  return {
+    ...{ ...kind, grownTo, name: `${kind.name} that grows` },
+    make: async (store) => {
+      const content = await kind.make(store);
+      if (kind.format === 'vdi') tightenVdi(store.bytes('/image'));
+      if (kind.format === 'vhdx') tightenVhdx(store.bytes('/image'));
+      return content;
+    },
+  };
+}
+
+/** The data of an empty VDI image follows its map at once, as qemu-img makes them. */
+function tightenVdi(bytes: Uint8Array): void {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  view.setUint32(0x158, 512 + Math.ceil((view.getUint32(0x180, true) * 4) / 512) * 512, true);
+}
+
+/** The block table of a VHDX image ends with the disk's last block. */
+function tightenVhdx(bytes: Uint8Array): void {
+  for (const at of [192 << 10, 256 << 10]) {
+    const table = bytes.subarray(at, at + regionTableSize);
+    // The first of the regions that we write is the block table.
+    new DataView(table.buffer, table.byteOffset).setUint32(16 + 24, 16, true);
+    seal(table);
+  }
+}
+
 /** Zeroes, with random data here and there. */
 export function someContent(size: number, seed: number): Uint8Array {
   const random = new Random(seed);
@@ -146,22 +178,22 @@ export const imageCases: readonly ImageCase[] = [
     ...['-o', 'refcount_bits=64,lazy_refcounts=on'],
   ]),
   ours('vdi', 24 * MiB + 512, { format: 'vdi' }),
-  ours('vdi of fixed size', 8 * MiB, { format: 'vdi', fixed: true }, false),
+  ours('vdi of fixed size', 8 * MiB, { format: 'vdi', fixed: true }),
   overlay('vdi that differs from another', 12 * MiB, 9 * MiB, { format: 'vdi' }, true, 'vdi'),
-  qemus('vdi of qemu-img', 'vdi', 24 * MiB, [], false),
+  qemus('vdi of qemu-img', 'vdi', 24 * MiB),
   ours('vhd', 24 * MiB + 512, { format: 'vhd' }),
   ours('vhd of fixed size', 8 * MiB, { format: 'vhd', fixed: true }),
   overlay('vhd that differs from another', 12 * MiB, 12 * MiB, { format: 'vhd' }, true, 'vhd'),
   qemus('vhd of qemu-img', 'vhd', 24 * MiB, ['-o', 'force_size=on']),
   ours('vhdx', 24 * MiB, { format: 'vhdx', blockSize: MiB }),
-  ours('vhdx of fixed size', 8 * MiB, { format: 'vhdx', fixed: true }, false),
+  ours('vhdx of fixed size', 8 * MiB, { format: 'vhdx', fixed: true }),
   overlay('vhdx that differs from another', 12 * MiB, 12 * MiB, { format: 'vhdx' }, true, 'vhdx'),
   qemus('vhdx of qemu-img', 'vhdx', 24 * MiB, ['-o', 'block_size=2M']),
-  ours('vmdk', 24 * MiB, { format: 'vmdk' }, false),
+  ours('vmdk', 24 * MiB, { format: 'vmdk' }),
   ours('vmdk of fixed size', 8 * MiB, { format: 'vmdk', fixed: true }, false),
-  overlay('vmdk that is linked to another', 12 * MiB, 12 * MiB, { format: 'vmdk' }, false, 'vmdk'),
-  qemus('vmdk of qemu-img', 'vmdk', 24 * MiB, [], false),
-  qemus('vmdk of qemu-img with zero grains', 'vmdk', 24 * MiB, ['-o', 'zeroed_grain=on'], false),
+  overlay('vmdk that is linked to another', 12 * MiB, 12 * MiB, { format: 'vmdk' }, true, 'vmdk'),
+  qemus('vmdk of qemu-img', 'vmdk', 24 * MiB),
+  qemus('vmdk of qemu-img with zero grains', 'vmdk', 24 * MiB, ['-o', 'zeroed_grain=on']),
 ];
 
 /** Small ones, with small clusters where that can be, so that every step of a writer is cut. */
@@ -201,6 +233,7 @@ export const tinyCases: readonly ImageCase[] = [
     format: 'qcow2',
     qcow2: { clusterSize: 512, lazyRefcounts: true },
   }),
+  growing(ours('qcow2', 96 * KiB, { format: 'qcow2', qcow2: { clusterSize: 512 } }), 3 * MiB),
   overlay('qcow2 over raw', 96 * KiB, 64 * KiB, { format: 'qcow2', qcow2: { clusterSize: 1024 } }),
   overlay('qcow2 with subclusters over raw', 128 * KiB, 64 * KiB, {
     format: 'qcow2',
@@ -209,10 +242,14 @@ export const tinyCases: readonly ImageCase[] = [
   qemus('qcow2 of qemu-img, compressed', 'qcow2', 64 * KiB, ['-c', '-o', 'cluster_size=4096']),
   unjudged(ours('vdi', 64 * KiB, { format: 'vdi', blockSize: 4096 })),
   overlay('vdi over another', 64 * KiB, 64 * KiB, { format: 'vdi', blockSize: 4096 }, true, 'vdi'),
+  growing(unjudged(ours('vdi', 64 * KiB, { format: 'vdi', blockSize: 4096 })), 768 * KiB),
   ours('vhd', 64 * KiB, { format: 'vhd', blockSize: 4096 }),
   overlay('vhd over another', 64 * KiB, 64 * KiB, { format: 'vhd', blockSize: 4096 }, true, 'vhd'),
+  growing(ours('vhd', 64 * KiB, { format: 'vhd', blockSize: 4096 }), 768 * KiB),
   ours('vhdx', MiB + 64 * KiB, { format: 'vhdx', blockSize: MiB }),
+  growing(ours('vhdx', MiB + 64 * KiB, { format: 'vhdx', blockSize: MiB }), 3 * MiB),
   ours('vmdk', 64 * KiB, { format: 'vmdk', blockSize: 4096 }),
+  growing(ours('vmdk', 64 * KiB, { format: 'vmdk', blockSize: 4096 }), 2 * MiB + 64 * KiB),
   overlay(
     'vmdk linked to another',
     64 * KiB,

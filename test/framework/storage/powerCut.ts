@@ -142,17 +142,23 @@ export class Replay {
   readonly #flushes = new Map<number, number>();
   /** What each sector may hold, in order; the first is durable. */
   readonly #versions: Version[][];
+  /** Sectors of the disk before it grew. */
+  readonly #before: number;
   position = 0;
 
-  constructor(recording: Recording, file: Uint8Array, disk: Uint8Array) {
+  /** `grownTo`: the size in bytes to which the disk is made to grow, if it is; new sectors are zero. */
+  constructor(recording: Recording, file: Uint8Array, disk: Uint8Array, grownTo = disk.length) {
     this.#events = recording.events;
     this.#file = new MemoryFile(Uint8Array.from(file));
-    this.#versions = Array.from({ length: disk.length / sector }, (_, i) => [
+    const whole = new Uint8Array(grownTo);
+    whole.set(disk);
+    this.#versions = Array.from({ length: grownTo / sector }, (_, i) => [
       {
         ...{ id: -1, weak: false, doneAt: 0 },
-        content: Buffer.from(disk.slice(i * sector, (i + 1) * sector).buffer),
+        content: Buffer.from(whole.slice(i * sector, (i + 1) * sector).buffer),
       },
     ]);
+    this.#before = disk.length / sector;
   }
 
   get atEnd(): boolean {
@@ -278,6 +284,8 @@ export class Replay {
     const whole = Buffer.from(disk.buffer, disk.byteOffset, disk.length);
     for (const [i, versions] of this.#versions.entries()) {
       const [from, to] = [i * sector, (i + 1) * sector];
+      // It may not have grown yet, if nothing that was flushed lies there.
+      if (to > disk.length && i >= this.#before && versions[0]?.id === -1) continue;
       if (versions.some((version) => version.content.compare(whole, from, to) === 0)) continue;
       const content = whole.subarray(from, to);
       throw new Error(
