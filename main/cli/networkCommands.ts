@@ -155,6 +155,10 @@ function formatStatus(status: readonly AdapterStatus[]): string {
       ({ protocol, hostAddress, hostPort, guestAddress, guestPort }) =>
         `   ${protocol} ${hostAddress}:${hostPort} leads to ${guestAddress ?? 'the guest'}:${guestPort}`,
     ),
+    ...one.rules.map(
+      ({ action, to, ports }) =>
+        `   ${action} ${to}${ports === undefined ? '' : ` ports ${ports[0]}-${ports[1]}`}`,
+    ),
     ...Object.entries(one.conditions ?? {}).map(([name, value]) => `   ${name} ${value}`),
     ...(one.capture === undefined ? [] : [`   capturing to ${one.capture}`]),
   ]);
