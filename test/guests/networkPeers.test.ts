@@ -1,9 +1,10 @@
 /** Our network against programs of the real world. About a minute. */
 import { execFile, spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
+import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import { createServer as createTcpServer, type AddressInfo, type Server } from 'node:net';
+import { connect, createServer as createTcpServer, type AddressInfo, type Server } from 'node:net';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
@@ -24,6 +25,32 @@ const listen = (server: Server, host: string): Promise<number> =>
   new Promise((resolve) =>
     server.listen(0, host, () => resolve((server.address() as AddressInfo).port)),
   );
+/** What an echo server says to "hello"; undefined if nobody answers. */
+const askTcp = (port: number, host: string): Promise<string | undefined> =>
+  new Promise((resolve) => {
+    const socket = connect({ port, host });
+    socket.once('connect', () => socket.write('hello'));
+    socket.once('data', (bytes) => {
+      socket.destroy();
+      resolve(bytes.toString());
+    });
+    socket.once('error', () => resolve(undefined));
+    socket.once('close', () => resolve(undefined));
+  });
+const askUdp = (port: number, host: string): Promise<string | undefined> =>
+  new Promise((resolve) => {
+    const socket = createSocket(host.includes(':') ? 'udp6' : 'udp4');
+    const finish = (text: string | undefined): void => {
+      clearTimeout(timer);
+      socket.close();
+      resolve(text);
+    };
+    const timer = setTimeout(() => finish(undefined), 5000);
+    socket.once('message', (bytes) => finish(bytes.toString()));
+    // Connected, it is told that a port is closed.
+    socket.once('error', () => finish(undefined));
+    socket.connect(port, host, () => socket.send('hello'));
+  });
 const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 let folder: string;
@@ -194,6 +221,50 @@ describe('the user-mode network and Linux', () => {
     // A second machine cannot have the port, and is told why.
     await using other = await NetworkNamespace.create();
     await expect(other.network.forward([forward])).rejects.toThrow(/Another program uses TCP port/);
+  });
+
+  it('lead host ports of either protocol and family to the guest, as the list is now', async () => {
+    await using guest = await NetworkNamespace.create();
+    const guest6 = 'fd67:7565:7374::15';
+    await guest.run(`ip -6 addr add ${guest6}/64 dev ${guest.device} nodad`);
+    const server = path.join(folder, 'echo.mjs');
+    await writeFile(
+      server,
+      `
+      import { createSocket } from 'node:dgram';
+      import { createServer } from 'node:net';
+      for (const type of ['udp4', 'udp6']) {
+        const socket = createSocket({ type, ipv6Only: type === 'udp6' });
+        socket.on('message', (text, from) => socket.send('udp ' + text, from.port, from.address));
+        socket.bind(7000);
+      }
+      createServer((socket) => socket.pipe(socket)).listen(7000, '::');
+    `,
+    );
+    guest.start(`${process.execPath} ${server}`);
+    const kinds = (['tcp', 'udp'] as const).flatMap((protocol) =>
+      ['127.0.0.1', '::1'].map((hostAddress) => ({
+        ...{ protocol, hostAddress, guestPort: 7000 },
+        ...(hostAddress === '::1' && { guestAddress: guest6 }),
+      })),
+    );
+    const port = 10_000 + (process.pid % 10_000);
+    const all = kinds.map((kind, i) => ({ ...kind, hostPort: port + i }));
+    const ask = async ({ protocol, hostAddress, hostPort }: (typeof all)[number]) =>
+      protocol === 'tcp' ? askTcp(hostPort, hostAddress) : askUdp(hostPort, hostAddress);
+    const answers = async (): Promise<(string | undefined)[]> => {
+      const list = [];
+      for (const forward of all) list.push(await ask(forward));
+      return list;
+    };
+    await guest.network.forward(all);
+    // Until the guest's program listens.
+    for (let i = 0; i < 50 && (await ask(all[0]!)) === undefined; i++) await wait(100);
+    expect(await answers()).toEqual(['hello', 'hello', 'udp hello', 'udp hello']);
+    await guest.network.forward(all.slice(1, 3));
+    expect(await answers()).toEqual([undefined, 'hello', 'udp hello', undefined]);
+    await guest.network.forward(all.slice(0, 1));
+    expect(await answers()).toEqual(['hello', undefined, undefined, undefined]);
   });
 
   it('carry files of Samba both ways', async () => {
@@ -440,7 +511,28 @@ describe('networks that machines share', () => {
       expect(performance.now() - began).toBeLessThan(15_000);
       expect(scan.exitCode).toBe(null);
       scan.kill('SIGKILL');
-      network?.firewall.setRules([{ action: 'deny', to: 'any' }]);
+      // And while it has many connections that it never reads.
+      const deaf = path.join(folder, 'deaf.mjs');
+      await writeFile(
+        deaf,
+        `
+        import { connect } from 'node:net';
+        for (let i = 0; i < 300; i++)
+          connect(${port}, '10.0.2.2').pause().write('GET / HTTP/1.1\\r\\nHost: host\\r\\n\\r\\n');
+        setInterval(() => undefined, 1000);
+      `,
+      );
+      let asked = 0;
+      web.on('request', () => asked++);
+      const reader = a.start(`${process.execPath} ${deaf}`);
+      for (let i = 0; i < 300 && asked < 300; i++) await wait(100);
+      expect(asked).toBe(300);
+      const since = performance.now();
+      for (let i = 0; i < 5; i++) expect(await b.run(get)).toContain(md5(small));
+      expect(performance.now() - since).toBeLessThan(15_000);
+      expect(network?.tcp.connections).toBeGreaterThanOrEqual(300);
+      reader.kill('SIGKILL');
+      network?.setRules([{ action: 'deny', to: 'any' }]);
       expect(await b.run('curl -s -m 5 http://192.0.2.2:9/; echo $?')).toBe('7');
     } finally {
       for (const one of shared) await one.close();

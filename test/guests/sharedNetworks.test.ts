@@ -43,9 +43,11 @@ async function started(
   }
 }
 
-/** Asks DHCP and takes the address that it gives. */
-async function dhcp(guest: GuestConsole, device: string): Promise<string> {
-  const text = await guest.run(`udhcpc -i ${device} -n -q -t 10 -T 1 -s /bin/true 2>&1`);
+/** Asks DHCP, with a name of its own, and takes the address that it gives. */
+async function dhcp(guest: GuestConsole, device: string, own = 'guest'): Promise<string> {
+  const text = await guest.run(
+    `udhcpc -i ${device} -x hostname:${own} -n -q -t 10 -T 1 -s /bin/true 2>&1`,
+  );
   const address = /lease of (\S+) obtained/.exec(text)?.[1] ?? '';
   await guest.run(`ip addr add ${address}/24 dev ${device}`);
   return address;
@@ -66,7 +68,7 @@ it('two VMs see each other on an internal, a NAT and a host-only network, and wh
   await expect(b.run('udhcpc -i eth0 -n -q -t 2 -T 1 -s /bin/true')).rejects.toThrow();
 
   // NAT network: one gateway, which is no way to the host's loopback.
-  const nat = [await dhcp(a, 'eth1'), await dhcp(b, 'eth1')];
+  const nat = [await dhcp(a, 'eth1', 'alpha'), await dhcp(b, 'eth1', 'beta')];
   expect(nat).toEqual(['10.0.2.15', '10.0.2.16']);
   await b.run(ping('10.0.2.15'));
   for (const guest of [a, b]) {
@@ -74,6 +76,9 @@ it('two VMs see each other on an internal, a NAT and a host-only network, and wh
     await expect(guest.run(`timeout 10 wget -q -O - http://10.0.2.2:${port}/`)).rejects.toThrow();
     expect(await guest.run('nslookup gateway.guesthouse.internal 10.0.2.3')).toContain('10.0.2.2');
   }
+  // Each finds the other by name.
+  expect(await b.run('nslookup alpha.guesthouse.internal 10.0.2.3')).toContain('10.0.2.15');
+  expect(await a.run('nslookup beta.guesthouse.internal 10.0.2.3')).toContain('10.0.2.16');
 
   // Host-only: the host's services, but not its own server's, and no way further.
   const only = [await dhcp(a, 'eth2'), await dhcp(b, 'eth2')];
