@@ -1,10 +1,12 @@
 /**
- * Guests on images of every format: one Debian kernel with a disk of each, made by qemu-img, and a QCOW2 overlay
- * over a compressed QCOW2. It copies files on all of them; afterwards qemu-img finds every image in order, e2fsck
+ * Guests on images of every format: one Debian kernel with a disk of each, made by qemu-img, a QCOW2 overlay
+ * over a compressed QCOW2, and an export of an NBD server. It copies files on all of them; afterwards qemu-img finds every image in order, e2fsck
  * every file system, and the files have the hashes that they have on the host.
  */
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { copyFile, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { expect, it } from 'vitest';
@@ -32,6 +34,7 @@ const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes)
 
 it('a guest writes to disks of every format, which stay in order and are locked meanwhile', async () => {
   const folder = await mkdtemp(path.join(os.tmpdir(), 'guesthouse-formats-'));
+  let server: ChildProcess | undefined;
   try {
     const file = (name: string): string => path.join(folder, name);
     const data = randomBytes(2_000_000);
@@ -55,6 +58,10 @@ it('a guest writes to disks of every format, which stay in order and are locked 
       'qcow2',
       file('overlay.qcow2'),
     );
+    await copyFile(file('raw.img'), file('nbd.img'));
+    const socket = file('nbd.sock');
+    server = spawn('nbdkit', ['-f', '-U', socket, 'file', file('nbd.img')], { stdio: 'ignore' });
+    await expect.poll(() => existsSync(socket), { timeout: 10_000 }).toBe(true);
     const base = await readFile(file('base.qcow2'));
     const images = [
       ...formats.map((format) => [format, `a.${format}`]),
@@ -63,7 +70,10 @@ it('a guest writes to disks of every format, which stay in order and are locked 
 
     const kernel = await debianKernel('cloud-amd64');
     const initramfs = await busyboxInitramfs(kernel, { script, unsigned: true });
-    const disks = images.flatMap(([, name]) => ['--disk', file(String(name))]);
+    const disks = [
+      ...images.flatMap(([, name]) => ['--disk', file(String(name))]),
+      ...['--disk', `nbd+unix:///?socket=${socket}`],
+    ];
     const boot = ['--kernel', kernel.image, '--initrd', initramfs, '--append', 'console=ttyS0'];
     await using guest = new GuestConsole([...boot, ...disks]);
     await guest.waitFor(readyMarker, 300);
@@ -73,8 +83,8 @@ it('a guest writes to disks of every format, which stay in order and are locked 
     await guest.waitFor(`${doneMarker} 0`, 400);
     expect(await guest.exited).toBe(0);
 
-    for (const [format, name] of images as [string, string][]) {
-      qemuCheck(file(name), format);
+    for (const [format, name] of [...images, ['raw', 'nbd.img']] as [string, string][]) {
+      if (format !== 'raw') qemuCheck(file(name), format);
       qemuImg('convert', '-f', qemuFormat(format), '-O', 'raw', file(name), file('result.img'));
       await checkExt4Disk(file('result.img'));
       for (const copy of ['copy1', 'copy3']) {
@@ -85,6 +95,7 @@ it('a guest writes to disks of every format, which stay in order and are locked 
     expect(base.equals(await readFile(file('base.qcow2'))), 'the backing image').toBe(true);
     expect((await readdir(folder)).filter((name) => name.includes('.lock'))).toEqual([]);
   } finally {
+    server?.kill();
     await rm(folder, { recursive: true, force: true });
   }
 });
