@@ -9,6 +9,7 @@ import type { LayeredDisk } from '../block/layeredDisk.ts';
 import { openLayer, type OpenLayer } from '../block/openImage.ts';
 import type { BuiltMachine } from './buildMachine.ts';
 import { saveMachineFiles } from './machineFiles.ts';
+import { writeScreenshot } from './screenshot.ts';
 import type { RamBase } from './ramFiles.ts';
 
 interface Prepared {
@@ -65,6 +66,10 @@ export class SnapshotTaker {
   async saveState(folder: string): Promise<void> {
     const base = this.#takeBase();
     await saveMachineFiles(this.#built.machine, folder, { goOn: false, base });
+    const { display } = this.#built.machine;
+    // For people only: the state is whole without it.
+    if (display !== undefined)
+      await writeScreenshot(display, join(folder, 'screenshot.png')).catch(() => undefined);
     await Promise.all(this.#built.disks.map((disk) => disk.flush()));
   }
 

@@ -240,6 +240,9 @@ describe('a running VM', () => {
     const { manager } = library;
     await manager.snapshots.saveState(id);
     expect(await stateOf()).toBe('saved');
+    const [saved = ''] = await readdir(path.join(vmFolder(), 'saved'));
+    const screenshot = await readFile(path.join(vmFolder(), 'saved', saved, 'screenshot.png'));
+    expect(screenshot.subarray(1, 4).toString()).toBe('PNG');
     await expect(manager.library.modify(id, { memoryMiB: 32 })).rejects.toMatchObject({
       code: 'saved',
     });

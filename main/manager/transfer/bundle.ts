@@ -1,6 +1,6 @@
 /**
  * Bundles of our own (.guesthouse): an archive with the configuration (`bundle.json`, first), the disks as QCOW2 images
- * that stand alone, the kernel, firmware variables, and the saved state with the media it was saved with. Snapshots
+ * that stand alone, the kernel, firmware variables, and the saved state with its screenshot and its media. Snapshots
  * stay behind: a bundle is what the VM is now.
  */
 import { createReadStream, createWriteStream } from 'node:fs';
@@ -23,7 +23,13 @@ export const bundleFile = 'bundle.json';
 const mostDescription = 1 << 20;
 const ramPage = 4096;
 const ramPart = 1 << 20;
-export const member = { ram: 'ram.zst', machine: 'machine', variables: 'variables.fd' } as const;
+export const member = {
+  ram: 'ram.zst',
+  machine: 'machine',
+  variables: 'variables.fd',
+  /** What the screen showed when the state was saved. */
+  screenshot: 'screenshot.png',
+} as const;
 /** Variables as they were when the state was saved. */
 const stateVariables = 'state-variables.fd';
 
@@ -111,6 +117,8 @@ export async function bundleMembers(
     add(member.ram, ram);
     add(member.machine, join(state, 'machine'));
     if (await exists(join(state, 'variables'))) add(stateVariables, join(state, 'variables'));
+    const screenshot = join(state, member.screenshot);
+    if (await exists(screenshot)) add(member.screenshot, screenshot);
   }
   return [{ name: bundleFile, from: { text: JSON.stringify(bundle, null, 2) } }, ...members];
 }
@@ -146,6 +154,8 @@ export async function placeState(from: string, folder: string): Promise<void> {
   await copyFile(join(from, member.machine), join(folder, 'machine'));
   const variables = join(from, stateVariables);
   if (await exists(variables)) await copyFile(variables, join(folder, 'variables'));
+  const screenshot = join(from, member.screenshot);
+  if (await exists(screenshot)) await copyFile(screenshot, join(folder, member.screenshot));
 }
 
 const zeroes = Buffer.alloc(1 << 20);

@@ -158,6 +158,7 @@ test('a bundle holds the disks, the firmware variables and the saved state, whic
   changed.copy(ram, 6 * MiB, 6 * MiB, 6 * MiB + 8192);
   ram.fill(0, first * 4096, (first + 1) * 4096);
   writeFileSync(path.join(state, 'machine'), 'devices');
+  writeFileSync(path.join(state, 'screenshot.png'), 'picture');
   await writeHistory(vmFolder, {
     ...(await readHistory(vmFolder)),
     saved: { folder: 'saved/one', disks: [disk] },
@@ -181,6 +182,7 @@ test('a bundle holds the disks, the firmware variables and the saved state, whic
   const copy = path.join(folderOf, saved!.folder);
   expect(readFileSync(path.join(copy, 'ram')).equals(ram)).toBe(true);
   expect(readFileSync(path.join(copy, 'machine'), 'utf8')).toBe('devices');
+  expect(readFileSync(path.join(copy, 'screenshot.png'), 'utf8')).toBe('picture');
   expect(await manager.snapshots.hasState(vmId!)).toBe(true);
 });
 
