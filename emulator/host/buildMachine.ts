@@ -100,6 +100,7 @@ export async function buildMachine(
         cpus: request.cpus,
         cpuModel: request.cpuModel,
         engine: request.engine,
+        cpuCap: request.cpuCap,
         boot: toBoot,
         drives,
         adapters: networks?.adapters.map((adapter) => adapter.spec()) ?? [],

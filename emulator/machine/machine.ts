@@ -16,6 +16,8 @@ export interface MachineSpec {
   readonly cpus: number;
   readonly cpuModel: 'guesthouse-v2' | 'host-like';
   readonly engine: 'interpreter' | 'translator' | 'kvm';
+  /** Percent of a host CPU that the guest may take; all by default. Counted time knows none. */
+  readonly cpuCap?: number;
   readonly boot: KernelBoot | BiosBoot;
   readonly drives: readonly DriveSpec[];
   /** Network adapters, at most eight; none by default. */

@@ -142,6 +142,7 @@ class Pc implements Machine {
     this.#loop = new SliceLoop({
       engine,
       clock: this.#clock,
+      cpuCap: spec.cpuCap ?? 100,
       yieldToEventLoop: () => parts.yieldToEventLoop(),
       settle: () => this.#settle(),
       interrupted: () => this.#end !== undefined || this.#resetWanted,

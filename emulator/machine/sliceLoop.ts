@@ -8,6 +8,8 @@ const SLICE_NS = 500_000;
 /** The event loop gets a turn at least this often. */
 const BREATH_NS = 1_000_000;
 const MIN_BUDGET = 500;
+/** A capped machine rests for as long at least, so that a timer's inaccuracy counts for little. */
+const CAP_REST_NS = 3_000_000;
 /**
  * Counted time: slices are of a fixed length and breaths come at multiples of this machine time, and
  * only there are pauses heard. So runs repeat, and a saved one goes on like one that was not.
@@ -18,6 +20,8 @@ const COUNTED_BREATH_NS = 10_000_000;
 export interface SliceLoopParts {
   readonly engine: PcEngine;
   readonly clock: HostClock | CountedClock;
+  /** Percent of the host's time that the vCPU may run. Counted time has no cap. */
+  readonly cpuCap: number;
   yieldToEventLoop(): Promise<void>;
   /** Counted time only: lets host I/O that is in flight finish, at a point that repeats. */
   settle(): Promise<void>;
@@ -85,8 +89,10 @@ export class SliceLoop {
   }
 
   async #runHost(clock: HostClock): Promise<void> {
-    const { engine, yieldToEventLoop } = this.#parts;
+    const { engine, yieldToEventLoop, cpuCap } = this.#parts;
     let breatheNs = clock.nowNs() + BREATH_NS;
+    /** Host time that the machine must rest for what it has run. */
+    let owedNs = 0;
     while (!this.#stopped()) {
       this.#sleeper.begin();
       clock.poll();
@@ -99,6 +105,7 @@ export class SliceLoop {
       this.#sliceEndNs = Infinity;
       this.#counters.slices++;
       let nowNs = clock.nowNs();
+      owedNs += (nowNs - startNs) * (100 / cpuCap - 1);
       const count = engine.instructionsRetired() - before;
       if (count >= 100) {
         const measured = Math.min(10_000, Math.max(0.2, (nowNs - startNs) / count));
@@ -117,16 +124,31 @@ export class SliceLoop {
           this.#sleepUntilNs = untilNs;
           await this.#sleeper.sleep(untilNs - nowNs, () => untilNs - clock.nowNs());
           this.#sleepUntilNs = -Infinity;
-          nowNs = clock.nowNs();
+          const sleptNs = clock.nowNs() - nowNs;
+          owedNs = Math.max(0, owedNs - sleptNs);
+          nowNs += sleptNs;
         }
       } else if (exit.reason !== 'budget') {
         this.#parts.ended(exit);
         return;
       }
+      if (owedNs >= CAP_REST_NS) {
+        await this.#restUntil(clock, nowNs + owedNs);
+        nowNs = clock.nowNs();
+        owedNs = 0;
+      }
       if (nowNs >= breatheNs) {
         await yieldToEventLoop();
         breatheNs = clock.nowNs() + BREATH_NS;
       }
+    }
+  }
+
+  /** Sleeps through whatever the guest could be woken by; devices go on meanwhile. */
+  async #restUntil(clock: HostClock, untilNs: number): Promise<void> {
+    for (let nowNs = clock.nowNs(); nowNs < untilNs && !this.#stopped(); nowNs = clock.nowNs()) {
+      this.#sleeper.begin();
+      await this.#sleeper.sleep(untilNs - nowNs, () => untilNs - clock.nowNs());
     }
   }
 

@@ -38,7 +38,10 @@ export function formatDetails(summary: VmSummary, config: VmConfig | undefined):
     if (config.description !== '') rows.push(['Description', config.description]);
     rows.push(
       ['Memory', `${config.memoryMiB} MiB`],
-      ['CPUs', `${config.cpus} (${config.cpuModel}, ${config.engine})`],
+      [
+        'CPUs',
+        `${config.cpus} (${config.cpuModel}, ${config.engine}${config.cpuCap === 100 ? '' : `, at most ${config.cpuCap} %`})`,
+      ],
     );
     if (config.boot.kernel === undefined) rows.push(['Boot order', config.boot.order]);
     else rows.push(['Kernel', config.boot.kernel]);

@@ -18,6 +18,7 @@ import { netHelp, parseNet, type RunAdapter } from './parseNet.ts';
 import { hostPath, oneOf, wholeNumber } from './optionValues.ts';
 import {
   driveOptions,
+  cpuCapOption,
   engineHelp,
   parseBoot,
   parseFirmware,
@@ -38,6 +39,7 @@ interface SettingFlags {
   cpus?: number;
   cpuModel?: VmConfig['cpuModel'];
   engine?: VmConfig['engine'];
+  cpuCap?: number;
   disk?: DiskConfig[] | false;
   cdrom?: CdromConfig[] | false;
   floppy?: FloppyConfig[] | false;
@@ -275,11 +277,13 @@ function settingOptions(command: Command): Command {
       '--engine <engine>',
       engineHelp(),
       oneOf('--engine', ['interpreter', 'translator', 'kvm']),
-    );
+    )
+    .option(...cpuCapOption);
 }
 
 function changesOf(flags: SettingFlags): Record<string, unknown> {
-  const { name, description, memory, cpus, cpuModel, engine, disk, cdrom, floppy, vga } = flags;
+  const { name, description, memory, cpus, cpuModel, engine, cpuCap } = flags;
+  const { disk, cdrom, floppy, vga } = flags;
   const all = {
     name,
     description,
@@ -287,6 +291,7 @@ function changesOf(flags: SettingFlags): Record<string, unknown> {
     cpus,
     cpuModel,
     engine,
+    cpuCap,
     disks: drives(disk),
     cdroms: drives(cdrom),
     floppies: drives(floppy),

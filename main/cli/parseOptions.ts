@@ -18,7 +18,7 @@ import {
 import { firmwareRequestSchema, type FirmwareRequest } from '../../shared/vm/machineRequest.ts';
 import { describeIssue } from '../../shared/vm/configMigrations.ts';
 import { UsageError } from './commandError.ts';
-import { hostPath, oneOf, orList, parseSize } from './optionValues.ts';
+import { hostPath, oneOf, orList, parseSize, wholeNumber } from './optionValues.ts';
 
 export interface BootChoice {
   readonly order: string;
@@ -193,6 +193,13 @@ export function parseTimed(text: string): { value: string; atSeconds?: number } 
 }
 
 /** "interpreter, translator or kvm; for now …" */
+/** Of `run`, `create` and `modify`. */
+export const cpuCapOption = [
+  '--cpu-cap <percent>',
+  'most of a host CPU that the guest may take, 5 to 100 (by default 100)',
+  wholeNumber('--cpu-cap', 5, 100),
+] as const;
+
 export function engineHelp(): string {
   const all = Object.entries(engineCapabilities);
   const here = all.filter(([, engine]) => engine.available).map(([name]) => name);

@@ -25,6 +25,7 @@ import { UsageError } from './commandError.ts';
 import { netHelp, parseNet, withMacs, type RunAdapter } from './parseNet.ts';
 import { hostPath, oneOf, wholeNumber } from './optionValues.ts';
 import {
+  cpuCapOption,
   driveOptions,
   parseBoot,
   parseFirmware,
@@ -48,6 +49,7 @@ interface RunFlags {
   floppy?: FloppyConfig[];
   net?: (RunAdapter | undefined)[];
   engine: MachineRequest['engine'] | 'auto';
+  cpuCap?: number;
   serial: RunOptions['serial'];
   debugExit?: true;
   bootProtocol: MachineRequest['boot']['protocol'];
@@ -106,6 +108,7 @@ export function runCommand(finish: (code: number) => void): Command {
       oneOf('--engine', ['interpreter', 'translator', 'kvm', 'auto']),
       'translator',
     )
+    .option(...cpuCapOption)
     .option('--serial <where>', 'stdio or none', oneOf('--serial', ['stdio', 'none']), 'stdio')
     .option(
       '--vga <card>',
@@ -175,6 +178,7 @@ async function run(flags: RunFlags): Promise<number> {
     cpus: flags.cpus,
     cpuModel: flags.cpuModel ?? (engine === 'kvm' ? 'host-like' : 'guesthouse-v2'),
     engine,
+    ...(flags.cpuCap === undefined ? {} : { cpuCap: flags.cpuCap }),
     boot: {
       ...(flags.kernel === undefined ? {} : { kernel: hostPath(flags.kernel) }),
       ...(flags.initrd === undefined ? {} : { initrd: hostPath(flags.initrd) }),

@@ -261,6 +261,7 @@ export const de: Catalogue = {
     cpusFew: 'Mindestens eine CPU ist nötig.',
     cpusMany: 'Höchstens {{limit}} CPUs sind möglich.',
     wholeNumber: 'Eine ganze Zahl eingeben.',
+    cpuCap: 'Eine ganze Zahl von 5 bis 100 eingeben.',
     nothingToBoot: 'Einen Kernel wählen oder der Maschine ein Laufwerk zum Booten geben.',
     commandLineLong: 'Die Befehlszeile kann höchstens 2047 Zeichen haben.',
     descriptionLong: 'Die Beschreibung kann höchstens 10.000 Zeichen haben.',
@@ -355,6 +356,8 @@ export const de: Catalogue = {
     cpuModel: 'CPU-Modell',
     cpuModelHelp: 'Was der Gast sieht',
     cpuModels: { 'guesthouse-v2': 'Guesthouse (x86-64-v2)', 'host-like': 'Wie die des Wirts' },
+    cpuCap: 'Höchstlast',
+    cpuCapHelp: 'Höchstens so viel eines Prozessors dieses Rechners nimmt der Gast',
     engine: 'Maschinerie',
     engines: { interpreter: 'Interpreter', translator: 'Übersetzer', kvm: 'Hardware (KVM)' },
     engineHelp: {

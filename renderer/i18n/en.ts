@@ -258,6 +258,7 @@ export const en = {
     cpusFew: 'At least one CPU is needed.',
     cpusMany: 'At most {{limit}} CPUs are possible.',
     wholeNumber: 'Enter a whole number.',
+    cpuCap: 'Enter a whole number from 5 to 100.',
     nothingToBoot: 'Choose a kernel to boot, or give the machine a drive to boot from.',
     commandLineLong: 'The command line can have at most 2047 characters.',
     descriptionLong: 'The description can have at most 10,000 characters.',
@@ -352,6 +353,8 @@ export const en = {
     cpuModel: 'CPU model',
     cpuModelHelp: 'What the guest sees',
     cpuModels: { 'guesthouse-v2': 'Guesthouse (x86-64-v2)', 'host-like': 'Like the host’s' },
+    cpuCap: 'Execution cap',
+    cpuCapHelp: 'Most of a processor of this computer that the guest may take',
     engine: 'Engine',
     engines: { interpreter: 'Interpreter', translator: 'Translator', kvm: 'Hardware (KVM)' },
     engineHelp: {

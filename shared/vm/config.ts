@@ -113,6 +113,8 @@ export const vmConfigSchema = z.strictObject({
   cpus: z.int().min(1).max(8).default(1),
   cpuModel: z.enum(['guesthouse-v2', 'host-like']).default('guesthouse-v2'),
   engine: engineSchema.default('translator'),
+  /** Percent of a host CPU that each virtual one may take. */
+  cpuCap: z.int().min(5).max(100).default(100),
   boot: bootSchema,
   disks: z.array(diskSchema).max(16).default([]),
   /** planDrives() of drives.ts says how many drives of each kind fit. */
@@ -138,6 +140,7 @@ export const vmChangesSchema = z
     cpus: newVmSchema.shape.cpus.unwrap(),
     cpuModel: newVmSchema.shape.cpuModel.unwrap(),
     engine: newVmSchema.shape.engine.unwrap(),
+    cpuCap: newVmSchema.shape.cpuCap.unwrap(),
     disks: newVmSchema.shape.disks.unwrap(),
     cdroms: newVmSchema.shape.cdroms.unwrap(),
     floppies: newVmSchema.shape.floppies.unwrap(),

@@ -22,6 +22,7 @@ export const machineRequestSchema = z.strictObject({
   cpus: z.int().min(1).max(8).default(1),
   cpuModel: vmConfigSchema.shape.cpuModel,
   engine: vmConfigSchema.shape.engine,
+  cpuCap: vmConfigSchema.shape.cpuCap,
   boot: bootSchema.extend({
     protocol: z.enum(bootProtocols).default('auto'),
     firmware: firmwareRequestSchema.optional(),
@@ -51,14 +52,15 @@ export function machineRequestOf(
   variables: string,
   state?: string,
 ): MachineRequest {
-  const { memoryMiB, cpus, cpuModel, engine, boot, disks, cdroms, floppies, display } = config;
+  const { memoryMiB, cpus, cpuModel, engine, cpuCap } = config;
+  const { boot, disks, cdroms, floppies, display } = config;
   const { firmware } = boot;
   const adapters = config.adapters.map((adapter, index) => ({
     ...adapter,
     mac: adapter.mac ?? generatedMac(`${config.id} ${index}`),
   }));
   return machineRequestSchema.parse({
-    ...{ memoryMiB, cpus, cpuModel, engine, disks, cdroms, floppies, display },
+    ...{ memoryMiB, cpus, cpuModel, engine, cpuCap, disks, cdroms, floppies, display },
     adapters,
     boot: { ...boot, ...(firmware === undefined ? {} : { firmware: { ...firmware, variables } }) },
     ...(state === undefined ? {} : { state }),

@@ -67,6 +67,9 @@ describeWindow('settings', (parts) => {
     await tab('System');
     await window.field('Memory').fill('192');
     await choose('CPU model', 'Like the host’s');
+    await window.field('Execution cap').fill('3');
+    await page.getByText('Enter a whole number from 5 to 100.').waitFor();
+    await window.field('Execution cap').fill('90');
     await choose('Engine', 'Interpreter');
     await page.getByRole('combobox', { name: 'Engine' }).click();
     // Until machines of the library run on it.
@@ -127,7 +130,7 @@ describeWindow('settings', (parts) => {
     expect(await services.library.get(id)).toMatchObject({
       description: 'Of the test.',
       memoryMiB: 192,
-      cpuModel: 'host-like',
+      ...{ cpuModel: 'host-like', cpuCap: 90 },
       boot: { commandLine: 'console=ttyS0 told.by=settings' },
       display: { card: 'none' },
       disks: [

@@ -126,6 +126,19 @@ export function MachineSystemFields(props: FieldsProps) {
     <Stack spacing={2}>
       <SystemFields {...props} />
       <TextField
+        label={t('system.cpuCap')}
+        sx={{ maxWidth: 480 }}
+        disabled={disabled}
+        value={draft.cpuCap}
+        error={props.problems.cpuCap !== undefined}
+        helperText={props.problems.cpuCap ?? t('system.cpuCapHelp')}
+        onChange={(event) => change({ cpuCap: event.target.value })}
+        slotProps={{
+          htmlInput: { inputMode: 'numeric', autoComplete: 'off' },
+          input: { endAdornment: <InputAdornment position="end">%</InputAdornment> },
+        }}
+      />
+      <TextField
         select
         label={t('system.engine')}
         sx={{ maxWidth: 480 }}

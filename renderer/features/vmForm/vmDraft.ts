@@ -20,6 +20,7 @@ export interface VmDraft {
   readonly cpus: string;
   readonly cpuModel: VmConfig['cpuModel'];
   readonly engine: VmConfig['engine'];
+  readonly cpuCap: string;
   readonly card: VmConfig['display']['card'];
   readonly kernel: string;
   readonly initrd: string;
@@ -63,6 +64,7 @@ export const newDraft: VmDraft = {
   cpus: '1',
   cpuModel: 'guesthouse-v2',
   engine: 'translator',
+  cpuCap: '100',
   card: 'std',
   kernel: '',
   initrd: '',
@@ -85,6 +87,7 @@ export function draftOf(config: VmConfig): VmDraft {
     cpus: String(config.cpus),
     cpuModel: config.cpuModel,
     engine: config.engine,
+    cpuCap: String(config.cpuCap),
     card: config.display.card,
     kernel: config.boot.kernel ?? '',
     initrd: config.boot.initrd ?? '',
@@ -134,6 +137,8 @@ function wording(field: string, issue: z.core.$ZodIssue): string {
       if (issue.code === 'too_small') return t('problem.cpusFew');
       if (issue.code === 'too_big') return t('problem.cpusMany', { limit: Number(issue.maximum) });
       return t('problem.wholeNumber');
+    case 'cpuCap':
+      return t('problem.cpuCap');
     case 'boot.kernel':
       return t('problem.nothingToBoot');
     case 'boot.firmware.code':
@@ -179,6 +184,7 @@ export function checkDraft(draft: VmDraft): Checked {
     cpuModel: draft.cpuModel,
     display: { card: draft.card },
     engine: draft.engine,
+    cpuCap: number(draft.cpuCap),
     boot: {
       ...((kernel !== '' || drives === 0) && { kernel }),
       ...(initrd !== '' && { initrd }),
