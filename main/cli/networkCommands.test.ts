@@ -1,15 +1,13 @@
 /** `guesthouse network` and `capture` with a machine that runs in the background. */
-import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { AdapterStatus } from '../../shared/net/networkStatus.ts';
 import { echoKernel } from '../../test/framework/echoKernel.ts';
+import { runCli } from './testing/runCli.ts';
 
-const script = fileURLToPath(new URL('main.js', import.meta.url));
 let home: string;
 beforeAll(async () => {
   home = await mkdtemp(join(tmpdir(), 'guesthouse-cli-network-'));
@@ -19,14 +17,7 @@ afterAll(async () => {
   await rm(home, { recursive: true, force: true, maxRetries: 5 });
 });
 
-function guesthouse(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  return new Promise((resolve) => {
-    const env = { ...process.env, GUESTHOUSE_HOME: home };
-    execFile(process.execPath, [script, ...args], { env }, (error, stdout, stderr) =>
-      resolve({ code: typeof error?.code === 'number' ? error.code : 0, stdout, stderr }),
-    );
-  });
-}
+const guesthouse = (...args: string[]) => runCli(home, ...args);
 
 /** What `network` says in JSON after a change. */
 async function network(...flags: string[]): Promise<AdapterStatus> {

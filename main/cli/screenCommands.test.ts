@@ -1,14 +1,12 @@
 /** `guesthouse log`, `screenshot` and `type` with a machine that runs in the background. */
-import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { decode } from 'fast-png';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { echoKernel } from '../../test/framework/echoKernel.ts';
+import { runCli } from './testing/runCli.ts';
 
-const script = fileURLToPath(new URL('main.js', import.meta.url));
 let home: string;
 beforeAll(async () => {
   home = await mkdtemp(join(tmpdir(), 'guesthouse-cli-screen-'));
@@ -18,14 +16,7 @@ afterAll(async () => {
   await rm(home, { recursive: true, force: true, maxRetries: 5 });
 });
 
-function guesthouse(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  return new Promise((resolve) => {
-    const env = { ...process.env, GUESTHOUSE_HOME: home };
-    execFile(process.execPath, [script, ...args], { env }, (error, stdout, stderr) =>
-      resolve({ code: typeof error?.code === 'number' ? error.code : 0, stdout, stderr }),
-    );
-  });
-}
+const guesthouse = (...args: string[]) => runCli(home, ...args);
 
 test('a machine’s log is printed, its screen saved, and its keyboard typed on', async () => {
   const kernel = join(home, 'echo.bin');

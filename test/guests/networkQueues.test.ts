@@ -5,7 +5,7 @@ import { expect, it } from 'vitest';
 import { CharacterQueue } from '../../emulator/host/characterQueue.ts';
 import { loadCore } from '../../emulator/host/coreModule.ts';
 import { bootableKernel } from '../../emulator/host/kernelDecompress.ts';
-import { PluggedAdapter } from '../../emulator/host/openNetworks.ts';
+import { PluggedAdapter } from '../../emulator/host/pluggedAdapter.ts';
 import { createPc } from '../../emulator/machine/pc.ts';
 import { createWasmEngine } from '../../emulator/vcpu/wasm/wasmEngine.ts';
 import { machineRequestSchema } from '../../shared/vm/machineRequest.ts';
