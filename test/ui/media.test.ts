@@ -13,7 +13,6 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import type { VmSummary } from '../../shared/services/library.ts';
 import { openDisk } from '../../emulator/block/file/fileDisk.ts';
 import { echoKernel } from '../framework/echoKernel.ts';
 import { describeWindow } from './describeWindow.ts';
@@ -51,6 +50,19 @@ describeWindow('media', (parts) => {
     await window.waitForState('user', 'Running', 60);
     await media();
     await row('data.qcow2').getByText('In use by a running machine').waitFor();
+
+    // Locked for another, which is told by whom.
+    await window.create({ name: 'second', kernel: file('echo.bin'), disks: [{ path: data }] });
+    await window.start();
+    const locked = page.getByRole('group', { name: '“second” could not be started' });
+    await locked.getByText(/data\.qcow2 is in use by the VM "user"/).waitFor();
+    await locked.getByText(/attach the disk read-only/).waitFor();
+    await locked.getByRole('button', { name: /^Dismiss/ }).click();
+    const services = await connectBeside(parts.manager.url);
+    const idOf = async (name: string): Promise<string> =>
+      (await services.library.list()).find((vm) => vm.name === name)!.id;
+    await services.library.delete(await idOf('second'));
+    await window.machine('second').waitFor({ state: 'detached' });
     await window.select('user');
     await window.powerOff();
     await window.waitForState('user', 'Powered Off');
@@ -137,8 +149,7 @@ describeWindow('media', (parts) => {
     await window.waitForState('user', 'Powered Off');
 
     // A running machine with a SATA drive takes another disk, and gives it back.
-    const services = await connectBeside(parts.manager.url);
-    const [{ id }] = (await services.library.list()) as [VmSummary];
+    const id = await idOf('user');
     await services.library.modify(id, { cdroms: [{ interface: 'ahci' }] });
     await window.start();
     await window.waitForState('user', 'Running', 60);

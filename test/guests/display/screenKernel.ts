@@ -5,6 +5,7 @@ import { createConnection, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { parsePpm } from '../media/rgbPicture.ts';
 
 /** Screens of screens.c. */
 export const screenCount = 13;
@@ -105,13 +106,4 @@ async function waitForPpm(file: string) {
     if (ppm !== undefined) return ppm;
     await sleep(10);
   }
-}
-
-/** P6 with 8 bits; undefined while it is not complete. */
-function parsePpm(bytes: Buffer) {
-  const match = /^P6\s+(\d+)\s+(\d+)\s+255\s/.exec(bytes.subarray(0, 40).toString('latin1'));
-  if (match === null) return undefined;
-  const [head, width, height] = [match[0], Number(match[1]), Number(match[2])];
-  const rgb = new Uint8Array(bytes.subarray(head.length));
-  return rgb.length === width * height * 3 ? { width, height, rgb } : undefined;
 }
