@@ -85,6 +85,42 @@ describeWindow('media', (parts) => {
     expect(disk.size).toBe(512 << 20);
     await disk.close();
 
+    // Also beyond the table of its image.
+    const full = file('disks/full.vdi');
+    execFileSync('qemu-img', ['create', '-q', '-f', 'vdi', full, '128M']);
+    await window.select('user');
+    await media();
+    await window.button('Enlarge full.vdi').click();
+    await window.field('Size').fill('20');
+    await window.inDialog('Enlarge').click();
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+    await row('full.vdi').getByText('20 GiB').waitFor();
+    execFileSync('qemu-img', ['check', '-q', '-f', 'vdi', full]);
+    rmSync(full);
+
+    // Locked by another process: who has it is said, here and at the start, and it waits for its turn.
+    const held = await openDisk({
+      ...{ path: data, format: 'qcow2', readOnly: false, owner: 'the backup of tonight' },
+    });
+    const holder = `in use by the backup of tonight (process ${process.pid})`;
+    await window.button('Enlarge data.qcow2').click();
+    await window.field('Size').fill('1');
+    await window.inDialog('Enlarge').click();
+    await page.getByRole('dialog').getByText(holder).waitFor();
+    expect(await window.accessibilityProblems()).toEqual([]);
+    await page.screenshot({ path: screenshotPath('media-locked') });
+    await window.inDialog('Cancel').click();
+    await window.select('user');
+    await window.start();
+    const failed = page.getByRole('group', { name: '“user” could not be started' });
+    await failed.getByText(holder).waitFor();
+    await failed.getByRole('button', { name: /^Dismiss/ }).click();
+    await held.close();
+    await window.start();
+    await window.waitForState('user', 'Running', 60);
+    await window.powerOff();
+    await window.waitForState('user', 'Powered Off');
+
     // Converted: cancelled on the way nothing is left, otherwise the copy is there.
     const large = openSync(file('disks/large.img'), 'w');
     const part = Buffer.alloc(64 << 20, 'data');
@@ -108,7 +144,6 @@ describeWindow('media', (parts) => {
     renameSync(data, file('moved.qcow2'));
     await window.select('user');
     await window.start();
-    const failed = page.getByRole('group', { name: '“user” could not be started' });
     await failed.getByText(data).first().waitFor();
     await failed.getByRole('button', { name: /^Dismiss/ }).click();
     await media();
