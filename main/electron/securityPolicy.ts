@@ -10,7 +10,7 @@ export const pageHeaders: Readonly<Record<string, string>> = {
     "script-src 'self'",
     // MUI and xterm.js add style elements at run time.
     "style-src 'self' 'unsafe-inline'",
-    "img-src 'self'",
+    "img-src 'self' blob:",
     "font-src 'self'",
     "connect-src 'self'",
     "base-uri 'none'",

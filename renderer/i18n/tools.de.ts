@@ -73,6 +73,7 @@ export const toolsDe: Texts<typeof toolsEn> = {
   },
   transfer: {
     way: 'Appliance importieren…',
+    screen: 'Bildschirm beim Sichern des Zustands',
     importTitle: 'Eine Appliance importieren',
     import: 'Importieren',
     file: 'Appliance',

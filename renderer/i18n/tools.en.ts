@@ -69,6 +69,7 @@ export const toolsEn = {
   },
   transfer: {
     way: 'Import an appliance…',
+    screen: 'Screen when its state was saved',
     importTitle: 'Import an appliance',
     import: 'Import',
     file: 'Appliance',

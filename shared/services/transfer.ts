@@ -11,6 +11,8 @@ export interface ImportPreview {
   readonly size?: number;
   /** What will be other than in the file, for people. */
   readonly notes: readonly string[];
+  /** PNG: what the screen showed when the state of a bundle was saved. */
+  readonly screenshot?: Uint8Array;
 }
 
 /**

@@ -3,7 +3,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { describeWindow } from './describeWindow.ts';
-import { screenshotPath, Window } from './window.ts';
+import { connectBeside, screenshotPath, Window } from './window.ts';
 
 describeWindow('appliances', (parts) => {
   test('are written from a machine and become one again; what is no appliance is said so', async () => {
@@ -41,14 +41,28 @@ describeWindow('appliances', (parts) => {
       .waitFor();
     await window.start();
     await window.waitForState('server again', 'Running', 60);
-    await window.powerOff();
-    await window.waitForState('server again', 'Powered Off');
+    // A bundle shows what its screen showed when its state was saved.
+    const services = await connectBeside(parts.manager.url);
+    const again = (await services.library.list()).find(({ name }) => name === 'server again');
+    await services.snapshots.saveState(again!.id);
+    const bundle = path.join(parts.manager.home, 'server.guesthouse');
+    await services.transfer.export(again!.id, bundle);
+    await page.getByRole('group', { name: `${bundle} was written` }).waitFor({ timeout: 60_000 });
+    services.close();
 
     await page
       .getByRole('navigation', { name: 'Tools' })
       .getByRole('button', { name: 'Home' })
       .click();
     await window.button('Import an appliance…').click();
+    await window.field('Appliance').fill(bundle);
+    const screen = page.getByRole('img', { name: 'Screen when its state was saved' });
+    await screen.waitFor();
+    await expect
+      .poll(() => screen.evaluate((image) => (image as HTMLImageElement).naturalWidth))
+      .toBeGreaterThan(600);
+    expect(await window.accessibilityProblems()).toEqual([]);
+    await page.screenshot({ path: screenshotPath('import-bundle') });
     const other = path.join(parts.manager.home, 'text.ova');
     writeFileSync(other, 'no appliance');
     await window.field('Appliance').fill(other);

@@ -21,6 +21,7 @@ import { readTar, type NewMember } from './tarFile.ts';
 
 export const bundleFile = 'bundle.json';
 const mostDescription = 1 << 20;
+const mostScreenshot = 8 << 20;
 const ramPage = 4096;
 const ramPart = 1 << 20;
 export const member = {
@@ -48,18 +49,35 @@ const bundleSchema = z.object({
 export type Bundle = z.output<typeof bundleSchema>;
 
 export async function readBundle(path: string): Promise<Bundle> {
-  let text: string | undefined;
+  return describedBy(path, (await readFirst(path, [bundleFile]))[0]);
+}
+
+/** With the screenshot (PNG) of the state, which follows the description. */
+export async function previewBundle(
+  path: string,
+): Promise<{ readonly bundle: Bundle; readonly screenshot: Uint8Array | undefined }> {
+  const [description, screenshot] = await readFirst(path, [bundleFile, member.screenshot]);
+  return { bundle: describedBy(path, description), screenshot };
+}
+
+/** What the first members hold, as far as they are these and not too large. */
+async function readFirst(path: string, names: readonly string[]): Promise<Buffer[]> {
+  const contents: Buffer[] = [];
   await readTar(path, async ({ name, size, content }) => {
-    if (name === bundleFile && size <= mostDescription) {
-      const parts: Buffer[] = [];
-      for await (const part of content) parts.push(part as Buffer);
-      text = Buffer.concat(parts).toString('utf8');
-    }
-    return 'stop';
+    const most = name === bundleFile ? mostDescription : mostScreenshot;
+    if (name !== names[contents.length] || size > most) return 'stop';
+    const parts: Buffer[] = [];
+    for await (const part of content) parts.push(part as Buffer);
+    contents.push(Buffer.concat(parts));
+    return contents.length === names.length ? 'stop' : undefined;
   });
-  if (text === undefined) throw damaged(path, 'it is no bundle of Guesthouse');
+  return contents;
+}
+
+function describedBy(path: string, description: Buffer | undefined): Bundle {
+  if (description === undefined) throw damaged(path, 'it is no bundle of Guesthouse');
   try {
-    return bundleSchema.parse(JSON.parse(text));
+    return bundleSchema.parse(JSON.parse(description.toString('utf8')));
   } catch {
     throw damaged(path, 'its description is damaged or of a newer version');
   }
@@ -118,7 +136,9 @@ export async function bundleMembers(
     add(member.machine, join(state, 'machine'));
     if (await exists(join(state, 'variables'))) add(stateVariables, join(state, 'variables'));
     const screenshot = join(state, member.screenshot);
-    if (await exists(screenshot)) add(member.screenshot, screenshot);
+    // At the front, where a preview finds it.
+    if (await exists(screenshot))
+      members.unshift({ name: member.screenshot, from: { path: screenshot } });
   }
   return [{ name: bundleFile, from: { text: JSON.stringify(bundle, null, 2) } }, ...members];
 }

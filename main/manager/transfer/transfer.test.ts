@@ -166,7 +166,9 @@ test('a bundle holds the disks, the firmware variables and the saved state, whic
 
   const target = file('out.guesthouse');
   await ended(await manager.transfer.export(id, target));
-  expect(await manager.transfer.preview(target)).toMatchObject({ kind: 'bundle', disks: 1 });
+  const preview = await manager.transfer.preview(target);
+  expect(preview).toMatchObject({ kind: 'bundle', disks: 1 });
+  expect(Buffer.from(preview.screenshot!).toString()).toBe('picture');
   // What an import left behind that was killed goes with the next one; another's stays.
   const leftover = (pid: number): string => file(`home/disks/.import-${pid}-left`);
   for (const pid of [2 ** 30, process.pid])

@@ -9,7 +9,7 @@ import type { Home } from '../home.ts';
 import type { TaskList, TaskWatch } from '../taskList.ts';
 import { checkDisksExist } from '../vmDisks.ts';
 import type { VmLibrary } from '../vmLibrary.ts';
-import { bundleMembers, readBundle } from './bundle.ts';
+import { bundleMembers, previewBundle, readBundle } from './bundle.ts';
 import { exportOvf, ovfNames } from './exportOvf.ts';
 import { importBundle } from './importBundle.ts';
 import { importMachine, readMachine } from './importMachine.ts';
@@ -59,10 +59,14 @@ export function createTransferService(parts: Parts): TransferService {
       const kind = kindOf(path);
       await checkThere(path);
       if (kind === 'bundle') {
-        const { config, disks, hasState } = await readBundle(path);
+        const { bundle, screenshot } = await previewBundle(path);
+        const { config, disks, hasState } = bundle;
         const notes = hasState ? ['It goes on from its saved state.'] : [];
         const { name, memoryMiB, cpus } = config;
-        return { kind, name, memoryMiB, cpus, disks: disks.length, notes };
+        return {
+          ...{ kind, name, memoryMiB, cpus, disks: disks.length, notes },
+          ...(screenshot && { screenshot }),
+        };
       }
       const { name, memoryMiB, cpus, disks, notes, uefi } = await readMachine(path);
       const sizes = disks.map(({ size }) => size);

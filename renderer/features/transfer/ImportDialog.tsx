@@ -6,7 +6,7 @@ import DialogTitle from '@mui/material/DialogTitle';
 import TextField from '@mui/material/TextField';
 import Typography from '@mui/material/Typography';
 import { useQuery } from '@tanstack/react-query';
-import { useState, type FormEvent } from 'react';
+import { useEffect, useState, type FormEvent } from 'react';
 import { FailureAlert } from '../../components/FailureAlert.tsx';
 import { t } from '../../i18n/i18n.ts';
 import { useConnection } from '../../transport/ConnectionContext.tsx';
@@ -76,6 +76,7 @@ export function ImportDialog({ path = '', onClose }: { readonly path?: string; o
                 })}
                 {preview.size !== undefined && ` (${formatSize(preview.size)})`}
               </Typography>
+              {preview.screenshot && <Screenshot png={preview.screenshot} />}
               {preview.notes.length > 0 && (
                 <section aria-label={t('transfer.notes')}>
                   <Typography variant="h3">{t('transfer.notes')}</Typography>
@@ -98,4 +99,14 @@ export function ImportDialog({ path = '', onClose }: { readonly path?: string; o
       </form>
     </Dialog>
   );
+}
+
+function Screenshot({ png }: { readonly png: Uint8Array }) {
+  const [url, setUrl] = useState<string>();
+  useEffect(() => {
+    const made = URL.createObjectURL(new Blob([new Uint8Array(png)], { type: 'image/png' }));
+    setUrl(made);
+    return () => URL.revokeObjectURL(made);
+  }, [png]);
+  return <img src={url} alt={t('transfer.screen')} style={{ maxWidth: '100%', maxHeight: 240 }} />;
 }
