@@ -11,9 +11,10 @@ import type { VcpuExit } from '../vcpu/vcpu.ts';
 const { ENOENT, ENODEV, ENXIO, EACCES, EPERM, EBUSY } = constants.errno;
 const device = '/dev/kvm';
 const port = 0xe9;
+const [startMark, endMark] = [0x11, 0x6b];
 const rounds = 10_000;
-/** As the translator runs such a loop in a few, and KVM at the processor's own speed. */
-const slowNs = 50;
+/** An interpreting kernel needs 1400 or more; KVM on an emulated, busy processor needed 40. */
+const slowNs = 200;
 const longestMs = 1000;
 
 export async function probeKvm(): Promise<KvmFinding> {
@@ -69,6 +70,8 @@ export function findingOf({ errno, message }: HostCallError, facts: HostFacts): 
 /** Throws UserError, caused by a HostCallError. */
 function tryGuest(calls: HostCalls): KvmFinding {
   let heard: number | undefined;
+  let started = performance.now();
+  let counted = Infinity;
   const engine = createKvmEngine(calls, {
     memory: 2 ** 20,
     slots: [{ start: 0, size: 2 ** 20, ramOffset: 0 }],
@@ -77,7 +80,11 @@ function tryGuest(calls: HostCalls): KvmFinding {
     host: {
       portRead: () => 0,
       portWrite: (at, _, value) => {
-        if (at === port) heard = value;
+        if (at !== port) return;
+        // From one access to the next: what the first entry costs is no part of an instruction's time.
+        if (value === startMark) started = performance.now();
+        else counted = performance.now() - started;
+        heard = value;
       },
       memoryRead: () => 0,
       memoryWrite: () => undefined,
@@ -96,13 +103,14 @@ function tryGuest(calls: HostCalls): KvmFinding {
     memory.writeU64(guestPhysical(0x2000), 0x3003n);
     memory.writeU64(guestPhysical(0x3000), 0x4003n);
     memory.writeU64(guestPhysical(0x4000), 0x83n);
-    // mov $rounds, %ecx; 1: dec %ecx; jnz 1b; movabs $0x6b00000000, %rax; shr $32, %rax; out %al, $port; hlt
-    const counted = [rounds & 0xff, rounds >>> 8, 0, 0];
+    // mov $startMark, %al; out %al, $port; mov $rounds, %ecx; 1: dec %ecx; jnz 1b
+    // movabs $endMark << 32, %rax; shr $32, %rax; out %al, $port; hlt
+    const count = [rounds & 0xff, rounds >>> 8, 0, 0];
     memory.write(
       guestPhysical(0x1000),
       Uint8Array.from([
-        ...[0xb9, ...counted, 0xff, 0xc9, 0x75, 0xfc],
-        ...[0x48, 0xb8, 0, 0, 0, 0, 0x6b, 0, 0, 0, 0x48, 0xc1, 0xe8, 32, 0xe6, port, 0xf4],
+        ...[0xb0, startMark, 0xe6, port, 0xb9, ...count, 0xff, 0xc9, 0x75, 0xfc],
+        ...[0x48, 0xb8, 0, 0, 0, 0, endMark, 0, 0, 0, 0x48, 0xc1, 0xe8, 32, 0xe6, port, 0xf4],
       ]),
     );
     vcpu.setEntry({
@@ -111,15 +119,15 @@ function tryGuest(calls: HostCalls): KvmFinding {
       cr3: 0x2000,
       gdt: { base: 0x800, limit: 0x1f },
     });
-    const started = performance.now();
+    const entered = performance.now();
     let exit: VcpuExit = { reason: 'budget' };
-    while (exit.reason === 'budget' && heard === undefined) {
-      if (performance.now() - started > longestMs)
+    while (exit.reason === 'budget' && heard !== endMark) {
+      if (performance.now() - entered > longestMs)
         return { kind: 'guest-failed', pvm, detail: `it did not end within ${longestMs} ms` };
       exit = vcpu.run(1e6);
     }
-    const nsPerInstruction = ((performance.now() - started) * 1e6) / (2 * rounds);
-    if (heard !== 0x6b) {
+    const nsPerInstruction = (counted * 1e6) / (2 * rounds);
+    if (heard !== endMark) {
       const detail = exit.reason === 'failure' ? exit.detail : `it ended by ${exit.reason}`;
       return { kind: 'guest-failed', pvm, detail };
     }

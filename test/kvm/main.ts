@@ -1,0 +1,120 @@
+/**
+ * `npm run test:kvm`: the KVM engine, as built for users, where /dev/kvm is real, in the emulated host of svmMachine.ts.
+ * Stock Debian boots there to its user space, uses a virtio disk and the network and powers off; QEMU does the same on the same
+ * KVM, for comparison. Prints the log; the exit status is 1 if anything was wrong. Some minutes.
+ */
+import { createHash, randomBytes } from 'node:crypto';
+import { copyFile, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { busyboxInitramfs, defaultModules, doneMarker } from '../guests/busyboxInitramfs.ts';
+import { debianKernel } from '../guests/debianKernel.ts';
+import { checkExt4Disk, extractFromExt4, makeExt4Disk } from '../guests/ext4Disk.ts';
+import { runInSvm } from './svmMachine.ts';
+
+const root = path.resolve(import.meta.dirname, '../..');
+const data = randomBytes(4 << 20);
+const digest = createHash('sha256').update(data).digest('hex');
+
+/** What the guest does; each line of it that fails leaves its mark out. */
+const guestScript = `echo "kernel $(uname -r) clock $(cat /sys/devices/system/clocksource/clocksource0/current_clocksource)"
+mount -t ext4 /dev/vda /mnt && cp /mnt/data /mnt/copy && sync && umount /mnt && mount -t ext4 /dev/vda /mnt
+echo "disk $(sha256sum /mnt/copy | cut -d" " -f1)"
+umount /mnt
+ip link set eth0 up
+udhcpc -i eth0 -n -q -s /bin/true 2>&1 | grep "lease of"
+ip addr add 10.0.2.15/24 dev eth0
+ping -c 3 10.0.2.2 | grep "packet loss"
+dmesg -r | grep "^<[0-3]>" || true
+`;
+
+interface Stage {
+  readonly name: string;
+  /** Run in the folder of the kernel, the initramfs and the disks. */
+  readonly command: string;
+  readonly expected: readonly RegExp[];
+}
+
+const append = 'console=ttyS0 quiet';
+const guesthouse = async (line: string): Promise<string> =>
+  `GUESTHOUSE_HOME=/tmp/home ${await realpath(process.execPath)} ${root}/out/main/guesthouse.js ${line}`;
+
+async function stages(release: string): Promise<readonly Stage[]> {
+  const worked = [
+    new RegExp(`kernel ${release} clock kvm-clock`),
+    new RegExp(`disk ${digest}`),
+    /lease of 10\.0\.2\.15 obtained/,
+    / 0% packet loss/,
+    new RegExp(`${doneMarker} 0`),
+  ];
+  return [
+    {
+      name: 'doctor',
+      command: await guesthouse('doctor'),
+      expected: [/^kvm +usable/m, /^auto +takes kvm/m],
+    },
+    {
+      name: 'Debian on the KVM engine',
+      command: await guesthouse(
+        `run --engine kvm --kernel kernel --initrd initrd --append "${append}" --memory 512 --disk ours.img --net user --stats --max-seconds 400`,
+      ),
+      expected: worked,
+    },
+    {
+      name: 'Debian on qemu -accel kvm',
+      command: `qemu-system-x86_64 -accel kvm -cpu host -M pc -m 512 -nographic -no-reboot -kernel kernel -initrd initrd -append "${append}" -drive if=virtio,format=raw,file=theirs.img -nic user,model=virtio-net-pci`,
+      expected: worked,
+    },
+  ];
+}
+
+const kernel = await debianKernel('cloud-amd64');
+const shared = await mkdtemp(path.join(os.tmpdir(), 'guesthouse-kvm-'));
+try {
+  const initrd = await busyboxInitramfs(kernel, {
+    modules: [...defaultModules, 'virtio_net'],
+    unsigned: true,
+    script: guestScript,
+  });
+  await copyFile(kernel.image, path.join(shared, 'kernel'));
+  await copyFile(initrd, path.join(shared, 'initrd'));
+  const disks = ['ours.img', 'theirs.img'].map((name) => path.join(shared, name));
+  for (const disk of disks) await makeExt4Disk(disk, { sizeMiB: 64, files: { data } });
+  const all = await stages(kernel.release);
+  const lines = all.map(
+    ({ name, command }, i) =>
+      `echo "STAGE ${i} ${name}"; start=$(date +%s%N); ${command} < /dev/null 2>&1; echo "STATUS ${i} $? after $((($(date +%s%N) - start) / 1000000)) ms"`,
+  );
+  await writeFile(
+    path.join(shared, 'stages'),
+    ['cd /tmp/shared', ...lines, 'exit 0', ''].join('\n'),
+  );
+  let log = '';
+  await runInSvm({
+    command: 'exec sh /tmp/shared/stages',
+    shared,
+    cpus: 2,
+    memoryMiB: 3072,
+    maxSeconds: 900,
+    onOutput: (text) => {
+      log += text;
+      process.stdout.write(text);
+    },
+  });
+  const text = log.replaceAll('\r', '');
+  const wrong = all.flatMap(({ name, expected }, i) => {
+    const part = text.slice(text.indexOf(`STAGE ${i} `)).split(`STAGE ${i + 1} `)[0] ?? '';
+    return [...expected, new RegExp(`STATUS ${i} 0 `)]
+      .filter((pattern) => !pattern.test(part))
+      .map((pattern) => `${name}: there is no ${String(pattern)}`);
+  });
+  for (const disk of disks) {
+    await checkExt4Disk(disk);
+    await extractFromExt4(disk, '/copy', `${disk}.copy`);
+  }
+  for (const line of wrong) console.error(line);
+  console.log(wrong.length === 0 ? 'test:kvm passed' : 'test:kvm FAILED');
+  process.exitCode = wrong.length === 0 ? 0 : 1;
+} finally {
+  await rm(shared, { recursive: true, force: true });
+}
