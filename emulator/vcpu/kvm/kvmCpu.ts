@@ -1,16 +1,24 @@
 /**
  * The Vcpu contract on KVM (docs/engine.md, "KVM"). The vCPU runs on the machine's thread: KVM_RUN ends by an exit, which is
  * served by the same devices as on the other engines, or by the kick of a timer. The unit of a budget, and of
- * instructionsRetired(), is a nanosecond of host time here. Of the state of a running machine nothing is saved yet.
+ * instructionsRetired(), is a nanosecond of host time here.
  */
-import { UserError } from '../../../shared/services/errors.ts';
-import type { VersionedState } from '../../bus/types.ts';
+import { StateError, type VersionedState } from '../../bus/types.ts';
 import type { ApicMessage, EntryState, Vcpu, VcpuExit, VcpuHost } from '../vcpu.ts';
 import { type CpuModel, cpuidEntries, type CpuidEntry } from '../wasm/cpuidModels.ts';
+import { checkedCpuState, type CpuState, cpuStateVersion } from '../wasm/cpuState.ts';
 import { HostCallError } from './hostCalls.ts';
 import { KickTimer } from './kickTimer.ts';
 import { exitReason, MP_STATE_HALTED, request, run, size } from './kvmAbi.ts';
-import { type KvmRegisterImage, KvmRegisters, msr, regs, segmentIn } from './kvmRegisters.ts';
+import {
+  type KvmRegisterImage,
+  KvmRegisters,
+  msr,
+  regs,
+  segmentIn,
+  sregs,
+} from './kvmRegisters.ts';
+import { cpuStateOf, imageOf } from './kvmState.ts';
 import type { KvmVm } from './kvmVm.ts';
 
 const PROT_READ_WRITE = 3;
@@ -43,7 +51,7 @@ export class KvmCpu implements Vcpu {
   readonly #timer: KickTimer;
   readonly #registers: KvmRegisters;
   readonly #powerOn: KvmRegisterImage;
-  readonly #tscKhz: number;
+  #tscKhz: number;
   readonly #scratch: number;
   readonly #scratchView: DataView;
   #picHigh = false;
@@ -242,12 +250,116 @@ export class KvmCpu implements Vcpu {
     this.#registers.enter(entry);
   }
 
+  /** Throws StateError if KVM holds an event that only it can deliver. */
   save(): VersionedState {
-    throw notSaved();
+    this.#settle();
+    return { version: cpuStateVersion, data: this.#cpuState() };
   }
 
-  load(): void {
-    throw notSaved();
+  #cpuState(): CpuState {
+    const image = this.#registers.take();
+    const systemTime = image.msrs.get(msr.kvmSystemTime) ?? 0n;
+    return cpuStateOf(image, {
+      nowNs: this.#host.nowNs(),
+      tsc: this.#registers.getMsr(msr.tsc) ?? 0n,
+      tscKhz: this.#tscKhz,
+      picHigh: this.#picHigh,
+      kvmVersion:
+        (systemTime & 1n) === 0n
+          ? 0
+          : (this.#physical(systemTime - 1n, 4)?.getUint32(0, true) ?? 0),
+      pdpte: this.#pdpte(image.structures.sregs),
+    });
+  }
+
+  /** An event that is being delivered is in no register; running on for a moment lets the guest take it. */
+  #settle(): void {
+    for (let attempt = 0; attempt < 100; attempt++) {
+      const events = this.#registers.get('events');
+      const under = [0, 3, 8, 12].some((at) => events.getUint8(at) !== 0);
+      if (!under) return;
+      this.run(10_000);
+    }
+    throw new StateError('the guest is in the middle of an interrupt for too long to be saved');
+  }
+
+  #pdpte(system: Uint8Array): BigUint64Array {
+    const view = new DataView(system.buffer, system.byteOffset, system.byteLength);
+    const pae = (view.getUint32(sregs.cr4, true) & 0x20) !== 0;
+    const paging = view.getUint32(sregs.cr0, true) >= 2 ** 31;
+    const long = (view.getUint32(sregs.efer, true) & 0x400) !== 0;
+    const table =
+      pae && paging && !long
+        ? this.#physical(view.getBigUint64(sregs.cr3, true) & 0xffffffe0n, 32)
+        : undefined;
+    return BigUint64Array.from({ length: 4 }, (_, i) => table?.getBigUint64(8 * i, true) ?? 0n);
+  }
+
+  /** Throws StateError where the state, or this host, is not fit for it. */
+  load(state: VersionedState): void {
+    const data = checkedCpuState(`cpu${this.index}`, state, this.#cpuState());
+    const { tscKhz, tscOffset, kvmSystemTime } = data.registers as {
+      tscKhz: number;
+      tscOffset: bigint;
+      kvmSystemTime: bigint;
+    };
+    if (
+      Math.abs(tscKhz - this.#tscKhz) > this.#tscKhz / 4000 &&
+      this.#vm.calls.call('ioctl', this.#fd, request.SET_TSC_KHZ, tscKhz) < 0
+    )
+      throw new StateError(
+        `cpu${this.index}: the saved CPU's TSC runs at ${tscKhz} kHz, and this host's processor cannot change its own ${this.#tscKhz} kHz for a guest; open the state on the translator`,
+      );
+    this.#tscKhz = this.#vm.ioctl(this.#fd, 'GET_TSC_KHZ');
+    this.#settleEoi(data);
+    const nowNs = this.#host.nowNs();
+    const ticks = BigInt(Math.trunc((nowNs * tscKhz) / 1e6));
+    const tsc = BigInt.asUintN(64, ticks + tscOffset);
+    const clock = (kvmSystemTime & 1n) === 0n ? undefined : this.#physical(kvmSystemTime - 1n, 32);
+    try {
+      this.#registers.setMsr(msr.tsc, tsc);
+      this.#vm.setClock(clock === undefined ? BigInt(Math.trunc(nowNs)) : clockAt(clock, tsc));
+      this.#registers.put(imageOf(data, this.#powerOn, nowNs));
+    } catch (error) {
+      if (!(error instanceof HostCallError)) throw error;
+      throw new StateError(
+        `cpu${this.index}: this host's KVM does not take the state (${error.message}): it uses what this processor lacks; open it on the translator`,
+      );
+    }
+    this.#halted = data.registers.halted === 1;
+    this.#picHigh = data.registers.picInterrupt === 1;
+    const levels = data.registers.lapicTmr as Uint8Array;
+    this.#vm.expectEnds(
+      Array.from({ length: 256 }, (_, vector) => vector).filter(
+        (vector) => ((levels[vector >>> 3] as number) & (1 << (vector & 7))) !== 0,
+      ),
+    );
+  }
+
+  /** Takes back an open offer of a PV EOI, or ends the interrupt if the guest has accepted it. */
+  #settleEoi({ registers }: CpuState): void {
+    if (registers.kvmEoiActive === 0) return;
+    const word = this.#physical((registers.kvmPvEoi as bigint) - 1n, 4);
+    if (word === undefined) return;
+    if ((word.getUint32(0, true) & 1) !== 0) {
+      word.setUint32(0, word.getUint32(0, true) & ~1, true);
+      return;
+    }
+    const inService = registers.lapicIsr as Uint8Array;
+    const last = inService.findLastIndex((bits) => bits !== 0);
+    if (last >= 0)
+      inService[last] =
+        (inService[last] as number) & ~(1 << (31 - Math.clz32(inService[last] as number)));
+  }
+
+  /** Guest memory at a physical address; undefined where there is none. */
+  #physical(address: bigint, length: number): DataView | undefined {
+    const at = Number(address);
+    const slot = this.#vm.guest.slots.find(
+      ({ start, size: bytes }) => at >= start && at + length <= start + bytes,
+    );
+    if (slot === undefined) return undefined;
+    return new DataView(this.#vm.guest.memory.buffer, slot.offset + at - slot.start, length);
   }
 
   counters(): Readonly<Record<string, number>> {
@@ -353,9 +465,10 @@ function write(view: DataView, offset: number, width: 1 | 2 | 4, value: number):
   else view.setUint32(offset, value, true);
 }
 
-const notSaved = (): UserError =>
-  new UserError({
-    code: 'unsupported',
-    message: 'A machine on the KVM engine cannot be saved or restored yet.',
-    hint: 'Run it on the engine "translator" to take snapshots of it.',
-  });
+/** Time of a kvmclock page (struct pvclock_vcpu_time_info) at a TSC, in ns. */
+function clockAt(page: DataView, tsc: bigint): bigint {
+  const shift = page.getInt8(28);
+  const ticks = tsc - page.getBigUint64(8, true);
+  const scaled = shift < 0 ? ticks >> BigInt(-shift) : ticks << BigInt(shift);
+  return page.getBigUint64(16, true) + ((scaled * BigInt(page.getUint32(24, true))) >> 32n);
+}

@@ -11,7 +11,7 @@ import type { KvmVm } from './kvmVm.ts';
 const structures = [
   { name: 'sregs', get: 'GET_SREGS', set: 'SET_SREGS', bytes: size.sregs },
   { name: 'regs', get: 'GET_REGS', set: 'SET_REGS', bytes: size.regs },
-  { name: 'fpu', get: 'GET_FPU', set: 'SET_FPU', bytes: size.fpu },
+  { name: 'xsave', get: 'GET_XSAVE', set: 'SET_XSAVE', bytes: size.xsave },
   { name: 'lapic', get: 'GET_LAPIC', set: 'SET_LAPIC', bytes: size.lapic },
   { name: 'debug', get: 'GET_DEBUGREGS', set: 'SET_DEBUGREGS', bytes: size.debugregs },
   { name: 'events', get: 'GET_VCPU_EVENTS', set: 'SET_VCPU_EVENTS', bytes: size.events },
@@ -22,6 +22,7 @@ type StructureName = (typeof structures)[number]['name'];
 /** SDM 4, table 2-2, and KVM's own (Documentation/virt/kvm/x86/msr.rst). */
 export const msr = {
   tsc: 0x10,
+  tscAdjust: 0x3b,
   sysenterCs: 0x174,
   sysenterEsp: 0x175,
   sysenterEip: 0x176,
@@ -40,8 +41,8 @@ export const msr = {
   tscAux: 0xc0000103,
 } as const;
 
-const mtrrs = [
-  ...Array.from({ length: 16 }, (_, i) => 0x200 + i),
+export const mtrrVariable: readonly number[] = Array.from({ length: 16 }, (_, i) => 0x200 + i);
+export const mtrrFixed: readonly number[] = [
   ...[0x250, 0x258, 0x259, 0x268, 0x269, 0x26a, 0x26b, 0x26c, 0x26d, 0x26e, 0x26f],
 ];
 
@@ -94,7 +95,7 @@ export class KvmRegisters {
     this.#bytes = vm.area('vcpu').subarray(at);
     this.#view = new DataView(this.#bytes.buffer, this.#bytes.byteOffset, this.#bytes.length);
     this.#address = vm.addressOf(this.#bytes);
-    this.#msrs = [...Object.values(msr), ...mtrrs].filter(
+    this.#msrs = [...Object.values(msr), ...mtrrVariable, ...mtrrFixed].filter(
       (number) => number !== msr.tsc && this.getMsr(number) !== undefined,
     );
   }

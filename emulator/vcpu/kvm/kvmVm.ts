@@ -188,6 +188,19 @@ export class KvmVm {
     this.calls.call('ioctl', this.vmFd, request.SIGNAL_MSI, this.#address(0));
   }
 
+  /** These vectors are level-triggered ones that a loaded state has under way: their ends are to come back. */
+  expectEnds(vectors: readonly number[]): void {
+    for (const vector of vectors) this.#levelVectors.add(vector);
+    this.#setRoutes();
+  }
+
+  /** Sets the time that kvmclock shows. */
+  setClock(ns: bigint): void {
+    this.#clear(size.clock);
+    this.#view.setBigUint64(this.#scratch + scratchLayout.vm.at, ns, true);
+    this.vm('SET_CLOCK', this.#address(0));
+  }
+
   /**
    * The kernel reports the end of a vector only if a level-triggered route has it: one for each vector that ever came so,
    * to all CPUs.

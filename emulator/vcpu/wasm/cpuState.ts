@@ -2,6 +2,8 @@
  * The architectural state of a CPU as saved: what is where in the core's state block. Names as in the SDM;
  * KVM's and other engines' state goes into the same shape.
  */
+import { checkedState } from '../../bus/deviceState.ts';
+import type { VersionedState } from '../../bus/types.ts';
 import * as layout from '../../cpu/layout.ts';
 
 type Kind = 'u32' | 'u64' | 'f64' | { readonly bytes: number } | { readonly u64s: number };
@@ -46,6 +48,8 @@ const fields: Readonly<Record<string, Field>> = {
   pat: [layout.OFF_PAT, 'u64'],
   tscAux: [layout.OFF_TSC_AUX, 'u64'],
   tscOffset: [layout.OFF_TSC_OFFSET, 'u64'],
+  tscKhz: [layout.OFF_TSC_KHZ, 'u32'],
+  tscPerNs: [layout.OFF_TSC_PER_NS, 'f64'],
   tscAdjust: [layout.OFF_TSC_ADJUST, 'u64'],
   miscEnable: [layout.OFF_MISC_ENABLE, 'u64'],
   apicBase: [layout.OFF_APIC_BASE, 'u64'],
@@ -96,6 +100,22 @@ export interface CpuState {
   readonly rflags: number;
   readonly segments: Readonly<Record<(typeof segmentNames)[number], SegmentState>>;
   readonly registers: Readonly<Record<string, number | bigint | Uint8Array | BigUint64Array>>;
+}
+
+export const cpuStateVersion = 2;
+
+/** A saved state's data, checked against `own`, which the CPU has now. Throws StateError. */
+export function checkedCpuState(id: string, state: VersionedState, own: CpuState): CpuState {
+  // Version 1 had one rate of the TSC, of a tick a nanosecond, and did not name it.
+  const data = state.data as CpuState;
+  const saved =
+    state.version === 1
+      ? {
+          version: cpuStateVersion,
+          data: { ...data, registers: { ...data.registers, tscKhz: 1e6, tscPerNs: 1 } },
+        }
+      : state;
+  return checkedState(id, saved, { version: cpuStateVersion, data: own });
 }
 
 /** Reads the state at `base`; `rflags` comes from the core, which keeps it lazily. */

@@ -2,13 +2,18 @@
  * The Vcpu contract on the wasm core: instantiation, configuration, entry state, save and load. The core does
  * the rest (emulator/cpu, docs/engine.md).
  */
-import { checkedState } from '../../bus/deviceState.ts';
 import type { Entropy, VersionedState } from '../../bus/types.ts';
 import * as layout from '../../cpu/layout.ts';
 import type { MemorySlot } from '../memorySlots.ts';
 import type { ApicMessage, EntryState, Vcpu, VcpuExit, VcpuHost } from '../vcpu.ts';
 import type { CpuState } from './cpuState.ts';
-import { readCpuState, writeCpuState, writeSegment } from './cpuState.ts';
+import {
+  checkedCpuState,
+  cpuStateVersion,
+  readCpuState,
+  writeCpuState,
+  writeSegment,
+} from './cpuState.ts';
 import type { CpuModel } from './cpuidModels.ts';
 import { cpuidEntries } from './cpuidModels.ts';
 import type { GuestMemory } from './guestMemory.ts';
@@ -56,7 +61,6 @@ export interface WasmCpuOptions {
 
 /** The time-stamp counter: a tick is a nanosecond of machine time. */
 const tscKhz = 1_000_000;
-const stateVersion = 1;
 const anySubleaf = 0xffffffff;
 
 const code64 = 0xa09b;
@@ -202,6 +206,8 @@ export class WasmCpu implements Vcpu {
   }
 
   reset(): void {
+    // A state of another engine may have brought a rate of its own.
+    this.#setTscRate();
     this.#core.resetCpu();
   }
 
@@ -267,12 +273,11 @@ export class WasmCpu implements Vcpu {
   }
 
   save(): VersionedState {
-    return { version: stateVersion, data: this.#state() };
+    return { version: cpuStateVersion, data: this.#state() };
   }
 
   load(state: VersionedState): void {
-    const own = { version: stateVersion, data: this.#state() };
-    const data = checkedState<CpuState>(`cpu${this.index}`, state, own);
+    const data = checkedCpuState(`cpu${this.index}`, state, this.#state());
     writeCpuState(this.#view, this.#base, data);
     this.#core.setFlagsLow(data.rflags);
     this.#core.stateChanged();
@@ -351,8 +356,7 @@ export class WasmCpu implements Vcpu {
   #configure({ memory, index, cpus, model }: WasmCpuOptions): void {
     this.#set32(layout.OFF_CODE_MAP, memory.codeMap);
     this.#set32(layout.OFF_APIC_ID, index);
-    this.#set32(layout.OFF_TSC_KHZ, tscKhz);
-    this.#view.setFloat64(this.#base + layout.OFF_TSC_PER_NS, tscKhz / 1e6, true);
+    this.#setTscRate();
     this.#set32(layout.OFF_VIDEO_START, memory.video.offset);
     this.#set32(layout.OFF_VIDEO_SIZE, memory.video.size);
     this.#set32(layout.OFF_VIDEO_WRITTEN, memory.video.written);
@@ -364,6 +368,11 @@ export class WasmCpu implements Vcpu {
       const at = layout.OFF_CPUID + i * layout.CPUID_SIZE;
       [leaf, subleaf, eax, ebx, ecx, edx].forEach((value, n) => this.#set32(at + 4 * n, value));
     });
+  }
+
+  #setTscRate(): void {
+    this.#set32(layout.OFF_TSC_KHZ, tscKhz);
+    this.#view.setFloat64(this.#base + layout.OFF_TSC_PER_NS, tscKhz / 1e6, true);
   }
 
   #setSlots(slots: readonly MemorySlot[]): void {
