@@ -72,7 +72,7 @@ test.each([
     memoryMiB: 512,
     boot,
     disks: [{ path: '/d.img', readOnly: true, format: 'qcow2', allowedFolders: ['/base'] }],
-    cdroms: [{ path: '/a.iso', interface: 'ahci' }, {}],
+    cdroms: [{ path: '/a.iso', interface: 'ahci', port: 2 }, {}],
     floppies: [{ readOnly: true }],
     display: { card: 'virtio' },
     adapters: [],

@@ -39,6 +39,7 @@ export interface VmDraft {
   readonly cdroms: readonly {
     readonly path: string;
     readonly interface: VmConfig['cdroms'][number]['interface'];
+    readonly port?: number | undefined;
   }[];
   readonly floppies: readonly { readonly path: string; readonly readOnly: boolean }[];
   /** In the place of our BIOS. */
@@ -96,7 +97,7 @@ export function draftOf(config: VmConfig): VmDraft {
     menu: config.boot.menu,
     disks: config.disks,
     newDisks: [],
-    cdroms: config.cdroms.map(({ path = '', interface: where }) => ({ path, interface: where })),
+    cdroms: config.cdroms.map(({ path = '', ...rest }) => ({ path, ...rest })),
     floppies: config.floppies.map(({ path = '', readOnly }) => ({ path, readOnly })),
     firmware: config.boot.firmware,
     adapters: config.adapters,
