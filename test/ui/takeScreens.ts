@@ -103,6 +103,7 @@ try {
     for (const name of ['Media', 'Network', 'Preferences']) {
       await window.select('Web server');
       await tool(name);
+      if (name === 'Preferences') await page.getByText('Hardware (KVM): ').waitFor();
       await shot(name.toLowerCase());
     }
     await tool('Home');
