@@ -94,6 +94,7 @@ describeWindow('settings', (parts) => {
     await page.getByText('Too little to work with').waitFor();
     await page.screenshot({ path: screenshotPath('settings-disk') });
     await page.getByLabel('Operations a second at most').fill('');
+    await page.getByLabel('Zeroes that the guest writes take no room').check();
     await window.inDialog('Add disk').click();
     await window.field('Disk 2').fill(full);
     await window.inDialog('Add disk').click();
@@ -136,7 +137,8 @@ describeWindow('settings', (parts) => {
       disks: [
         {
           ...{ path: plain, readOnly: true },
-          ...{ cache: 'writethrough', limits: { bytesPerSecond: 2.5 * 2 ** 20 } },
+          ...{ cache: 'writethrough', detectZeroes: true },
+          limits: { bytesPerSecond: 2.5 * 2 ** 20 },
         },
         { path: full, readOnly: false },
       ],

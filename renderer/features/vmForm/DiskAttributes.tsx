@@ -42,6 +42,20 @@ export function DiskAttributes(props: {
       }}
     />
   );
+  const flag = (key: 'detectZeroes' | 'shareable', label: string) => (
+    <FormControlLabel
+      sx={{ gridColumn: '1 / -1' }}
+      disabled={disabled}
+      control={
+        <Checkbox
+          size="small"
+          checked={disk[key] ?? false}
+          onChange={(event) => set({ [key]: event.target.checked })}
+        />
+      }
+      label={label}
+    />
+  );
   return (
     <Box
       role="group"
@@ -66,30 +80,8 @@ export function DiskAttributes(props: {
       />
       {limit('bytesPerSecond', t('storage.bytesPerSecond'), 2 ** 20)}
       {limit('iops', t('storage.iops'), 1)}
-      <FormControlLabel
-        sx={{ gridColumn: '1 / -1' }}
-        disabled={disabled}
-        control={
-          <Checkbox
-            size="small"
-            checked={disk.detectZeroes ?? false}
-            onChange={(event) => set({ detectZeroes: event.target.checked })}
-          />
-        }
-        label={t('storage.detectZeroes')}
-      />
-      <FormControlLabel
-        sx={{ gridColumn: '1 / -1' }}
-        disabled={disabled}
-        control={
-          <Checkbox
-            size="small"
-            checked={disk.shareable ?? false}
-            onChange={(event) => set({ shareable: event.target.checked })}
-          />
-        }
-        label={t('storage.shareable')}
-      />
+      {flag('detectZeroes', t('storage.detectZeroes'))}
+      {flag('shareable', t('storage.shareable'))}
     </Box>
   );
 }
