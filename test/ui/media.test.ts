@@ -190,8 +190,9 @@ describeWindow('media', (parts) => {
     await window.waitForState('user', 'Running', 60);
     await page.getByRole('tab', { name: 'Details' }).click();
     await window.button('Attach a disk…').click();
-    await page.getByRole('textbox', { name: 'Folder' }).fill(path.join(home, 'disks'));
-    await page.keyboard.press('Enter');
+    const chooser = page.getByRole('textbox', { name: 'Folder' });
+    await chooser.fill(path.join(home, 'disks'));
+    await chooser.press('Enter');
     await page.getByRole('option', { name: 'data.img' }).first().dblclick();
     const detach = window.button('Detach Disk 2');
     await detach.waitFor();

@@ -38,6 +38,8 @@ export function FileChooser(props: {
   const [hidden, setHidden] = useState(false);
   const [active, setActive] = useState(0);
   const list = useRef<HTMLUListElement>(null);
+  /** Something was typed that has not been gone to: a list that arrives late leaves it, and the focus, alone. */
+  const typing = useRef(false);
   const { data, error, isFetching } = useQuery({
     queryKey: ['folder', folder],
     queryFn: () => host.listFolder(folder),
@@ -48,8 +50,9 @@ export function FileChooser(props: {
 
   useEffect(() => {
     if (!data) return;
-    setTyped(data.path);
     setActive(0);
+    if (typing.current) return;
+    setTyped(data.path);
     list.current?.focus();
   }, [data]);
   useEffect(() => {
@@ -58,10 +61,12 @@ export function FileChooser(props: {
 
   const choose = (entry: FolderEntry | undefined) => {
     if (!entry) return;
+    typing.current = false;
     if (entry.kind === 'folder') setFolder(entry.path);
     else props.onChoose(entry.path);
   };
   const up = () => {
+    typing.current = false;
     if (data?.parent !== undefined) setFolder(data.parent);
   };
   const onKeyDown = (event: KeyboardEvent) => {
@@ -95,9 +100,14 @@ export function FileChooser(props: {
           <TextField
             label={t('chooser.folder')}
             value={typed}
-            onChange={(event) => setTyped(event.target.value)}
+            onChange={(event) => {
+              typing.current = true;
+              setTyped(event.target.value);
+            }}
             onKeyDown={(event) => {
-              if (event.key === 'Enter') setFolder(typed);
+              if (event.key !== 'Enter') return;
+              typing.current = false;
+              setFolder(typed);
             }}
           />
           <Tooltip title={data?.parent === undefined ? t('chooser.topmost') : t('chooser.up')}>
@@ -110,7 +120,13 @@ export function FileChooser(props: {
             </IconButton>
           </Tooltip>
           <Tooltip title={t('chooser.home')}>
-            <IconButton aria-label={t('chooser.home')} onClick={() => setFolder('')}>
+            <IconButton
+              aria-label={t('chooser.home')}
+              onClick={() => {
+                typing.current = false;
+                setFolder('');
+              }}
+            >
               <HomeOutlined />
             </IconButton>
           </Tooltip>
