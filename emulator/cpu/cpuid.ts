@@ -1,5 +1,5 @@
 /**
- * CPUID, RDTSC, RDTSCP, RDPMC, RDRAND. The leaves are a table that the host writes (vcpu/wasm/cpuidModels.ts); what
+ * CPUID, RDTSC, RDTSCP, RDPMC, RDRAND. The leaves are a table that the host writes (vcpu/cpuidModels.ts); what
  * changes at run time is put in here.
  */
 import { raiseWithCode } from './exceptions';

@@ -1,5 +1,5 @@
 /** Architectural states of two CPUs, compared field by field. */
-import type { CpuState } from '../../emulator/vcpu/wasm/cpuState.ts';
+import type { CpuState } from '../../emulator/vcpu/cpuState.ts';
 
 const generalNames = 'rax rcx rdx rbx rsp rbp rsi rdi r8 r9 r10 r11 r12 r13 r14 r15'.split(' ');
 

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { guestPhysical, type DmaMemory } from '../../emulator/bus/types.ts';
-import type { CpuState } from '../../emulator/vcpu/wasm/cpuState.ts';
+import type { CpuState } from '../../emulator/vcpu/cpuState.ts';
 import type { WasmCpu } from '../../emulator/vcpu/wasm/wasmCpu.ts';
 import { fieldsOf } from './compareStates.ts';
 

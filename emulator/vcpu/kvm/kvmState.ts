@@ -2,7 +2,7 @@
  * KVM's registers as the one architectural state of all engines, and back. Only a mapping: what is where in struct kvm_regs and so
  * on (arch/x86/include/uapi/asm/kvm.h), in the XSAVE area (SDM 1 §13.4) and on the local APIC's page (SDM 3A table 11-1).
  */
-import type { CpuState } from '../wasm/cpuState.ts';
+import type { CpuState } from '../cpuState.ts';
 import {
   type KvmRegisterImage,
   msr,

@@ -1,6 +1,6 @@
 import { accessSync, constants } from 'node:fs';
 import { expect, it } from 'vitest';
-import { createGuestMemory } from '../wasm/guestMemory.ts';
+import { createGuestMemory } from '../guestMemory.ts';
 import { HostCallError, loadHostCalls } from './hostCalls.ts';
 import { KickTimer } from './kickTimer.ts';
 import { exitReason, request, run, size } from './kvmAbi.ts';

@@ -5,7 +5,7 @@
  */
 import type { ApicMessage } from '../vcpu.ts';
 import type { MemorySlot } from '../memorySlots.ts';
-import type { GuestMemory } from '../wasm/guestMemory.ts';
+import type { GuestMemory } from '../guestMemory.ts';
 import { HostCallError, type HostCalls } from './hostCalls.ts';
 import { capability, MEM_LOG_DIRTY_PAGES, MEM_READONLY, request, size } from './kvmAbi.ts';
 

@@ -1,5 +1,5 @@
 import { ramPageSize, type RamWatch } from '../../bus/ramWatch.ts';
-import type { GuestMemory } from './guestMemory.ts';
+import type { GuestMemory } from '../guestMemory.ts';
 import type { WasmCpu } from './wasmCpu.ts';
 
 /** Chips write here without telling: shadow RAM and what lies around it. */

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import type { CpuState } from './cpuState.ts';
+import type { CpuState } from '../cpuState.ts';
 import {
   assemble,
   callRepeatedly,

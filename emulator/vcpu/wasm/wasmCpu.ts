@@ -6,17 +6,17 @@ import type { Entropy, VersionedState } from '../../bus/types.ts';
 import * as layout from '../../cpu/layout.ts';
 import type { MemorySlot } from '../memorySlots.ts';
 import type { ApicMessage, EntryState, Vcpu, VcpuExit, VcpuHost } from '../vcpu.ts';
-import type { CpuState } from './cpuState.ts';
+import type { CpuState } from '../cpuState.ts';
 import {
   checkedCpuState,
   cpuStateVersion,
   readCpuState,
   writeCpuState,
   writeSegment,
-} from './cpuState.ts';
-import type { CpuModel } from './cpuidModels.ts';
-import { cpuidEntries } from './cpuidModels.ts';
-import type { GuestMemory } from './guestMemory.ts';
+} from '../cpuState.ts';
+import type { CpuModel } from '../cpuidModels.ts';
+import { cpuidEntries } from '../cpuidModels.ts';
+import type { GuestMemory } from '../guestMemory.ts';
 import { TierTimes } from './tierTimes.ts';
 import { Translations, type TranslationPolicy } from './translations.ts';
 

@@ -4,11 +4,11 @@ import type { Entropy } from '../../bus/types.ts';
 import type { RamWatch } from '../../bus/ramWatch.ts';
 import type { VideoMemory } from '../../bus/videoMemory.ts';
 import type { VcpuHost } from '../vcpu.ts';
-import type { CpuModel } from './cpuidModels.ts';
-import { createGuestMemory } from './guestMemory.ts';
+import type { CpuModel } from '../cpuidModels.ts';
+import { createGuestMemory } from '../guestMemory.ts';
 import { EngineRamWatch } from './engineRamWatch.ts';
-import { EngineVideoMemory } from './engineVideoMemory.ts';
-import { GuestRam } from './guestRam.ts';
+import { EngineVideoMemory } from '../engineVideoMemory.ts';
+import { GuestRam } from '../guestRam.ts';
 import type { TranslationPolicy } from './translations.ts';
 import { WasmCpu } from './wasmCpu.ts';
 

@@ -2,9 +2,9 @@
  * The architectural state of a CPU as saved: what is where in the core's state block. Names as in the SDM;
  * KVM's and other engines' state goes into the same shape.
  */
-import { checkedState } from '../../bus/deviceState.ts';
-import type { VersionedState } from '../../bus/types.ts';
-import * as layout from '../../cpu/layout.ts';
+import { checkedState } from '../bus/deviceState.ts';
+import type { VersionedState } from '../bus/types.ts';
+import * as layout from '../cpu/layout.ts';
 
 type Kind = 'u32' | 'u64' | 'f64' | { readonly bytes: number } | { readonly u64s: number };
 type Field = readonly [offset: number, kind: Kind];

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { guestPhysical } from '../../bus/types.ts';
+import { guestPhysical } from '../bus/types.ts';
 import { createGuestMemory } from './guestMemory.ts';
 import { GuestRam } from './guestRam.ts';
 

@@ -1,6 +1,6 @@
-import type { Mapping } from '../../bus/portBus.ts';
-import type { MemorySlot } from '../memorySlots.ts';
-import { CORE_STATIC_BASE, VCPU_REGION_SIZE } from '../../cpu/layout.ts';
+import type { Mapping } from '../bus/portBus.ts';
+import type { MemorySlot } from './memorySlots.ts';
+import { CORE_STATIC_BASE, VCPU_REGION_SIZE } from '../cpu/layout.ts';
 
 /**
  * The one shared memory of a machine, sized once (docs/engine.md, "One module, one memory"):
@@ -92,4 +92,17 @@ export function createGuestMemory(
     onSlotsChanged: undefined,
   };
   return guest;
+}
+
+/** Guest memory at a physical address, through the slots; undefined where none holds all of it. */
+export function physicalView(
+  { memory, slots }: GuestMemory,
+  address: number,
+  length: number,
+): DataView | undefined {
+  const slot = slots.find(
+    ({ start, size }) => address >= start && address + length <= start + size,
+  );
+  if (slot === undefined) return undefined;
+  return new DataView(memory.buffer, slot.offset + address - slot.start, length);
 }

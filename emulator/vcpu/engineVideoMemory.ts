@@ -1,5 +1,5 @@
-import type { Mapping } from '../../bus/portBus.ts';
-import { videoPageSize, type VideoMemory } from '../../bus/videoMemory.ts';
+import type { Mapping } from '../bus/portBus.ts';
+import { videoPageSize, type VideoMemory } from '../bus/videoMemory.ts';
 import type { GuestMemory } from './guestMemory.ts';
 
 /** Video memory in the shared memory of the wasm core: mapped as slots, writes noted by the TLB. */

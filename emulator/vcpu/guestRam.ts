@@ -1,5 +1,5 @@
-import type { DmaMemory, GuestPhysical } from '../../bus/types.ts';
-import type { MemorySlot } from '../memorySlots.ts';
+import type { DmaMemory, GuestPhysical } from '../bus/types.ts';
+import type { MemorySlot } from './memorySlots.ts';
 import type { GuestMemory } from './guestMemory.ts';
 
 type CodeChanged = (address: number, length: number) => void;
