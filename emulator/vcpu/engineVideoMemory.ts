@@ -1,20 +1,21 @@
 import type { Mapping } from '../bus/portBus.ts';
 import { videoPageSize, type VideoMemory } from '../bus/videoMemory.ts';
+import type { EngineCpu } from './engineMemory.ts';
 import type { GuestMemory } from './guestMemory.ts';
 
-/** Video memory in the shared memory of the wasm core: mapped as slots, writes noted by the TLB. */
+/** Video memory in the machine's shared memory: mapped as slots, writes noted by the engine. */
 export class EngineVideoMemory implements VideoMemory {
   readonly bytes: Uint8Array;
   readonly #guest: GuestMemory;
   readonly #written: Uint8Array;
-  readonly #watch: () => void;
+  readonly #cpu: () => EngineCpu;
 
-  constructor(guest: GuestMemory, watch: () => void) {
+  constructor(guest: GuestMemory, cpu: () => EngineCpu) {
     const { offset, size, written } = guest.video;
     this.bytes = new Uint8Array(guest.memory.buffer, offset, size);
     this.#written = new Uint8Array(guest.memory.buffer, written, size / videoPageSize);
     this.#guest = guest;
-    this.#watch = watch;
+    this.#cpu = cpu;
   }
 
   map(start: number, size: number, offset: number): Mapping {
@@ -28,12 +29,13 @@ export class EngineVideoMemory implements VideoMemory {
   }
 
   takeWritten(pages: Uint8Array): boolean {
+    this.#cpu().gatherWrites();
     if (!this.#written.includes(1)) return false;
     for (let page = 0; page < this.#written.length; page++) {
       if (this.#written[page] !== 0) pages[page] = 1;
     }
     this.#written.fill(0);
-    this.#watch();
+    this.#cpu().watchWrites();
     return true;
   }
 }

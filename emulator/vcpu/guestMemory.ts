@@ -6,14 +6,16 @@ import { CORE_STATIC_BASE, VCPU_REGION_SIZE } from '../cpu/layout.ts';
  * The one shared memory of a machine, sized once (docs/engine.md, "One module, one memory"):
  * core's static data · a region per vCPU · a byte per 4 KiB page that says whether it holds decoded code · guest
  * RAM and ROM · ROM of chips · video memory · a byte per 4 KiB page from RAM's start to there that says whether it was
- * written: always for video memory, for the rest while someone watches it.
+ * written: always for video memory, for the rest while someone watches it · a region per vCPU for an engine beside the wasm core.
  */
 export interface GuestMemory {
   readonly memory: WebAssembly.Memory;
   /** Live: slots come and go with what the guest maps (mapSlot). */
   readonly slots: readonly MemorySlot[];
-  /** Address of the state block of vCPU `index`. */
+  /** Address of the state block of vCPU `index` in the wasm core. */
   regionOf(index: number): number;
+  /** Address of the `hostRegionSize` bytes that another engine has for vCPU `index`. */
+  hostRegionOf(index: number): number;
   readonly codeMap: number;
   /** ROM that chips map; `size` 0 if there is none. */
   readonly rom: { readonly offset: number; readonly size: number };
@@ -35,6 +37,9 @@ export interface SlotRequest {
   /** Where it lies in the contiguous guest part of the memory; slots follow each other by default. */
   readonly at?: number;
 }
+
+/** Bytes; starts of regions are multiples of 4096. */
+export const hostRegionSize = 0x40000;
 
 const staticEnd = 0x200000;
 const codeMapSize = 0x100000;
@@ -67,12 +72,14 @@ export function createGuestMemory(
   const all = { offset: guestStart, size: written - guestStart, written };
   const notes = written + (videoStart - guestStart) / pageSize;
   const video = { offset: videoStart, size: videoBytes, written: notes };
-  const pages = Math.ceil((written + all.size / pageSize) / wasmPage);
+  const hostRegions = Math.ceil((written + all.size / pageSize) / pageSize) * pageSize;
+  const pages = Math.ceil((hostRegions + cpus * hostRegionSize) / wasmPage);
   const memory = new WebAssembly.Memory({ initial: pages, maximum: 65536, shared: true });
   const guest: GuestMemory = {
     memory,
     slots,
     regionOf: (index) => staticEnd + index * VCPU_REGION_SIZE,
+    hostRegionOf: (index) => hostRegions + index * hostRegionSize,
     codeMap,
     rom,
     video,

@@ -1,49 +1,35 @@
 /** A CPU on KVM with its memory, in the form in which a machine takes any engine. */
 import { constants } from 'node:os';
 import { UserError } from '../../../shared/services/errors.ts';
-import type { DirectMemory } from '../../bus/directMemory.ts';
-import type { VideoMemory } from '../../bus/videoMemory.ts';
-import { EngineVideoMemory } from '../engineVideoMemory.ts';
-import { createGuestMemory } from '../guestMemory.ts';
-import { GuestRam } from '../guestRam.ts';
-import type { WasmEngineRequest } from '../wasm/wasmEngine.ts';
+import {
+  type EngineCpu,
+  engineMemory,
+  type EngineMemory,
+  type EngineRequest,
+  memoryFor,
+} from '../engineMemory.ts';
+import type { GuestMemory } from '../guestMemory.ts';
 import { HostCallError, type HostCalls } from './hostCalls.ts';
 import { needed } from './kvmAbi.ts';
 import { KvmCpu } from './kvmCpu.ts';
 import { KvmVm } from './kvmVm.ts';
 
-export interface KvmEngine {
+export interface KvmEngine extends EngineMemory {
   readonly vcpu: KvmCpu;
-  readonly memory: GuestRam;
-  readonly videoMemory: VideoMemory;
-  readonly directMemory: DirectMemory;
-  readonly ram: Uint8Array;
   instructionsRetired(): number;
   dispose(): void;
 }
 
-/** Throws UserError where KVM does not do it, RangeError if the host lacks the memory. */
-export function createKvmEngine(
+export interface KvmEngineCpu extends EngineCpu {
+  readonly vcpu: KvmCpu;
+}
+
+/** A CPU on KVM, in a memory that it may share with other engines. Throws UserError where KVM does not do it. */
+export function kvmEngineCpu(
   calls: HostCalls,
-  {
-    memory: ramBytes,
-    slots,
-    videoMemory = 0,
-    romMemory = 0,
-    cpuModel,
-    host,
-  }: Omit<WasmEngineRequest, 'translate'>,
-): KvmEngine {
-  const guest = createGuestMemory(
-    1,
-    slots.map(({ start, size, ramOffset }) => ({ start, size, at: ramOffset })),
-    videoMemory,
-    romMemory,
-  );
-  const [first] = guest.slots;
-  const [request] = slots;
-  if (first === undefined || request === undefined) throw new Error('a machine needs memory');
-  const ramStart = first.offset - request.ramOffset;
+  guest: GuestMemory,
+  { cpuModel, host }: EngineRequest,
+): KvmEngineCpu {
   let vm: KvmVm | undefined;
   try {
     vm = new KvmVm(calls, guest);
@@ -52,34 +38,14 @@ export function createKvmEngine(
     if (missing !== undefined)
       throw new HostCallError(`KVM_CAP_${missing}`, constants.errno.ENOSYS);
     const vcpu = new KvmCpu(opened, cpuModel, host);
-    guest.onSlotsChanged = () => opened.slotsChanged();
-    const ram = new Uint8Array(guest.memory.buffer, ramStart, ramBytes);
-    const video = new EngineVideoMemory(guest, () => undefined);
     return {
       vcpu,
-      memory: new GuestRam(guest, () => undefined),
-      videoMemory: {
-        bytes: video.bytes,
-        map: (start, size, offset) => video.map(start, size, offset),
-        markWritten: (offset, length) => video.markWritten(offset, length),
-        takeWritten: (pages) => {
-          opened.takeDirty();
-          return video.takeWritten(pages);
-        },
-      },
-      directMemory: {
-        ram,
-        rom: new Uint8Array(guest.memory.buffer, guest.rom.offset, romMemory),
-        mapRam: (start, size, offset, readOnly) =>
-          guest.mapSlot({ start, size, offset: ramStart + offset, readOnly }),
-        mapRom: (start, size, offset) =>
-          guest.mapSlot({ start, size, offset: guest.rom.offset + offset, readOnly: true }),
-        codeChanged: () => undefined,
-      },
-      ram,
       instructionsRetired: () => vcpu.instructionsRetired(),
+      slotsChanged: () => opened.slotsChanged(),
+      noteWrites: (area) => opened.noteWrites(area),
+      gatherWrites: () => opened.takeDirty(),
+      watchWrites: () => undefined,
       dispose: () => {
-        guest.onSlotsChanged = undefined;
         vcpu.dispose();
         opened.dispose();
       },
@@ -96,4 +62,19 @@ export function createKvmEngine(
       { cause: error },
     );
   }
+}
+
+/** Throws UserError where KVM does not do it, RangeError if the host lacks the memory. */
+export function createKvmEngine(calls: HostCalls, request: EngineRequest): KvmEngine {
+  const guest = memoryFor(request);
+  const cpu = kvmEngineCpu(calls, guest, request);
+  return {
+    vcpu: cpu.vcpu,
+    ...engineMemory(guest, request, () => cpu),
+    instructionsRetired: () => cpu.instructionsRetired(),
+    dispose: () => {
+      guest.onSlotsChanged = undefined;
+      cpu.dispose();
+    },
+  };
 }

@@ -18,7 +18,7 @@ const identityMapAddress = 0xfeffc000;
 /** A route for each vector, numbered like it. */
 const routes = 256;
 
-/** How the engine's own part of the shared memory is used: a vCPU's region that the wasm core would have. */
+/** How the engine's own part of the shared memory is used. */
 const scratchLayout = {
   vm: { at: 0, size: 0x4000 },
   vcpu: { at: 0x4000, size: 0x8000 },
@@ -43,6 +43,8 @@ export class KvmVm {
   readonly #scratch: number;
   #slots: LiveSlot[] = [];
   readonly #levelVectors = new Set<number>();
+  /** The part of the memory in which writes are noted. */
+  #noted: GuestMemory['all'];
   readonly #opened: number[] = [];
 
   /** Throws HostCallError. */
@@ -51,8 +53,9 @@ export class KvmVm {
     this.guest = guest;
     this.#bytes = new Uint8Array(guest.memory.buffer);
     this.#view = new DataView(guest.memory.buffer);
+    this.#noted = guest.video;
     this.#base = calls.addressOf(this.#bytes);
-    this.#scratch = guest.regionOf(0);
+    this.#scratch = guest.hostRegionOf(0);
     try {
       const path = this.area('vm');
       path.set(new TextEncoder().encode('/dev/kvm\0'));
@@ -117,7 +120,6 @@ export class KvmVm {
 
   /** Brings KVM's slots in line with the memory's. */
   slotsChanged(): void {
-    const { video } = this.guest;
     const wanted = withoutOverlaps(this.guest.slots);
     const same = (a: MemorySlot, b: MemorySlot): boolean =>
       a.start === b.start &&
@@ -132,8 +134,7 @@ export class KvmVm {
       if (kept.some((other) => same(slot, other))) continue;
       let number = 0;
       while (this.#slots.some((other) => other.number === number)) number++;
-      const logged = slot.offset >= video.offset && slot.offset < video.offset + video.size;
-      const live = { ...slot, number, logged };
+      const live = { ...slot, number, logged: this.#isNoted(slot) };
       this.#setSlot(live);
       this.#slots.push(live);
     }
@@ -144,7 +145,7 @@ export class KvmVm {
     this.#view.setUint32(at, number, true);
     this.#view.setUint32(
       at + 4,
-      (logged ? MEM_LOG_DIRTY_PAGES : 0) | (readOnly ? MEM_READONLY : 0),
+      (logged && !readOnly ? MEM_LOG_DIRTY_PAGES : 0) | (readOnly ? MEM_READONLY : 0),
       true,
     );
     this.#setU64(8, start);
@@ -153,18 +154,35 @@ export class KvmVm {
     this.vm('SET_USER_MEMORY_REGION', this.#address(0));
   }
 
-  /** Notes in the memory's map which pages of video memory were written since the last call. */
+  /** From now on writes to this part of the memory, and to no other, are noted in its map by takeDirty(). */
+  noteWrites(area: GuestMemory['all']): void {
+    this.takeDirty();
+    this.#noted = area;
+    this.#slots = this.#slots.map((slot) => {
+      const changed = { ...slot, logged: this.#isNoted(slot) };
+      // A slot's log begins empty.
+      if (changed.logged !== slot.logged) this.#setSlot(changed);
+      return changed;
+    });
+  }
+
+  #isNoted({ offset }: MemorySlot): boolean {
+    return offset >= this.#noted.offset && offset < this.#noted.offset + this.#noted.size;
+  }
+
+  /** Notes in the memory's map which of the pages that are to be noted were written since the last call. */
   takeDirty(): void {
-    const { video } = this.guest;
+    const { offset, written } = this.#noted;
     for (const slot of this.#slots) {
-      if (!slot.logged) continue;
+      // Nothing writes to a read-only one.
+      if (!slot.logged || slot.readOnly) continue;
       const pages = slot.size / 4096;
       const bitmap = this.area('bitmap').fill(0, 0, Math.ceil(pages / 64) * 8);
       const at = this.#clear(16);
       this.#view.setUint32(at, slot.number, true);
       this.#setU64(8, this.addressOf(bitmap));
       this.vm('GET_DIRTY_LOG', this.#address(0));
-      const notes = video.written + (slot.offset - video.offset) / 4096;
+      const notes = written + (slot.offset - offset) / 4096;
       for (let byte = 0; byte < Math.ceil(pages / 8); byte++) {
         const bits = bitmap[byte] as number;
         if (bits === 0) continue;

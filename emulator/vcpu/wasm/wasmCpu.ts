@@ -57,10 +57,10 @@ export interface WasmCpuOptions {
   readonly translate?: TranslationPolicy | undefined;
   /** Source of RDRAND. */
   readonly entropy: Entropy;
+  /** Rate of the time-stamp counter; by default a tick is a nanosecond of machine time. */
+  readonly tscKhz?: number | undefined;
 }
 
-/** The time-stamp counter: a tick is a nanosecond of machine time. */
-const tscKhz = 1_000_000;
 const anySubleaf = 0xffffffff;
 
 const code64 = 0xa09b;
@@ -73,6 +73,7 @@ export class WasmCpu implements Vcpu {
   readonly #core: Core;
   readonly #view: DataView;
   readonly #base: number;
+  readonly #tscKhz: number;
   readonly #translations: Translations | undefined;
   readonly #tierTimes = new TierTimes();
   /** False: what gets hot now is translated later. */
@@ -81,6 +82,7 @@ export class WasmCpu implements Vcpu {
   constructor(options: WasmCpuOptions) {
     const { core, memory, index, host } = options;
     this.index = index;
+    this.#tscKhz = options.tscKhz ?? 1_000_000;
     this.#base = memory.regionOf(index);
     this.#view = new DataView(memory.memory.buffer);
     this.#configure(options);
@@ -361,7 +363,7 @@ export class WasmCpu implements Vcpu {
     this.#set32(layout.OFF_VIDEO_SIZE, memory.video.size);
     this.#set32(layout.OFF_VIDEO_WRITTEN, memory.video.written);
     this.#setSlots(memory.slots);
-    const entries = cpuidEntries({ model, cpus, tscKhz });
+    const entries = cpuidEntries({ model, cpus, tscKhz: this.#tscKhz });
     if (entries.length > layout.CPUID_MAX) throw new Error('too many CPUID entries');
     this.#set32(layout.OFF_CPUID_COUNT, entries.length);
     entries.forEach(({ leaf, subleaf = anySubleaf, eax, ebx, ecx, edx }, i) => {
@@ -371,8 +373,8 @@ export class WasmCpu implements Vcpu {
   }
 
   #setTscRate(): void {
-    this.#set32(layout.OFF_TSC_KHZ, tscKhz);
-    this.#view.setFloat64(this.#base + layout.OFF_TSC_PER_NS, tscKhz / 1e6, true);
+    this.#set32(layout.OFF_TSC_KHZ, this.#tscKhz);
+    this.#view.setFloat64(this.#base + layout.OFF_TSC_PER_NS, this.#tscKhz / 1e6, true);
   }
 
   #setSlots(slots: readonly MemorySlot[]): void {

@@ -1,22 +1,22 @@
-import { ramPageSize, type RamWatch } from '../../bus/ramWatch.ts';
-import type { GuestMemory } from '../guestMemory.ts';
-import type { WasmCpu } from './wasmCpu.ts';
+import { ramPageSize, type RamWatch } from '../bus/ramWatch.ts';
+import type { EngineCpu } from './engineMemory.ts';
+import type { GuestMemory } from './guestMemory.ts';
 
 /** Chips write here without telling: shadow RAM and what lies around it. */
 const lowMemory = 2 ** 20;
 
 /**
- * Notes of writes to RAM by the way that video memory has: a page's first write finds no entry in the write TLB,
- * passes through the core's slow path and is noted there.
+ * Notes of writes to RAM by the way that video memory has. In the wasm core a page's first write finds no entry in the write TLB,
+ * passes through the core's slow path and is noted there; KVM has a log.
  */
 export class EngineRamWatch implements RamWatch {
   readonly #guest: GuestMemory;
-  readonly #cpu: WasmCpu;
+  readonly #cpu: () => EngineCpu;
   readonly #notes: Uint8Array;
   readonly #view: DataView;
 
   /** `start`: where RAM of `size` bytes begins in the memory. */
-  constructor(guest: GuestMemory, cpu: WasmCpu, start: number, size: number) {
+  constructor(guest: GuestMemory, cpu: () => EngineCpu, start: number, size: number) {
     this.#guest = guest;
     this.#cpu = cpu;
     const { offset, written } = guest.all;
@@ -26,11 +26,13 @@ export class EngineRamWatch implements RamWatch {
   }
 
   start(): void {
+    this.#cpu().gatherWrites();
     this.#notes.fill(0);
-    this.#cpu.noteWrites(this.#guest.all);
+    this.#cpu().noteWrites(this.#guest.all);
   }
 
   take(): Uint32Array {
+    this.#cpu().gatherWrites();
     const notes = this.#notes;
     const pages: number[] = [];
     const collect = (from: number, to: number): void => {
@@ -47,7 +49,7 @@ export class EngineRamWatch implements RamWatch {
         collect(page, page + 8);
     }
     collect(whole, notes.length);
-    this.#cpu.watchVideo();
+    this.#cpu().watchWrites();
     return Uint32Array.from(pages);
   }
 
@@ -57,6 +59,6 @@ export class EngineRamWatch implements RamWatch {
   }
 
   stop(): void {
-    this.#cpu.noteWrites(this.#guest.video);
+    this.#cpu().noteWrites(this.#guest.video);
   }
 }

@@ -1,0 +1,57 @@
+import { expect, it } from 'vitest';
+import { UserError } from '../../../shared/services/errors.ts';
+import { guestPhysical } from '../../bus/types.ts';
+import { loadHostCalls } from './hostCalls.ts';
+import { createKvmEngine, type KvmEngine } from './kvmEngine.ts';
+
+/** Real mode: mov %al, 0x5000; mov %al, 0x9000; out %al, $0xe9; jmp to the start. */
+const program = [0xa2, 0x00, 0x50, 0xa2, 0x00, 0x90, 0xe6, 0xe9, 0xeb, 0xf6];
+
+it('notes which pages of RAM the guest and devices write while someone watches; without /dev/kvm it says so', async () => {
+  const calls = await loadHostCalls();
+  if (calls === undefined) throw new Error('this host has no such system calls');
+  let engine: KvmEngine;
+  try {
+    engine = createKvmEngine(calls, {
+      memory: 2 ** 20,
+      slots: [{ start: 0, size: 2 ** 20, ramOffset: 0 }],
+      cpuModel: 'host-like',
+      host: {
+        portRead: () => 0,
+        portWrite: () => engine.vcpu.requestExit(),
+        memoryRead: () => 0,
+        memoryWrite: () => undefined,
+        acknowledgePic: () => 0,
+        endOfInterrupt: () => undefined,
+        nowNs: () => performance.now() * 1e6,
+        wallMs: () => Date.now(),
+      },
+    });
+  } catch (error) {
+    expect(error).toBeInstanceOf(UserError);
+    expect((error as UserError).message).toMatch(/KVM engine cannot be used/);
+    return;
+  }
+  try {
+    const { memory, vcpu, ramWatch } = engine;
+    memory.write(guestPhysical(0x1000), Uint8Array.from(program));
+    vcpu.setEntry({ mode: 'real16', rip: 0x1000 });
+    const run = (): void => {
+      expect(vcpu.run(1e9)).toEqual({ reason: 'budget' });
+    };
+    run();
+    ramWatch.start();
+    expect([...ramWatch.take()]).toEqual([]);
+    run();
+    memory.writeU8(guestPhysical(0xb000), 1);
+    expect([...ramWatch.take()]).toEqual([0x5, 0x9, 0xb]);
+    expect([...ramWatch.take()]).toEqual([]);
+    run();
+    expect([...ramWatch.take()]).toEqual([0x5, 0x9]);
+    ramWatch.stop();
+    ramWatch.start();
+    expect([...ramWatch.take()]).toEqual([]);
+  } finally {
+    engine.dispose();
+  }
+});
