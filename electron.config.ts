@@ -92,6 +92,7 @@ export default defineConfig({
           diskTool: from('emulator/host/diskTool.ts'),
           machineWorker: from('emulator/host/machineWorker.ts'),
           ramWriterWorker: from('emulator/host/ramWriterWorker.ts'),
+          vcpuThread: from('emulator/vcpu/kvm/vcpuThread.ts'),
         },
         // Chunks beside the programs, because modules of both look for others beside themselves.
         output: {

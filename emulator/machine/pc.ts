@@ -11,7 +11,7 @@ import { buildAcpiTables, placeAcpiTables } from '../firmware/acpi/acpiTables.ts
 import { acpiFileNames, acpiFirmwareFiles } from '../firmware/acpi/tableLoader.ts';
 import { resetVector } from '../firmware/bios/systemRom.ts';
 import { loadKernel } from '../firmware/kernelImage.ts';
-import type { VcpuHost } from '../vcpu/vcpu.ts';
+import type { VcpuExit, VcpuHost } from '../vcpu/vcpu.ts';
 import { acpiPlatform } from './acpiPlatform.ts';
 import { withBootAdapters } from './adapters.ts';
 import { bootOrderFile, romSize } from './externalFirmware.ts';
@@ -31,7 +31,8 @@ import type { PcEngine, PcParts } from './pcParts.ts';
 import { sataDisk } from './pcStorage.ts';
 import { virtioFunctions } from './pcVirtio.ts';
 import { SliceLoop } from './sliceLoop.ts';
-import { loadMachine, saveMachine, saveParts } from './snapshot.ts';
+import { loadMachine, saveMachine, saveParts, vcpusOf } from './snapshot.ts';
+import { ThreadLoop } from './threadLoop.ts';
 
 /** Builds a PC; throws KernelImageError for a kernel it cannot load. */
 export function createPc(spec: MachineSpec, parts: PcParts): Machine {
@@ -44,7 +45,7 @@ class Pc implements Machine {
   readonly #clock: HostClock | CountedClock;
   readonly #engine: PcEngine;
   readonly #board: PcBoard;
-  readonly #loop: SliceLoop;
+  readonly #loop: SliceLoop | ThreadLoop;
   readonly #settling: readonly Device[];
   readonly #resolveEnded: (end: MachineEnd) => void;
   readonly #acpi: ReturnType<typeof buildAcpiTables>;
@@ -63,7 +64,8 @@ class Pc implements Machine {
   #serial: Promise<void> = Promise.resolve();
 
   constructor(spec: MachineSpec, parts: PcParts) {
-    if (spec.cpus !== 1) throw new RangeError('a machine has one CPU so far');
+    if (spec.cpus !== 1 && spec.engine !== 'kvm')
+      throw new RangeError(`several CPUs need hardware assistance; the ${spec.engine} runs one`);
     this.#spec = spec;
     const { promise, resolve } = Promise.withResolvers<MachineEnd>();
     this.ended = promise;
@@ -85,6 +87,7 @@ class Pc implements Machine {
       slots: ramRanges(spec.memory, external !== undefined),
       videoMemory: spec.display?.memory ?? 0,
       romMemory: external === undefined ? 0 : romSize(external),
+      cpus: spec.cpus,
       cpuModel: spec.cpuModel,
       engine: spec.engine,
       host: this.#vcpuHost(),
@@ -139,19 +142,22 @@ class Pc implements Machine {
         }),
     );
     this.#settling = this.#board.devices.filter((device) => device.pause !== undefined);
-    this.#loop = new SliceLoop({
-      engine,
+    const { threads } = engine;
+    const loop = {
       clock: this.#clock,
       cpuCap: spec.cpuCap ?? 100,
       yieldToEventLoop: () => parts.yieldToEventLoop(),
-      settle: () => this.#settle(),
       interrupted: () => this.#end !== undefined || this.#resetWanted,
       pauseWanted: () => this.#pausesWanted > 0,
-      ended: (exit) => {
+      ended: (exit: VcpuExit) => {
         if (exit.reason === 'failure') this.#finish({ kind: 'failure', detail: exit.detail });
         else this.#finish({ kind: 'tripleFault', detail: 'the CPU has shut down (triple fault)' });
       },
-    });
+    };
+    this.#loop =
+      threads === undefined
+        ? new SliceLoop({ ...loop, engine, settle: () => this.#settle() })
+        : new ThreadLoop({ ...loop, threads });
     this.#powerOn();
   }
 
@@ -218,7 +224,7 @@ class Pc implements Machine {
     const { boot, memory } = this.#spec;
     const [ns, wallMs] = [this.#clock.nowNs(), this.#clock.wallMs()];
     this.#board.reset();
-    this.#engine.vcpu.reset();
+    for (const vcpu of vcpusOf(this.#engine)) vcpu.reset();
     // The reset has cleared the instruction counter; time goes on.
     if (this.#clock instanceof CountedClock) this.#clock.setNs(ns, wallMs);
     // Other firmware starts where the reset has put the CPU and makes its own tables.
@@ -393,7 +399,11 @@ class Pc implements Machine {
   }
 
   counters(): Record<string, number> {
-    return { ...this.#engine.vcpu.counters(), ...this.#loop.counters() };
+    const counters: Record<string, number> = {};
+    for (const vcpu of vcpusOf(this.#engine))
+      for (const [name, value] of Object.entries(vcpu.counters()))
+        counters[name] = (counters[name] ?? 0) + value;
+    return { ...counters, ...this.#loop.counters() };
   }
 
   async dispose(): Promise<void> {

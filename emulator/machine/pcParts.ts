@@ -4,6 +4,7 @@ import type { RamWatch } from '../bus/ramWatch.ts';
 import type { VideoMemory } from '../bus/videoMemory.ts';
 import type { MachineSpec } from './machine.ts';
 import type { Vcpu, VcpuHost } from '../vcpu/vcpu.ts';
+import type { VcpuThreads } from '../vcpu/vcpuThreads.ts';
 
 /** RAM as the machine wants it: `start` and `size` guest physical, `ramOffset` inside `ram`. */
 export interface EngineRequest {
@@ -18,6 +19,7 @@ export interface EngineRequest {
   readonly videoMemory: number;
   /** Bytes of ROM in all. */
   readonly romMemory: number;
+  readonly cpus: number;
   readonly cpuModel: MachineSpec['cpuModel'];
   readonly engine: MachineSpec['engine'];
   readonly host: VcpuHost;
@@ -27,7 +29,10 @@ export interface EngineRequest {
 
 /** A CPU with its memory, on whatever engine. */
 export interface PcEngine {
+  /** The boot processor. */
   readonly vcpu: Vcpu;
+  /** Where vCPUs have threads of their own. */
+  readonly threads?: VcpuThreads | undefined;
   readonly memory: DmaMemory;
   readonly videoMemory: VideoMemory;
   /** RAM and ROM for chips that map them. */

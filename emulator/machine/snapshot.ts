@@ -3,6 +3,7 @@ import { SeededEntropy } from '../bus/entropy.ts';
 import type { Device, Entropy, VersionedState } from '../bus/types.ts';
 import { StateError } from '../bus/types.ts';
 import type { MachineParts, MachineState } from './machine.ts';
+import type { Vcpu } from '../vcpu/vcpu.ts';
 import type { PcEngine } from './pcParts.ts';
 
 /** Version of the whole; devices and CPUs have versions of their own. */
@@ -16,6 +17,9 @@ export interface Stateful {
   readonly engine: PcEngine;
   readonly entropy: Entropy;
 }
+
+export const vcpusOf = ({ vcpu, threads }: Pick<PcEngine, 'vcpu' | 'threads'>): readonly Vcpu[] =>
+  threads?.vcpus ?? [vcpu];
 
 export function saveMachine(machine: Stateful): MachineState {
   // The live RAM is shared memory; a saved state is a plain copy.
@@ -31,7 +35,7 @@ export function saveParts({ clock, devices, engine, entropy }: Stateful): Machin
   return {
     version,
     devices: states,
-    cpus: [engine.vcpu.save()],
+    cpus: vcpusOf(engine).map((vcpu) => vcpu.save()),
     timeNs: clock.nowNs(),
     wallMs: clock.wallMs(),
   };
@@ -55,14 +59,18 @@ export function loadMachine(machine: Stateful, state: MachineParts & Partial<Mac
   const known = new Set([...devices.map(({ id }) => id), entropyKey]);
   const stranger = Object.keys(state.devices).find((id) => !known.has(id));
   const missing = devices.find(({ id }) => state.devices[id] === undefined);
-  const [cpu] = state.cpus;
-  if (stranger !== undefined || missing !== undefined || cpu === undefined) {
+  if (stranger !== undefined || missing !== undefined) {
     throw new StateError(
       stranger !== undefined
         ? `The saved state has a device "${stranger}" that this machine lacks.`
-        : `The saved state lacks "${missing?.id ?? 'cpu'}", which this machine has.`,
+        : `The saved state lacks "${missing?.id ?? ''}", which this machine has.`,
     );
   }
+  const vcpus = vcpusOf(engine);
+  if (state.cpus.length !== vcpus.length)
+    throw new StateError(
+      `The saved state has ${state.cpus.length} CPUs, the machine ${vcpus.length}.`,
+    );
   clock.setNs(state.timeNs, state.wallMs);
   if (ram !== engine.ram) engine.ram.set(ram);
   for (const device of devices) device.load(state.devices[device.id] as VersionedState);
@@ -71,7 +79,7 @@ export function loadMachine(machine: Stateful, state: MachineParts & Partial<Mac
     entropy.state = saved?.state ?? entropy.state;
   }
   // Last: wires that moved while devices were loaded have reached the CPU as interrupts.
-  engine.vcpu.load(cpu);
+  vcpus.forEach((vcpu, index) => vcpu.load(state.cpus[index] as VersionedState));
   // The CPU's instruction counter has changed under a clock that counts with it.
   clock.setNs(state.timeNs, state.wallMs);
 }

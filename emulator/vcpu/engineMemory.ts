@@ -23,6 +23,8 @@ export interface EngineRequest {
   readonly videoMemory?: number;
   /** Bytes of ROM that chips map, a multiple of 4096; none by default. */
   readonly romMemory?: number;
+  /** 1 by default, and with the translator. */
+  readonly cpus?: number;
   readonly cpuModel: CpuModel;
   readonly host: VcpuHost;
   /** Source of RDRAND; the host's by default. */

@@ -34,7 +34,7 @@ describe('the guesthouse command', () => {
     [['run', '--kernel', '/etc/passwd'], /not a kernel/],
     [['run', '--kernel', 'k', '--memory', 'much'], /--memory much/],
     [['run', '--kernel', 'k', '--disk', 'd,format=qed'], /qcow2/],
-    [['run', '--kernel', 'k', '--cpus', '4'], /one CPU/],
+    [['run', '--kernel', 'k', '--cpus', '4'], /Several CPUs need hardware assistance/],
     [['run', '--kernel', 'k', '--engine', 'kvm', '--clock', 'counted'], /KVM engine.*counted/],
     [
       ['run', '--kernel', 'k', '--engine', 'kvm', '--cpu-model', 'guesthouse-v2'],

@@ -213,7 +213,11 @@ export const serviceMessagesDe: MessageTable = [
     'Set less memory, or close other programs.',
     'Stelle weniger Arbeitsspeicher ein oder schließe andere Programme.',
   ],
-  ['Set the number of CPUs to 1.', 'Stelle die Zahl der CPUs auf 1.'],
+  [
+    'Set the number of CPUs to 1, or choose the engine "kvm" where "guesthouse doctor" finds it usable.',
+    'Stelle die Zahl der CPUs auf 1, oder wähle die Engine „kvm“, wo „guesthouse doctor“ sie brauchbar findet.',
+  ],
+  ['Set the number of CPUs to {1} or fewer.', 'Stelle die Zahl der CPUs auf höchstens {1}.'],
   ['Something unexpected went wrong: {1}', 'Etwas Unerwartetes ging schief: {1}'],
   [
     'Start it and shut it down, or discard the saved state.',
@@ -361,8 +365,12 @@ export const serviceMessagesDe: MessageTable = [
   ],
   ['The {1} engine is not available.', 'Die Engine {1} gibt es hier nicht.'],
   [
-    'The {1} engine runs one CPU for now, not {2}.',
-    'Die Engine {1} führt vorerst eine CPU aus, nicht {2}.',
+    'Several CPUs need hardware assistance: the {1} runs one, not {2}.',
+    'Mehrere CPUs brauchen Hardwareunterstützung: Die Engine {1} führt eine aus, nicht {2}.',
+  ],
+  [
+    'The {1} engine runs at most {2} CPUs, not {3}.',
+    'Die Engine {1} führt höchstens {2} CPUs aus, nicht {3}.',
   ],
   ['The {1} file {2} {3}.', 'Die Datei {2} ({1}): {3}.'],
   ['There is a VM named "{1}" already.', 'Es gibt schon eine VM namens „{1}“.'],

@@ -18,7 +18,7 @@ export const engineCapabilities: Readonly<Record<MachineRequest['engine'], Engin
     available: false,
     reason:
       'The KVM engine runs machines of "guesthouse run" so far, not yet those of the library.',
-    maxCpus: 1,
+    maxCpus: 8,
   },
 };
 
@@ -51,8 +51,14 @@ export function checkCapabilities(
   if (wanted.cpus > engine.maxCpus) {
     throw new UserError({
       code: 'unsupported',
-      message: `The ${wanted.engine} engine runs one CPU for now, not ${wanted.cpus}.`,
-      hint: 'Set the number of CPUs to 1.',
+      message:
+        engine.maxCpus === 1
+          ? `Several CPUs need hardware assistance: the ${wanted.engine} runs one, not ${wanted.cpus}.`
+          : `The ${wanted.engine} engine runs at most ${engine.maxCpus} CPUs, not ${wanted.cpus}.`,
+      hint:
+        engine.maxCpus === 1
+          ? 'Set the number of CPUs to 1, or choose the engine "kvm" where "guesthouse doctor" finds it usable.'
+          : `Set the number of CPUs to ${engine.maxCpus} or fewer.`,
     });
   }
 }

@@ -43,7 +43,7 @@ describe.skipIf(!hasChromium)('the window', () => {
     await window.field('Memory').fill('8');
     await page.getByText('At least 16 MiB are needed.').waitFor();
     await window.field('CPUs').fill('2');
-    await page.getByText('The engine runs one CPU for now.').waitFor();
+    await page.getByText('Several CPUs need hardware assistance; this engine runs one.').waitFor();
     expect(await window.accessibilityProblems()).toEqual([]);
     await window.field('Memory').fill('64');
     await window.field('CPUs').fill('1');

@@ -22,6 +22,7 @@ const numbers = {
   timer_create: 222,
   timer_settime: 223,
   timer_delete: 226,
+  tgkill: 234,
   openat: 257,
 } as const;
 

@@ -1,7 +1,7 @@
 /**
- * The Vcpu contract on KVM (docs/engine.md, "KVM"). The vCPU runs on the machine's thread: KVM_RUN ends by an exit, which is
- * served by the same devices as on the other engines, or by the kick of a timer. The unit of a budget, and of
- * instructionsRetired(), is a nanosecond of host time here.
+ * The Vcpu contract on KVM (docs/engine.md, "KVM"). KVM_RUN ends by an exit, which is served by the same devices as on the
+ * other engines, or by a kick. `run` does it on the machine's thread, where a timer kicks; of several vCPUs each has a thread
+ * (kvmThreads.ts). The unit of a budget, and of instructionsRetired(), is a nanosecond of host time here.
  */
 import { StateError, type VersionedState } from '../../bus/types.ts';
 import type { CpuModel } from '../cpuidModels.ts';
@@ -28,10 +28,13 @@ const EAGAIN = -11;
 const parts = { scratch: 0, timer: 0x1000, cpuid: 0x3000 } as const;
 
 export class KvmCpu implements Vcpu {
-  readonly index = 0;
+  readonly index: number;
+  /** The file descriptor for KVM_RUN. */
+  readonly fd: number;
+  /** Called when a vCPU that runs on another thread is to look at its interrupts. */
+  onInterrupt: (() => void) | undefined;
   readonly #vm: KvmVm;
   readonly #host: VcpuHost;
-  readonly #fd: number;
   readonly #state: DataView;
   readonly #shared: Uint8Array;
   readonly #timer: KickTimer;
@@ -47,29 +50,38 @@ export class KvmCpu implements Vcpu {
   readonly #counts = { kicks: 0, portAccesses: 0, mmioAccesses: 0, interruptWindows: 0, ended: 0 };
 
   /** Throws HostCallError. */
-  constructor(vm: KvmVm, model: CpuModel, host: VcpuHost) {
+  constructor(
+    vm: KvmVm,
+    {
+      index,
+      cpus,
+      model,
+    }: { readonly index: number; readonly cpus: number; readonly model: CpuModel },
+    host: VcpuHost,
+  ) {
+    this.index = index;
     this.#vm = vm;
     this.#host = host;
-    this.#fd = vm.createVcpu(this.index);
-    this.#shared = vm.area('run');
+    this.fd = vm.createVcpu(index);
+    this.#shared = vm.area('run', index);
     const bytes = vm.system('GET_VCPU_MMAP_SIZE');
     if (bytes > this.#shared.length) throw new HostCallError('a vCPU of that size', 12);
-    this.#map(MAP_SHARED_FIXED, this.#fd);
+    this.#map(MAP_SHARED_FIXED, this.fd);
     this.#state = new DataView(this.#shared.buffer, this.#shared.byteOffset, bytes);
-    const area = vm.area('vcpu');
+    const area = vm.area('vcpu', index);
     this.#scratchView = new DataView(area.buffer, area.byteOffset, parts.timer);
     this.#scratch = vm.addressOf(area);
     this.#timer = new KickTimer(vm.calls, area.subarray(parts.timer, parts.timer + 0x100));
     this.#scratchView.setUint32(0, 8, true);
     this.#scratchView.setBigUint64(4, this.#timer.maskInside, true);
-    vm.ioctl(this.#fd, 'SET_SIGNAL_MASK', this.#scratch);
-    const tscKhz = vm.ioctl(this.#fd, 'GET_TSC_KHZ');
-    setCpuid(vm, this.#fd, { model, tscKhz }, area.subarray(parts.cpuid));
-    this.#registers = new KvmRegisters(vm, this.#fd);
+    vm.ioctl(this.fd, 'SET_SIGNAL_MASK', this.#scratch);
+    const tscKhz = vm.ioctl(this.fd, 'GET_TSC_KHZ');
+    setCpuid(vm, this.fd, { model, tscKhz, index, cpus }, area.subarray(parts.cpuid));
+    this.#registers = new KvmRegisters(vm, this.fd, area);
     this.#powerOn = this.#registers.take();
     this.#states = new KvmSavedState({
       vm,
-      vcpuFd: this.#fd,
+      vcpuFd: this.fd,
       registers: this.#registers,
       powerOn: this.#powerOn,
       host,
@@ -92,22 +104,40 @@ export class KvmCpu implements Vcpu {
 
   #run(): VcpuExit {
     for (;;) {
-      this.#offerPicInterrupt();
-      // Completes a port or memory access that is under way and enters the guest no more.
-      this.#state.setUint8(run.immediateExit, this.#exitWanted ? 1 : 0);
-      const result = this.#vm.calls.call('ioctl', this.#fd, request.RUN, 0);
-      if (result === EINTR || result === EAGAIN) {
-        this.#counts.kicks++;
-        this.#vm.ioctl(this.#fd, 'GET_MP_STATE', this.#scratch);
+      this.enter();
+      const end = this.leave(this.#vm.calls.call('ioctl', this.fd, request.RUN, 0));
+      if (end === 'kicked') {
+        this.#vm.ioctl(this.fd, 'GET_MP_STATE', this.#scratch);
         this.#halted = this.#scratchView.getUint32(0, true) === MP_STATE_HALTED;
         const wakes = this.#picHigh && this.#state.getUint8(run.ifFlag) !== 0;
         return { reason: this.#halted && !wakes ? 'halt' : 'budget' };
       }
-      this.#halted = false;
-      if (result < 0) return this.#failure(new HostCallError('KVM_RUN', -result).message);
-      const end = this.#serve();
       if (end !== undefined) return end;
     }
+  }
+
+  /** Before KVM_RUN. */
+  enter(): void {
+    this.#halted = false;
+    this.#offerPicInterrupt();
+    // Completes a port or memory access that is under way and enters the guest no more.
+    this.#state.setUint8(run.immediateExit, this.#exitWanted ? 1 : 0);
+  }
+
+  /** After KVM_RUN, which returned `result`, a negated errno: serves the exit. Undefined: the guest goes on. */
+  leave(result: number): VcpuExit | 'kicked' | undefined {
+    if (result === EINTR || result === EAGAIN) {
+      this.#counts.kicks++;
+      this.#exitWanted = false;
+      return 'kicked';
+    }
+    if (result < 0) return this.#failure(new HostCallError('KVM_RUN', -result).message);
+    return this.#serve();
+  }
+
+  /** Ends KVM_RUN of another thread before it begins. */
+  exitAtOnce(): void {
+    this.#state.setUint8(run.immediateExit, 1);
   }
 
   /** Undefined: the guest goes on. */
@@ -156,7 +186,7 @@ export class KvmCpu implements Vcpu {
     if (this.#picHigh) {
       if (this.#state.getUint8(run.readyForInterrupt) !== 0 && !this.#exitWanted) {
         this.#scratchView.setUint32(0, this.#host.acknowledgePic(), true);
-        this.#vm.ioctl(this.#fd, 'INTERRUPT', this.#scratch);
+        this.#vm.ioctl(this.fd, 'INTERRUPT', this.#scratch);
         this.#state.setUint8(run.readyForInterrupt, 0);
         wait = this.#picHigh ? 1 : 0;
       } else wait = 1;
@@ -170,6 +200,7 @@ export class KvmCpu implements Vcpu {
 
   setPicInterrupt(high: boolean): void {
     this.#picHigh = high;
+    if (high) this.onInterrupt?.();
   }
 
   deliver(message: ApicMessage): void {

@@ -22,16 +22,24 @@ function supportedCpuid(vm: KvmVm, table: Uint8Array): ReadonlyMap<number, Cpuid
   return supported;
 }
 
+export interface KvmCpuidRequest {
+  readonly model: CpuModel;
+  readonly tscKhz: number;
+  /** Also the APIC ID. */
+  readonly index: number;
+  readonly cpus: number;
+}
+
 /** Gives a vCPU the model's leaves, without what this host's KVM does not have. `table`: scratch of the shared memory. */
 export function setCpuid(
   vm: KvmVm,
   vcpuFd: number,
-  { model, tscKhz }: { readonly model: CpuModel; readonly tscKhz: number },
+  { model, tscKhz, index, cpus }: KvmCpuidRequest,
   table: Uint8Array,
 ): void {
   const supported = supportedCpuid(vm, table);
-  const entries = cpuidEntries({ model, cpus: 1, tscKhz }).map((entry) =>
-    withoutUnsupported(entry, supported.get(entry.leaf)),
+  const entries = cpuidEntries({ model, cpus, tscKhz }).map((entry) =>
+    withApicId(withoutUnsupported(entry, supported.get(entry.leaf)), index),
   );
   const view = new DataView(table.buffer, table.byteOffset, table.length);
   table.fill(0, 0, 8 + entries.length * size.cpuidEntry);
@@ -43,6 +51,12 @@ export function setCpuid(
     );
   });
   vm.ioctl(vcpuFd, 'SET_CPUID2', vm.addressOf(table));
+}
+
+/** Where CPUID says which CPU it is: leaf 1 and the topology leaf (SDM 2A, CPUID). */
+function withApicId(entry: CpuidEntry, index: number): CpuidEntry {
+  if (entry.leaf === 1) return { ...entry, ebx: (entry.ebx | (index << 24)) >>> 0 };
+  return entry.leaf === 0xb ? { ...entry, edx: index } : entry;
 }
 
 /** x2APIC, TSC deadline and "under a hypervisor": of the kernel's local APIC, whatever the processor has. */

@@ -12,23 +12,27 @@ import type { GuestMemory } from '../guestMemory.ts';
 import { HostCallError, type HostCalls } from './hostCalls.ts';
 import { needed } from './kvmAbi.ts';
 import { KvmCpu } from './kvmCpu.ts';
+import { KvmThreads } from './kvmThreads.ts';
 import { KvmVm } from './kvmVm.ts';
 
 export interface KvmEngine extends EngineMemory {
   readonly vcpu: KvmCpu;
+  /** Undefined for one CPU, which runs on the machine's thread. */
+  readonly threads: KvmThreads | undefined;
   instructionsRetired(): number;
   dispose(): void;
 }
 
 export interface KvmEngineCpu extends EngineCpu {
   readonly vcpu: KvmCpu;
+  readonly threads: KvmThreads | undefined;
 }
 
 /** A CPU on KVM, in a memory that it may share with other engines. Throws UserError where KVM does not do it. */
 export function kvmEngineCpu(
   calls: HostCalls,
   guest: GuestMemory,
-  { cpuModel, host }: EngineRequest,
+  { cpus = 1, cpuModel, host }: EngineRequest,
 ): KvmEngineCpu {
   let vm: KvmVm | undefined;
   try {
@@ -37,16 +41,24 @@ export function kvmEngineCpu(
     const missing = needed.find((name) => !opened.has(name));
     if (missing !== undefined)
       throw new HostCallError(`KVM_CAP_${missing}`, constants.errno.ENOSYS);
-    const vcpu = new KvmCpu(opened, cpuModel, host);
+    const vcpus = Array.from(
+      { length: cpus },
+      (_, index) => new KvmCpu(opened, { index, cpus, model: cpuModel }, host),
+    );
+    const [vcpu] = vcpus;
+    if (vcpu === undefined) throw new RangeError('a machine needs a CPU');
+    const threads = cpus === 1 ? undefined : new KvmThreads(calls, vcpus);
     return {
       vcpu,
+      threads,
       instructionsRetired: () => vcpu.instructionsRetired(),
       slotsChanged: () => opened.slotsChanged(),
       noteWrites: (area) => opened.noteWrites(area),
       gatherWrites: () => opened.takeDirty(),
       watchWrites: () => undefined,
       dispose: () => {
-        vcpu.dispose();
+        threads?.dispose();
+        for (const each of vcpus) each.dispose();
         opened.dispose();
       },
     };
@@ -70,6 +82,7 @@ export function createKvmEngine(calls: HostCalls, request: EngineRequest): KvmEn
   const cpu = kvmEngineCpu(calls, guest, request);
   return {
     vcpu: cpu.vcpu,
+    threads: cpu.threads,
     ...engineMemory(guest, request, () => cpu),
     instructionsRetired: () => cpu.instructionsRetired(),
     dispose: () => {

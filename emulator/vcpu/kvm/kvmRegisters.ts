@@ -89,10 +89,11 @@ export class KvmRegisters {
   /** Those of the list that this host's KVM knows. */
   readonly #msrs: readonly number[];
 
-  constructor(vm: KvmVm, vcpuFd: number) {
+  /** `area`: the vCPU's part of the shared memory. */
+  constructor(vm: KvmVm, vcpuFd: number, area: Uint8Array) {
     this.#vm = vm;
     this.#fd = vcpuFd;
-    this.#bytes = vm.area('vcpu').subarray(at);
+    this.#bytes = area.subarray(at);
     this.#view = new DataView(this.#bytes.buffer, this.#bytes.byteOffset, this.#bytes.length);
     this.#address = vm.addressOf(this.#bytes);
     this.#msrs = [...Object.values(msr), ...mtrrVariable, ...mtrrFixed].filter(

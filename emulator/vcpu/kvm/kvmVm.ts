@@ -26,6 +26,8 @@ const scratchLayout = {
   run: { at: 0x10000, size: 0x10000 },
   bitmap: { at: 0x20000, size: 0x20000 },
 } as const;
+/** From the area of a vCPU to that of the next. */
+const areaStride = 0x40000;
 
 interface LiveSlot extends MemorySlot {
   readonly number: number;
@@ -75,10 +77,11 @@ export class KvmVm {
     }
   }
 
-  /** A part of the shared memory that is the engine's own. */
-  area(name: keyof typeof scratchLayout): Uint8Array {
+  /** A part of the shared memory that is the engine's own, or vCPU `index`'s. */
+  area(name: keyof typeof scratchLayout, index = 0): Uint8Array {
     const { at, size: length } = scratchLayout[name];
-    return this.#bytes.subarray(this.#scratch + at, this.#scratch + at + length);
+    const start = this.#scratch + index * areaStride + at;
+    return this.#bytes.subarray(start, start + length);
   }
 
   addressOf(bytes: Uint8Array): number {

@@ -35,7 +35,7 @@ export const damaged = (path: string, what: string): UserError =>
     hint: 'Export it again where it comes from.',
   });
 
-/** Our machines have 16 to 3584 MiB and one CPU so far. */
+/** Our machines have 16 to 3584 MiB, and as many CPUs as their engine runs. */
 export function fitted(
   memoryMiB: number,
   cpus: number,

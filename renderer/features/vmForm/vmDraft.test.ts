@@ -37,7 +37,7 @@ test.each([
 
 test('more CPUs than the engine runs are refused', () => {
   expect(checkDraft({ ...good, cpus: '2' }).problems).toEqual({
-    cpus: 'The engine runs one CPU for now.',
+    cpus: 'Several CPUs need hardware assistance; this engine runs one.',
   });
   expect(checkDraft({ ...good, cpus: '9' }).problems).toEqual({
     cpus: 'At most 8 CPUs are possible.',
