@@ -61,12 +61,14 @@ export function memoryFor({
   slots,
   videoMemory = 0,
   romMemory = 0,
-}: Pick<EngineRequest, 'slots' | 'videoMemory' | 'romMemory'>): GuestMemory {
+  cpus = 1,
+}: Pick<EngineRequest, 'slots' | 'videoMemory' | 'romMemory' | 'cpus'>): GuestMemory {
   return createGuestMemory(
     1,
     slots.map(({ start, size, ramOffset }) => ({ start, size, at: ramOffset })),
     videoMemory,
     romMemory,
+    cpus,
   );
 }
 

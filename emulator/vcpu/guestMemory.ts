@@ -46,12 +46,13 @@ const codeMapSize = 0x100000;
 const wasmPage = 0x10000;
 const pageSize = 0x1000;
 
-/** Throws RangeError if the host cannot give that much memory. */
+/** `hostCpus`: how many other engines may have. Throws RangeError if the host cannot give that much memory. */
 export function createGuestMemory(
   cpus: number,
   requests: readonly SlotRequest[],
   videoBytes = 0,
   romBytes = 0,
+  hostCpus = cpus,
 ): GuestMemory {
   if (CORE_STATIC_BASE >= staticEnd) throw new Error('static data of the core has no room');
   const codeMap = staticEnd + cpus * VCPU_REGION_SIZE;
@@ -73,7 +74,7 @@ export function createGuestMemory(
   const notes = written + (videoStart - guestStart) / pageSize;
   const video = { offset: videoStart, size: videoBytes, written: notes };
   const hostRegions = Math.ceil((written + all.size / pageSize) / pageSize) * pageSize;
-  const pages = Math.ceil((hostRegions + cpus * hostRegionSize) / wasmPage);
+  const pages = Math.ceil((hostRegions + hostCpus * hostRegionSize) / wasmPage);
   const memory = new WebAssembly.Memory({ initial: pages, maximum: 65536, shared: true });
   const guest: GuestMemory = {
     memory,

@@ -26,8 +26,6 @@ const scratchLayout = {
   run: { at: 0x10000, size: 0x10000 },
   bitmap: { at: 0x20000, size: 0x20000 },
 } as const;
-/** From the area of a vCPU to that of the next. */
-const areaStride = 0x40000;
 
 interface LiveSlot extends MemorySlot {
   readonly number: number;
@@ -80,7 +78,7 @@ export class KvmVm {
   /** A part of the shared memory that is the engine's own, or vCPU `index`'s. */
   area(name: keyof typeof scratchLayout, index = 0): Uint8Array {
     const { at, size: length } = scratchLayout[name];
-    const start = this.#scratch + index * areaStride + at;
+    const start = this.guest.hostRegionOf(index) + at;
     return this.#bytes.subarray(start, start + length);
   }
 
