@@ -5,6 +5,7 @@ import type { MachineRequest } from '../../shared/vm/machineRequest.ts';
 import type { CharacterBackend } from '../backends/character.ts';
 import type { BiosBoot, DisplaySpec, KernelBoot, Machine } from '../machine/machine.ts';
 import { createPc } from '../machine/pc.ts';
+import type { PcParts } from '../machine/pcParts.ts';
 import { createWasmEngine } from '../vcpu/wasm/wasmEngine.ts';
 import { readBootFile } from './bootFile.ts';
 import { lowerCompilerPriority } from './compilerPriority.ts';
@@ -71,11 +72,12 @@ export async function buildMachine(
   let machine: Machine | undefined;
   try {
     const { boot } = request;
+    const hardware = request.engine === 'kvm';
     // V8 compiles it on another thread while the files are opened.
-    const loadingCore = loadCore();
-    loadingCore.catch(() => undefined);
+    const loadingCore = hardware ? undefined : loadCore();
+    loadingCore?.catch(() => undefined);
     if (boot.firmware !== undefined) firmware = await openFirmware(boot.firmware, request.owner);
-    const toBoot = await whatToBoot(boot, firmware);
+    const toBoot = await whatToBoot(boot, firmware, hardware);
     // What most runs of firmware do not need is loaded for those that do: it would be a good part of their start.
     if (request.adapters.length > 0)
       networks = new (await import('./openNetworks.ts')).Networks(request);
@@ -88,12 +90,7 @@ export async function buildMachine(
       detach,
       close: closeDrives,
     } = (open = await openDrives(request));
-    const core = await loadingCore;
-    const kvm =
-      request.engine === 'kvm'
-        ? await (await import('./kvmEngineFactory.ts')).kvmEngineFactory()
-        : undefined;
-    lowerCompilerPriority();
+    const createEngine = await engineFactory(await loadingCore);
     machine = createPc(
       {
         memory: request.memoryMiB * 2 ** 20,
@@ -111,13 +108,7 @@ export async function buildMachine(
         ...(parts.debugConsole === undefined ? {} : { debugConsole: parts.debugConsole }),
       },
       {
-        createEngine:
-          kvm ??
-          ((engine) =>
-            createWasmEngine(
-              core,
-              engine.engine === 'translator' ? { ...engine, translate } : engine,
-            )),
+        createEngine,
         yieldToEventLoop: () => nextTurn(),
         onHostFailure: (message) => parts.hostFailure(message),
       },
@@ -159,6 +150,14 @@ export async function buildMachine(
   }
 }
 
+/** KVM's without a core. */
+async function engineFactory(core?: WebAssembly.Module): Promise<PcParts['createEngine']> {
+  if (core === undefined) return (await import('./kvmEngineFactory.ts')).kvmEngineFactory();
+  lowerCompilerPriority();
+  return (engine) =>
+    createWasmEngine(core, engine.engine === 'translator' ? { ...engine, translate } : engine);
+}
+
 const noHotPlug = (): UserError =>
   new UserError({
     code: 'no-controller',
@@ -171,6 +170,7 @@ const driveKinds = { a: 'floppy', c: 'hdd', d: 'cdrom', n: 'network' } as const;
 async function whatToBoot(
   boot: MachineRequest['boot'],
   external: OpenFirmware | undefined,
+  hardware: boolean,
 ): Promise<KernelBoot | BiosBoot> {
   if (boot.kernel === undefined) {
     return {
@@ -186,8 +186,11 @@ async function whatToBoot(
   const { bootableKernel, extractVmlinux } = await import('./kernelDecompress.ts');
   const { cachedKernel } = await import('./kernelCache.ts');
   return {
+    // With hardware assistance the guest unpacks itself faster than JavaScript does.
     kernel: await bootableKernel(kernelFile, boot.protocol, (file) =>
-      cachedKernel(file, () => extractVmlinux(file)),
+      hardware && boot.protocol === 'auto'
+        ? Promise.resolve(undefined)
+        : cachedKernel(file, () => extractVmlinux(file)),
     ),
     commandLine: boot.commandLine,
     ...(initrd === undefined ? {} : { initrd }),

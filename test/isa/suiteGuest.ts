@@ -64,7 +64,7 @@ export function buildKernel(): Uint8Array {
 }
 
 /** As FNINIT and a reset of MXCSR leave it, for cases without an image of their own. */
-const initialFx = ((): Uint8Array => {
+export const initialFx = ((): Uint8Array => {
   const fx = new Uint8Array(fxSize);
   fx.set([0x7f, 0x03]);
   fx.set([0x80, 0x1f], 24);
