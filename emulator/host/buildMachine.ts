@@ -6,7 +6,6 @@ import type { CharacterBackend } from '../backends/character.ts';
 import type { BiosBoot, DisplaySpec, KernelBoot, Machine } from '../machine/machine.ts';
 import { createPc } from '../machine/pc.ts';
 import type { PcParts } from '../machine/pcParts.ts';
-import { createWasmEngine } from '../vcpu/wasm/wasmEngine.ts';
 import { readBootFile } from './bootFile.ts';
 import { lowerCompilerPriority } from './compilerPriority.ts';
 import type { DiskCounters } from './countedDisk.ts';
@@ -74,8 +73,8 @@ export async function buildMachine(
     const { boot } = request;
     const hardware = request.engine === 'kvm';
     // V8 compiles it on another thread while the files are opened.
-    const loadingCore = hardware ? undefined : loadCore();
-    loadingCore?.catch(() => undefined);
+    const loadingEngine = hardware ? kvmEngine() : wasmEngine();
+    loadingEngine.catch(() => undefined);
     if (boot.firmware !== undefined) firmware = await openFirmware(boot.firmware, request.owner);
     const toBoot = await whatToBoot(boot, firmware, hardware);
     // What most runs of firmware do not need is loaded for those that do: it would be a good part of their start.
@@ -90,7 +89,7 @@ export async function buildMachine(
       detach,
       close: closeDrives,
     } = (open = await openDrives(request));
-    const createEngine = await engineFactory(await loadingCore);
+    const createEngine = await loadingEngine;
     machine = createPc(
       {
         memory: request.memoryMiB * 2 ** 20,
@@ -150,9 +149,16 @@ export async function buildMachine(
   }
 }
 
-/** KVM's without a core. */
-async function engineFactory(core?: WebAssembly.Module): Promise<PcParts['createEngine']> {
-  if (core === undefined) return (await import('./kvmEngineFactory.ts')).kvmEngineFactory();
+/** Of the two only one is loaded: the instruction set and its translator are half of all code. */
+async function kvmEngine(): Promise<PcParts['createEngine']> {
+  return (await import('./kvmEngineFactory.ts')).kvmEngineFactory();
+}
+
+async function wasmEngine(): Promise<PcParts['createEngine']> {
+  const [core, { createWasmEngine }] = await Promise.all([
+    loadCore(),
+    import('../vcpu/wasm/wasmEngine.ts'),
+  ]);
   lowerCompilerPriority();
   return (engine) =>
     createWasmEngine(core, engine.engine === 'translator' ? { ...engine, translate } : engine);

@@ -1,7 +1,8 @@
 /**
- * `npm run test:kvm`: the KVM engine, as built for users, where /dev/kvm is real, in the emulated host of svmMachine.ts.
- * Stock Debian boots there to its user space, uses a virtio disk and the network and powers off; QEMU does the same on the same
- * KVM, for comparison. Prints the log; the exit status is 1 if anything was wrong. Some minutes.
+ * `npm run test:kvm [-- PAIRS]`: the KVM engine, as built for users, where /dev/kvm is real, in the emulated host of svmMachine.ts.
+ * Stock Debian boots there with one CPU and with two to its user space, uses a virtio disk and the network and powers off; QEMU does
+ * the same with the same files on the same KVM, in turn. Prints the log, exits by reason and ratios of times; the exit status is 1 if
+ * anything was wrong. Some minutes for a pair of each.
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { copyFile, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
@@ -9,6 +10,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { busyboxInitramfs, defaultModules, doneMarker } from '../guests/busyboxInitramfs.ts';
 import { debianKernel } from '../guests/debianKernel.ts';
+import { printCounts, readCounts, startCounting } from './exitCounts.ts';
 import { checkExt4Disk, extractFromExt4, makeExt4Disk } from '../guests/ext4Disk.ts';
 import { runInSvm } from './svmMachine.ts';
 
@@ -17,7 +19,8 @@ const data = randomBytes(4 << 20);
 const digest = createHash('sha256').update(data).digest('hex');
 
 /** What the guest does; each line of it that fails leaves its mark out. */
-const guestScript = `echo "kernel $(uname -r) clock $(cat /sys/devices/system/clocksource/clocksource0/current_clocksource)"
+const guestScript = `echo "CPUs $(grep -c ^processor /proc/cpuinfo)"
+echo "kernel $(uname -r) clock $(cat /sys/devices/system/clocksource/clocksource0/current_clocksource)"
 mount -t ext4 /dev/vda /mnt && cp /mnt/data /mnt/copy && sync && umount /mnt && mount -t ext4 /dev/vda /mnt
 echo "disk $(sha256sum /mnt/copy | cut -d" " -f1)"
 umount /mnt
@@ -33,38 +36,49 @@ interface Stage {
   /** Run in the folder of the kernel, the initramfs and the disks. */
   readonly command: string;
   readonly expected: readonly RegExp[];
+  /** Stages of a pair have the same. */
+  readonly pair?: string;
 }
 
+const pairs = Number(process.argv[2] ?? 1);
 const append = 'console=ttyS0 quiet';
 const guesthouse = async (line: string): Promise<string> =>
   `GUESTHOUSE_HOME=/tmp/home ${await realpath(process.execPath)} ${root}/out/main/guesthouse.js ${line}`;
 
 async function stages(release: string): Promise<readonly Stage[]> {
-  const worked = [
-    new RegExp(`kernel ${release} clock kvm-clock`),
-    new RegExp(`disk ${digest}`),
-    /lease of 10\.0\.2\.15 obtained/,
-    / 0% packet loss/,
-    new RegExp(`${doneMarker} 0`),
-  ];
+  const boots = async (cpus: number): Promise<readonly Stage[]> => {
+    const expected = [
+      new RegExp(`CPUs ${cpus}`),
+      new RegExp(`kernel ${release} clock kvm-clock`),
+      new RegExp(`disk ${digest}`),
+      /lease of 10\.0\.2\.15 obtained/,
+      / 0% packet loss/,
+      new RegExp(`${doneMarker} 0`),
+    ];
+    const pair = `${cpus} CPU${cpus === 1 ? '' : 's'}`;
+    return [
+      {
+        name: `Debian on the KVM engine, ${pair}`,
+        command: await guesthouse(
+          `run --engine kvm --cpus ${cpus} --kernel kernel --initrd initrd --append "${append}" --memory 512 --disk ours.img --net user --stats --max-seconds 400`,
+        ),
+        ...{ expected, pair },
+      },
+      {
+        name: `Debian on qemu -accel kvm, ${pair}`,
+        command: `qemu-system-x86_64 -accel kvm -cpu host -M pc -smp ${cpus} -m 512 -nographic -no-reboot -kernel kernel -initrd initrd -append "${append}" -drive if=virtio,format=raw,file=theirs.img -nic user,model=virtio-net-pci`,
+        ...{ expected, pair },
+      },
+    ];
+  };
+  const round = [...(await boots(1)), ...(await boots(2))];
   return [
     {
       name: 'doctor',
       command: await guesthouse('doctor'),
       expected: [/^kvm +usable/m, /^auto +takes kvm/m],
     },
-    {
-      name: 'Debian on the KVM engine',
-      command: await guesthouse(
-        `run --engine kvm --kernel kernel --initrd initrd --append "${append}" --memory 512 --disk ours.img --net user --stats --max-seconds 400`,
-      ),
-      expected: worked,
-    },
-    {
-      name: 'Debian on qemu -accel kvm',
-      command: `qemu-system-x86_64 -accel kvm -cpu host -M pc -m 512 -nographic -no-reboot -kernel kernel -initrd initrd -append "${append}" -drive if=virtio,format=raw,file=theirs.img -nic user,model=virtio-net-pci`,
-      expected: worked,
-    },
+    ...Array.from({ length: pairs }, () => round).flat(),
   ];
 }
 
@@ -81,13 +95,13 @@ try {
   const disks = ['ours.img', 'theirs.img'].map((name) => path.join(shared, name));
   for (const disk of disks) await makeExt4Disk(disk, { sizeMiB: 64, files: { data } });
   const all = await stages(kernel.release);
-  const lines = all.map(
-    ({ name, command }, i) =>
-      `echo "STAGE ${i} ${name}"; start=$(date +%s%N); ${command} < /dev/null 2>&1; echo "STATUS ${i} $? after $((($(date +%s%N) - start) / 1000000)) ms"`,
-  );
+  const lines = all.flatMap(({ name, command }, i) => [
+    `echo "STAGE ${i} ${name}"; start=$(date +%s%N); ${command} < /dev/null 2>&1; echo "STATUS ${i} $? after $((($(date +%s%N) - start) / 1000000)) ms"`,
+    ...printCounts,
+  ]);
   await writeFile(
     path.join(shared, 'stages'),
-    ['cd /tmp/shared', ...lines, 'exit 0', ''].join('\n'),
+    ['cd /tmp/shared', ...startCounting, ...lines, 'exit 0', ''].join('\n'),
   );
   let log = '';
   await runInSvm({
@@ -95,15 +109,18 @@ try {
     shared,
     cpus: 2,
     memoryMiB: 3072,
-    maxSeconds: 900,
+    maxSeconds: 300 + 600 * pairs,
     onOutput: (text) => {
       log += text;
       process.stdout.write(text);
     },
   });
   const text = log.replaceAll('\r', '');
+  const parts = all.map(
+    (_, i) => text.slice(text.indexOf(`STAGE ${i} `)).split(`STAGE ${i + 1} `)[0] ?? '',
+  );
   const wrong = all.flatMap(({ name, expected }, i) => {
-    const part = text.slice(text.indexOf(`STAGE ${i} `)).split(`STAGE ${i + 1} `)[0] ?? '';
+    const part = parts[i] ?? '';
     return [...expected, new RegExp(`STATUS ${i} 0 `)]
       .filter((pattern) => !pattern.test(part))
       .map((pattern) => `${name}: there is no ${String(pattern)}`);
@@ -112,6 +129,20 @@ try {
     await checkExt4Disk(disk);
     await extractFromExt4(disk, '/copy', `${disk}.copy`);
   }
+  const times = parts.map((part) => Number(/STATUS \d+ \d+ after (\d+) ms/.exec(part)?.[1]));
+  const ratios = new Map<string, number[]>();
+  all.forEach(({ name, pair }, i) => {
+    if (pair === undefined) return;
+    console.log(`${name}: ${times[i]} ms`);
+    for (const line of readCounts(parts[i] ?? '')) console.log(`  ${line}`);
+    if (!name.includes('KVM engine')) return;
+    const ratio = (times[i] ?? NaN) / (times[i + 1] ?? NaN);
+    ratios.set(pair, [...(ratios.get(pair) ?? []), ratio]);
+  });
+  for (const [pair, found] of ratios)
+    console.log(
+      `${pair}, the KVM engine's time by that of QEMU: ${found.map((one) => one.toFixed(2)).join(', ')}`,
+    );
   for (const line of wrong) console.error(line);
   console.log(wrong.length === 0 ? 'test:kvm passed' : 'test:kvm FAILED');
   process.exitCode = wrong.length === 0 ? 0 : 1;

@@ -13,6 +13,7 @@ import { HostCallError, type HostCalls } from './hostCalls.ts';
 import { needed } from './kvmAbi.ts';
 import { KvmCpu } from './kvmCpu.ts';
 import { KvmThreads } from './kvmThreads.ts';
+import { filterMsrs } from './kvmMsrFilter.ts';
 import { KvmVm } from './kvmVm.ts';
 
 export interface KvmEngine extends EngineMemory {
@@ -41,6 +42,8 @@ export function kvmEngineCpu(
     const missing = needed.find((name) => !opened.has(name));
     if (missing !== undefined)
       throw new HostCallError(`KVM_CAP_${missing}`, constants.errno.ENOSYS);
+    // Linux 5.10 and later.
+    if (vm.has('X86_MSR_FILTER')) filterMsrs(vm);
     const vcpus = Array.from(
       { length: cpus },
       (_, index) => new KvmCpu(opened, { index, cpus, model: cpuModel }, host),
