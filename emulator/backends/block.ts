@@ -46,6 +46,12 @@ export interface BlockBackend {
   /** Scatter read: fills `buffers` in order from `offset`. */
   read(offset: number, buffers: readonly Uint8Array[]): Promise<void>;
   write(offset: number, buffers: readonly Uint8Array[]): Promise<void>;
+  /**
+   * The same without a promise, where nothing has to be waited for. False: it was not done, or only in part, and is to be asked for by
+   * read() and write(), which also say what is wrong.
+   */
+  readNow?(offset: number, buffers: readonly Uint8Array[]): boolean;
+  writeNow?(offset: number, buffers: readonly Uint8Array[]): boolean;
   /** Resolves when what is written is on stable storage; where it is there it costs less than a flush after the write. */
   writeDurable?(offset: number, buffers: readonly Uint8Array[]): Promise<void>;
   /** Resolves when the data is on stable storage. */

@@ -15,6 +15,9 @@ export interface ImageFile {
   /** Fills the buffers in order; bytes beyond the file's end are zero. */
   read(offset: number, buffers: readonly Uint8Array[]): Promise<void>;
   write(offset: number, buffers: readonly Uint8Array[]): Promise<void>;
+  /** As those of BlockBackend; reads that go beyond the file's end are not done. */
+  readNow?(offset: number, buffers: readonly Uint8Array[]): boolean;
+  writeNow?(offset: number, buffers: readonly Uint8Array[]): boolean;
   /** A write that is durable when it resolves, where that costs less than a flush after it. */
   writeDurable?(offset: number, buffers: readonly Uint8Array[]): Promise<void>;
   /** Makes the writes that had resolved before, and the file's size, durable. */

@@ -45,6 +45,14 @@ export class LayeredDisk implements BlockBackend {
     return this.#top.write(offset, buffers);
   }
 
+  readNow(offset: number, buffers: readonly Uint8Array[]): boolean {
+    return this.#top.readNow?.(offset, buffers) ?? false;
+  }
+
+  writeNow(offset: number, buffers: readonly Uint8Array[]): boolean {
+    return this.#top.writeNow?.(offset, buffers) ?? false;
+  }
+
   async writeDurable(offset: number, buffers: readonly Uint8Array[]): Promise<void> {
     if (this.#top.writeDurable !== undefined) return this.#top.writeDurable(offset, buffers);
     await this.#top.write(offset, buffers);

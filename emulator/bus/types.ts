@@ -97,4 +97,7 @@ export interface DmaMemory {
   read(address: GuestPhysical, target: Uint8Array): void;
   /** Copies `source` into guest RAM. */
   write(address: GuestPhysical, source: Uint8Array): void;
+  /** RAM itself, of which inRam() is true: views, in order, of `length` bytes together. Who writes there calls wrote(). */
+  views(address: GuestPhysical, length: number): Uint8Array[];
+  wrote(address: GuestPhysical, length: number): void;
 }

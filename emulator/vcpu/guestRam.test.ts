@@ -63,9 +63,21 @@ describe('guest RAM', () => {
     expect(changes).toEqual([]);
     ram.writeU32(guestPhysical(page + 8), 1);
     ram.write(guestPhysical(0x800), new Uint8Array(page));
+    ram.wrote(guestPhysical(0x900), page);
     expect(changes).toEqual([
       [page + 8, 4],
       [0x800, page],
+      [0x900, page],
     ]);
+  });
+
+  it('shows itself across slots, but no ROM', () => {
+    const { ram } = createRam();
+    const at = guestPhysical(4 * page - 2);
+    const [low, high, ...more] = ram.views(at, 4);
+    expect([low?.length, high?.length, more]).toEqual([2, 2, []]);
+    high?.set([7, 8]);
+    expect(ram.readU16(guestPhysical(4 * page))).toBe(0x0807);
+    expect(() => ram.views(guestPhysical(0x100000), 1)).toThrow(RangeError);
   });
 });

@@ -113,6 +113,26 @@ export class GuestRam implements DmaMemory {
     this.#copyIn(address, source, false);
   }
 
+  views(address: GuestPhysical, length: number): Uint8Array[] {
+    const list: Uint8Array[] = [];
+    for (let done = 0; done < length;) {
+      const run = this.#run(address + done, length - done);
+      if (run.offset < 0 || run.readOnly)
+        throw new RangeError(`0x${address.toString(16)} is no RAM`);
+      list.push(this.#bytes.subarray(run.offset, run.offset + run.length));
+      done += run.length;
+    }
+    return list;
+  }
+
+  wrote(address: GuestPhysical, length: number): void {
+    for (let done = 0; done < length;) {
+      const run = this.#run(address + done, length - done);
+      if (run.offset >= 0) this.#notify(address + done, run.offset, run.length);
+      done += run.length;
+    }
+  }
+
   /** Like write, into ROM too. */
   load(address: GuestPhysical, source: Uint8Array): void {
     this.#copyIn(address, source, true);

@@ -137,6 +137,12 @@ export class LockstepEngine implements PcEngine, Vcpu {
         const copy = Uint8Array.from(source);
         both((to) => to.write(at, copy));
       },
+      views: (at, length) => memory.views(at, length),
+      wrote: (at, length) => {
+        const copy = new Uint8Array(length);
+        memory.read(at, copy);
+        both((to) => to.write(at, copy));
+      },
     };
   }
 

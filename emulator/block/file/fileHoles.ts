@@ -9,13 +9,9 @@ interface Calls {
   fallocate(file: number, mode: number, offset: number, length: number, done: Done): void;
   lseek(file: number, offset: number, whence: number): number;
   fadvise(file: number, offset: number, length: number, advice: number, done: Done): void;
-  preadv2(
-    file: number,
-    list: { base: Uint8Array; length: number }[],
-    count: number,
-    offset: number,
-    flags: number,
-  ): number;
+  /** `list`: an iovec per buffer. */
+  preadv2(file: number, list: Uint32Array, count: number, offset: number, flags: number): number;
+  addressOf(memory: Uint8Array): number;
   syncRange(file: number, offset: number, length: number, flags: number, done: Done): void;
 }
 
@@ -30,6 +26,9 @@ const DONTNEED = 4;
 const START_WRITING = 2;
 /** RWF_NOWAIT (linux/fs.h) */
 const NO_WAIT = 8;
+
+/** Where struct iovec is an address and a length of 64 bits each, the low halves first. */
+const iovecKnown = process.arch === 'x64' || process.arch === 'arm64';
 
 /** Loading koffi takes some 20 ms, as long as so many reads by another thread. */
 const readsWorthLoading = 200;
@@ -53,14 +52,14 @@ async function loadCalls(): Promise<Calls | undefined> {
     const syncRange = host.func(
       'int sync_file_range(int file, int64_t offset, int64_t length, unsigned int flags)',
     );
-    koffi.struct('guesthouse_iovec', { base: 'void *', length: 'size_t' });
     const preadv2 = host.func(
-      'int64_t preadv2(int file, guesthouse_iovec *list, int count, int64_t offset, int flags)',
+      'int64_t preadv2(int file, void *list, int count, int64_t offset, int flags)',
     );
     const lseek = host.func('int64_t lseek64(int file, int64_t offset, int whence)');
     atHand = {
       preadv2: preadv2 as unknown as Calls['preadv2'],
       fallocate: (fallocate as unknown as { async: Calls['fallocate'] }).async,
+      addressOf: (memory) => Number(koffi.address(memory)),
       lseek: lseek as unknown as Calls['lseek'],
       fadvise: (fadvise as unknown as { async: Calls['fadvise'] }).async,
       syncRange: (syncRange as unknown as { async: Calls['syncRange'] }).async,
@@ -97,20 +96,34 @@ export async function dropCached(file: number): Promise<void> {
  * another thread and costs a hundred times as much as such a read, on a busy host a thousand times.
  */
 export function readCached(file: number, offset: number, buffers: readonly Uint8Array[]): boolean {
-  if (atHand === undefined) {
+  if (atHand === undefined || !iovecKnown) {
     if (++readsAsked === readsWorthLoading) loaded ??= loadCalls();
     return false;
   }
   let length = 0;
-  const list = buffers.map((base) => {
-    length += base.length;
-    return { base, length: base.length };
-  });
+  const list = new Uint32Array(4 * buffers.length);
+  for (let i = 0; i < buffers.length; i++) {
+    const buffer = buffers[i] as Uint8Array;
+    const address = startOf(buffer.buffer, atHand) + buffer.byteOffset;
+    list[4 * i] = address;
+    list[4 * i + 1] = address / 0x1_0000_0000;
+    list[4 * i + 2] = buffer.length;
+    length += buffer.length;
+  }
   try {
-    return Number(atHand.preadv2(file, list, list.length, offset, NO_WAIT)) === length;
+    return Number(atHand.preadv2(file, list, buffers.length, offset, NO_WAIT)) === length;
   } catch {
     return false;
   }
+}
+
+/** Addresses of whole buffers, which do not move. */
+const starts = new WeakMap<ArrayBufferLike, number>();
+
+function startOf(buffer: ArrayBufferLike, { addressOf }: Calls): number {
+  let start = starts.get(buffer);
+  if (start === undefined) starts.set(buffer, (start = addressOf(new Uint8Array(buffer))));
+  return start;
 }
 
 /** The host begins to write what a file has in its cache only, so that a flush finds less to do. Only advice. */

@@ -83,6 +83,8 @@ const cachedAtMost = 32 << 20;
 const readAtOnce = 256 << 10;
 /** What is written without another thread. Bytes. */
 const writtenAtOnce = 128 << 10;
+/** Buffers of both. */
+const mostAtOnce = 128;
 const slowWriteMs = 5;
 const leastLaterMs = 1000;
 /** Writes. */
@@ -133,9 +135,7 @@ class FileImage implements ImageFile {
   }
 
   async read(offset: number, buffers: readonly Uint8Array[]): Promise<void> {
-    // Longer ones would hold up the guest, and cost little more by another thread.
-    const short = buffers.length <= 16 && totalLength(buffers) <= readAtOnce;
-    if (short && !this.#uncached && readCached(this.#handle.fd, offset, buffers)) return;
+    if (this.readNow(offset, buffers)) return;
     await this.#transfer(offset, buffers, 'read', async (rest, at) => {
       const { bytesRead } = await this.#handle.readv(rest, at);
       this.#readSince += bytesRead;
@@ -146,19 +146,40 @@ class FileImage implements ImageFile {
     });
   }
 
+  readNow(offset: number, buffers: readonly Uint8Array[]): boolean {
+    // Longer ones would hold up the guest, and cost little more by another thread.
+    const short = buffers.length <= mostAtOnce && totalLength(buffers) <= readAtOnce;
+    return short && !this.#uncached && readCached(this.#handle.fd, offset, buffers);
+  }
+
+  writeNow(offset: number, buffers: readonly Uint8Array[]): boolean {
+    if (buffers.length > mostAtOnce || !this.#isQuick(buffers)) return false;
+    try {
+      const written = this.#writeNow(buffers, offset);
+      this.#noteWritten(offset, written);
+      return written === totalLength(buffers);
+    } catch {
+      // The caller's write() finds the same and says what it is.
+      return false;
+    }
+  }
+
   async write(offset: number, buffers: readonly Uint8Array[]): Promise<void> {
     await this.#transfer(offset, buffers, 'written', async (rest, at) => {
       const bytesWritten = this.#isQuick(rest)
         ? this.#writeNow(rest, at)
         : (await this.#handle.writev(rest, at)).bytesWritten;
-      this.#size = Math.max(this.#size, at + bytesWritten);
-      this.#writtenSince += bytesWritten;
-      if (this.#filling && this.#writtenSince >= gathered) {
-        this.#writtenSince = 0;
-        this.#begun = startWriting(this.#handle.fd);
-      }
+      this.#noteWritten(at, bytesWritten);
       return bytesWritten;
     });
+  }
+
+  #noteWritten(at: number, count: number): void {
+    this.#size = Math.max(this.#size, at + count);
+    this.#writtenSince += count;
+    if (!this.#filling || this.#writtenSince < gathered) return;
+    this.#writtenSince = 0;
+    this.#begun = startWriting(this.#handle.fd);
   }
 
   #isQuick(buffers: readonly Uint8Array[]): boolean {

@@ -54,6 +54,17 @@ export class RawImage implements BlockImage {
     await this.#file.write(offset, buffers);
   }
 
+  readNow(offset: number, buffers: readonly Uint8Array[]): boolean {
+    const within = offset >= 0 && offset + totalLength(buffers) <= this.#size;
+    return within && (this.#file.readNow?.(offset, buffers) ?? false);
+  }
+
+  writeNow(offset: number, buffers: readonly Uint8Array[]): boolean {
+    const within = offset >= 0 && offset + totalLength(buffers) <= this.#size;
+    if (!within || this.readOnly || (this.#guessed && offset < signatureSpan)) return false;
+    return this.#file.writeNow?.(offset, buffers) ?? false;
+  }
+
   async writeDurable(offset: number, buffers: readonly Uint8Array[]): Promise<void> {
     await this.#checkWrite(offset, buffers);
     if (this.#file.writeDurable !== undefined) return this.#file.writeDurable(offset, buffers);

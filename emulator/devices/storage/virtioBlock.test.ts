@@ -265,6 +265,89 @@ describe('when the host fails', () => {
   });
 });
 
+describe('a disk that needs no waiting', () => {
+  /** Everything but what `later` says is at hand. */
+  class ReadyDisk extends GatedDisk {
+    later = false;
+    #moved(offset: number, buffers: readonly Uint8Array[], write: boolean): boolean {
+      for (const buffer of buffers) {
+        const here = this.bytes.subarray(offset, offset + buffer.length);
+        if (write) here.set(buffer);
+        else buffer.set(here);
+        offset += buffer.length;
+      }
+      return !this.later;
+    }
+    readNow(offset: number, buffers: readonly Uint8Array[]): boolean {
+      return this.#moved(offset, buffers, false);
+    }
+    writeNow(offset: number, buffers: readonly Uint8Array[]): boolean {
+      return this.#moved(offset, buffers, true);
+    }
+  }
+  let ready: ReadyDisk;
+  beforeEach(() => {
+    ready = new ReadyDisk(1 << 20);
+    build(ready);
+    driver.start(0n, 64);
+  });
+
+  test('has done a request when the notification returns', () => {
+    const written = submit(OUT, 8, { read: pattern(4096, 1) });
+    expect(statusOf(written)).toBe(OK);
+    const read = submit(IN, 8, { write: 4096, at: 0x60000 });
+    expect(statusOf(read)).toBe(OK);
+    expect(driver.get(0x60000, 4096)).toEqual(pattern(4096, 1));
+    expect(ready.log).toEqual([]);
+    expect(block.counters).toMatchObject({ reads: 1, writes: 1, bytesRead: 4096 });
+  });
+
+  test('interrupts once for what was asked in a turn, and asks for no notifications in it', async () => {
+    submit(IN, 0, { write: 512 });
+    expect(driver.messages).toEqual([]);
+    const second = submit(IN, 1, { write: 512 });
+    expect(driver.queue(0).availableEvent).toBe(0);
+    await settle();
+    expect(statusOf(second)).toBe(OK);
+    expect(driver.messages).toEqual([0x41]);
+    expect(driver.queue(0).availableEvent).toBe(2);
+  });
+
+  test('waits for what is not at hand', async () => {
+    ready.later = true;
+    const statuses = [submit(OUT, 0, { read: pattern(512, 3) }), submit(IN, 0, { write: 512 })];
+    expect(statuses.map(statusOf)).toEqual([0xff, 0xff]);
+    await settle();
+    expect(statuses.map(statusOf)).toEqual([OK, OK]);
+    expect(ready.log).toEqual(['write 0', 'read 0']);
+  });
+
+  test('is refused what lies outside, and a driver that cannot flush has its writes flushed', async () => {
+    const outside = submit(IN, 2048, { write: 512 });
+    await settle();
+    expect(statusOf(outside)).toBe(IOERR);
+    driver.start(1n << 9n);
+    submit(OUT, 0, { read: new Uint8Array(512) });
+    await settle();
+    expect(ready.log).toEqual(['write 0', 'flush']);
+  });
+
+  test('pause also waits for what the device finds in its next look', async () => {
+    submit(IN, 0, { write: 512 });
+    ready.gated = true;
+    ready.later = true;
+    const status = submit(IN, 1, { write: 512 });
+    let paused = false;
+    void driver.fn.pause().then(() => (paused = true));
+    await settle();
+    expect(paused).toBe(false);
+    ready.waiting[0]?.();
+    await settle();
+    expect(paused).toBe(true);
+    expect(statusOf(status)).toBe(OK);
+  });
+});
+
 describe('pause and reset', () => {
   test('pause waits for what is in flight', async () => {
     disk.gated = true;

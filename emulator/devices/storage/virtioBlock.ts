@@ -79,6 +79,8 @@ export class VirtioBlock implements VirtioDevice {
   #epoch = 0;
   readonly #inFlight = new Set<Promise<void>>();
   #bytesInFlight = 0;
+  /** A look at the queue is due when this thread has done what it does now. */
+  #lookDue = false;
   readonly #buffers = new BufferPool();
   /** Heads of requests that the host failed and that resume() tries again. */
   #stalled: number[] = [];
@@ -134,7 +136,22 @@ export class VirtioBlock implements VirtioDevice {
       if (chain === undefined) break;
       this.#start(queue, chain);
     }
-    queue.signal();
+  }
+
+  /**
+   * When the guest waits or has had its turn: interrupts once for what has ended until then, and looks for further requests, which
+   * so need no notifications.
+   */
+  #lookSoon(queue: Virtqueue): void {
+    if (this.#lookDue) return;
+    this.#lookDue = true;
+    queue.looking = true;
+    queueMicrotask(() => {
+      this.#lookDue = false;
+      queue.looking = false;
+      this.#takeRequests();
+      queue.signal();
+    });
   }
 
   #start(queue: Virtqueue, chain: DescriptorChain): void {
@@ -142,6 +159,7 @@ export class VirtioBlock implements VirtioDevice {
       this.#transport?.fail('a block request has no header or no room for its status');
       return;
     }
+    if (this.#performNow(queue, chain)) return;
     const size = chain.readableLength + chain.writableLength;
     const epoch = this.#epoch;
     this.#bytesInFlight += size;
@@ -168,7 +186,7 @@ export class VirtioBlock implements VirtioDevice {
     // §5.2.6: the status is the last byte of the writable part.
     queue.writeChain(chain, Uint8Array.of(code), chain.writableLength - 1);
     queue.push(chain.head, written + 1);
-    queue.signal();
+    this.#lookSoon(queue);
   }
 
   #failed(epoch: number, queue: Virtqueue, chain: DescriptorChain, error: unknown): void {
@@ -187,12 +205,55 @@ export class VirtioBlock implements VirtioDevice {
     this.#complete(epoch, queue, chain, code, 0);
   }
 
+  /** Reads and writes for which nothing has to be waited, between the image and guest RAM. False: not such a one. */
+  #performNow(queue: Virtqueue, chain: DescriptorChain): boolean {
+    const { disk } = this.#parts;
+    const { type, sector } = readHeader(queue, chain);
+    if (this.#drained !== undefined) return false;
+    const offset = sector * sectorSize;
+    if (type === requestType.in && disk.readNow !== undefined) {
+      const length = chain.writableLength - 1;
+      if (!this.#isInside(offset, length)) return false;
+      const done = disk.readNow(offset, queue.writableViews(chain, length));
+      // What was read before it turned out to be impossible has changed RAM too.
+      queue.wroteViews(chain, length);
+      if (done) {
+        this.#countRead(length);
+        this.#complete(this.#epoch, queue, chain, result.ok, length);
+      }
+      return done;
+    }
+    if (type !== requestType.out || disk.writeNow === undefined || disk.readOnly) return false;
+    const length = chain.readableLength - headerSize;
+    if (!this.#isInside(offset, length) || !this.#flushes) return false;
+    const done = disk.writeNow(offset, queue.readableViews(chain, headerSize));
+    if (done) {
+      this.#countWrite(length);
+      this.#complete(this.#epoch, queue, chain, result.ok, 0);
+    }
+    return done;
+  }
+
+  /** §5.2.6.1: a driver that cannot flush is promised durable writes. */
+  get #flushes(): boolean {
+    return this.#transport?.negotiated(feature.flush) === true;
+  }
+
+  #countRead(length: number): void {
+    this.counters.reads++;
+    this.counters.bytesRead += length;
+  }
+
+  #countWrite(length: number): void {
+    this.counters.writes++;
+    this.counters.bytesWritten += length;
+  }
+
   /** Resolves with the bytes written to the chain before the status. */
   async #perform(queue: Virtqueue, chain: DescriptorChain): Promise<number> {
     const { disk } = this.#parts;
-    const header = new DataView(queue.readChain(chain, 0, headerSize).buffer);
-    const sector = header.getUint32(8, true) + header.getUint32(12, true) * 0x1_0000_0000;
-    switch (header.getUint32(0, true)) {
+    const { type, sector } = readHeader(queue, chain);
+    switch (type) {
       case requestType.in: {
         const length = chain.writableLength - 1;
         const offset = this.#checkedOffset(sector, length);
@@ -201,8 +262,7 @@ export class VirtioBlock implements VirtioDevice {
         return this.#buffers.lend(length, async (data) => {
           await disk.read(offset, [data]);
           if (epoch !== this.#epoch) return 0;
-          this.counters.reads++;
-          this.counters.bytesRead += length;
+          this.#countRead(length);
           return queue.writeChain(chain, data);
         });
       }
@@ -215,10 +275,8 @@ export class VirtioBlock implements VirtioDevice {
           await this.#drained;
           await disk.write(offset, [data]);
         });
-        this.counters.writes++;
-        this.counters.bytesWritten += length;
-        // §5.2.6.1: a driver that cannot flush is promised durable writes.
-        if (this.#transport?.negotiated(feature.flush) !== true) await disk.flush();
+        this.#countWrite(length);
+        if (!this.#flushes) await disk.flush();
         return 0;
       }
       case requestType.flush:
@@ -278,12 +336,16 @@ export class VirtioBlock implements VirtioDevice {
 
   #checkedOffset(sector: number, length: number): number {
     const offset = sector * sectorSize;
-    const valid =
+    if (!this.#isInside(offset, length)) throw new Refused();
+    return offset;
+  }
+
+  #isInside(offset: number, length: number): boolean {
+    return (
       length % sectorSize === 0 &&
       length <= largestRequest &&
-      offset + length <= Math.floor(this.#parts.disk.size / sectorSize) * sectorSize;
-    if (!valid) throw new Refused();
-    return offset;
+      offset + length <= Math.floor(this.#parts.disk.size / sectorSize) * sectorSize
+    );
   }
 
   #checkWritable(): void {
@@ -306,7 +368,7 @@ export class VirtioBlock implements VirtioDevice {
       this.#leavesFlushes = true;
       this.#leaveFlushes.reject(new Later());
     }
-    while (this.#inFlight.size > 0) await Promise.all(this.#inFlight);
+    while (this.#lookDue || this.#inFlight.size > 0) await Promise.all(this.#inFlight);
   }
 
   resume(): void {
@@ -318,6 +380,7 @@ export class VirtioBlock implements VirtioDevice {
       const chain = this.#queue?.chainAt(head);
       if (this.#queue !== undefined && chain !== undefined) this.#start(this.#queue, chain);
     }
+    this.#takeRequests();
   }
 
   save(): { readonly version: number; readonly data: { readonly stalled: number[] } } {
@@ -329,6 +392,13 @@ export class VirtioBlock implements VirtioDevice {
     this.#epoch++;
     this.#stalled = [...stalled];
   }
+}
+
+/** §5.2.6 */
+function readHeader(queue: Virtqueue, chain: DescriptorChain): { type: number; sector: number } {
+  const header = new DataView(queue.readChain(chain, 0, headerSize).buffer);
+  const sector = header.getUint32(8, true) + header.getUint32(12, true) * 0x1_0000_0000;
+  return { type: header.getUint32(0, true), sector };
 }
 
 /** What resume() does again. */

@@ -55,6 +55,8 @@ export class Virtqueue {
   /** Set by the transport when features are negotiated. */
   eventIndex = false;
   indirect = false;
+  /** The device will look by itself: the driver is not asked to notify it when the queue is found empty. */
+  looking = false;
   readonly #memory: DmaMemory;
   readonly #hooks: VirtqueueHooks;
   #state: QueueState;
@@ -126,6 +128,7 @@ export class Virtqueue {
     this.#state = this.#initial();
     this.eventIndex = false;
     this.indirect = false;
+    this.looking = false;
   }
 
   get #running(): boolean {
@@ -142,7 +145,7 @@ export class Virtqueue {
   pop(): DescriptorChain | undefined {
     const { waiting } = this;
     if (waiting === 0) {
-      if (!this.#running || !this.eventIndex) return undefined;
+      if (!this.#running || !this.eventIndex || this.looking) return undefined;
       // Ask for the next notification, then look again: the driver may have added one meanwhile.
       this.#askForNotification();
       if (this.waiting === 0) return undefined;
@@ -272,6 +275,28 @@ export class Virtqueue {
       done += piece.length;
     }
     return done;
+  }
+
+  /** A chain's readable bytes from `skip` on, where they lie. */
+  readableViews(chain: DescriptorChain, skip: number): Uint8Array[] {
+    return this.#views(slice(chain.readable, skip, chain.readableLength - skip));
+  }
+
+  /** The first `length` writable bytes of a chain, where they lie; wroteViews() tells that they were written. */
+  writableViews(chain: DescriptorChain, length: number): Uint8Array[] {
+    return this.#views(slice(chain.writable, 0, length));
+  }
+
+  wroteViews(chain: DescriptorChain, length: number): void {
+    for (const piece of slice(chain.writable, 0, length))
+      this.#memory.wrote(guestPhysical(piece.address), piece.length);
+  }
+
+  #views(pieces: Iterable<GuestBuffer>): Uint8Array[] {
+    const views: Uint8Array[] = [];
+    for (const { address, length } of pieces)
+      views.push(...this.#memory.views(guestPhysical(address), length));
+    return views;
   }
 
   save(): { readonly version: number; readonly data: QueueState } {

@@ -58,4 +58,9 @@ export class ArrayMemory implements DmaMemory {
   write(address: GuestPhysical, source: Uint8Array): void {
     source.forEach((byte, i) => this.writeU8((address + i) as GuestPhysical, byte));
   }
+  views(address: GuestPhysical, length: number): Uint8Array[] {
+    const at = address - this.#start;
+    return [this.bytes.subarray(at, at + length)];
+  }
+  wrote(): void {}
 }
