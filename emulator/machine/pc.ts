@@ -45,7 +45,9 @@ class Pc implements Machine {
   readonly #clock: HostClock | CountedClock;
   readonly #engine: PcEngine;
   readonly #board: PcBoard;
-  readonly #loop: SliceLoop | ThreadLoop;
+  /** For the engine's present vCPU, which runs in slices or on threads. */
+  #loop: SliceLoop | ThreadLoop;
+  readonly #newLoop: () => SliceLoop | ThreadLoop;
   readonly #settling: readonly Device[];
   readonly #resolveEnded: (end: MachineEnd) => void;
   readonly #acpi: ReturnType<typeof buildAcpiTables>;
@@ -142,7 +144,6 @@ class Pc implements Machine {
         }),
     );
     this.#settling = this.#board.devices.filter((device) => device.pause !== undefined);
-    const { threads } = engine;
     const loop = {
       clock: this.#clock,
       cpuCap: spec.cpuCap ?? 100,
@@ -154,10 +155,11 @@ class Pc implements Machine {
         else this.#finish({ kind: 'tripleFault', detail: 'the CPU has shut down (triple fault)' });
       },
     };
-    this.#loop =
-      threads === undefined
+    this.#newLoop = () =>
+      engine.threads === undefined
         ? new SliceLoop({ ...loop, engine, settle: () => this.#settle() })
-        : new ThreadLoop({ ...loop, threads });
+        : new ThreadLoop({ ...loop, threads: engine.threads });
+    this.#loop = this.#newLoop();
     this.#powerOn();
   }
 
@@ -306,6 +308,7 @@ class Pc implements Machine {
   }
 
   async #run(): Promise<void> {
+    if (this.#loop.threads !== this.#engine.threads) this.#loop = this.#newLoop();
     try {
       while (this.#end === undefined && this.#pausesWanted === 0) {
         if (this.#resetWanted) {

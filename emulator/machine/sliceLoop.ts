@@ -35,6 +35,7 @@ export interface SliceLoopParts {
 
 /** Runs the vCPU in slices, fires timers between them, sleeps while it is halted. */
 export class SliceLoop {
+  readonly threads = undefined;
   readonly #parts: SliceLoopParts;
   readonly #sleeper = new Sleeper();
   /** Host time an instruction takes, a moving average. */

@@ -23,12 +23,14 @@ export interface ThreadLoopParts {
 
 /** Serves vCPUs that run on threads of their own, and fires timers. A vCPU that halts waits in its thread. */
 export class ThreadLoop {
+  readonly threads: VcpuThreads;
   readonly #parts: ThreadLoopParts;
   #waitingUntilNs = -Infinity;
   readonly #counters = { turns: 0, stops: 0 };
 
   constructor(parts: ThreadLoopParts) {
     this.#parts = parts;
+    this.threads = parts.threads;
     parts.clock.onArmed = (atNs) => {
       if (atNs < this.#waitingUntilNs) parts.threads.wake();
     };

@@ -1,7 +1,7 @@
 /**
  * The Vcpu contract on KVM (docs/engine.md, "KVM"). KVM_RUN ends by an exit, which is served by the same devices as on the
- * other engines, or by a kick. `run` does it on the machine's thread, where a timer kicks; of several vCPUs each has a thread
- * (kvmThreads.ts). The unit of a budget, and of instructionsRetired(), is a nanosecond of host time here.
+ * other engines, or by a kick. A machine's vCPUs do it on threads of their own (kvmThreads.ts); `run`, for one that stands still, does
+ * it on the caller's, where a timer kicks. The unit of a budget, and of instructionsRetired(), is a nanosecond of host time here.
  */
 import { StateError, type VersionedState } from '../../bus/types.ts';
 import type { CpuModel } from '../cpuidModels.ts';

@@ -18,15 +18,14 @@ import { KvmVm } from './kvmVm.ts';
 
 export interface KvmEngine extends EngineMemory {
   readonly vcpu: KvmCpu;
-  /** Undefined for one CPU, which runs on the machine's thread. */
-  readonly threads: KvmThreads | undefined;
+  readonly threads: KvmThreads;
   instructionsRetired(): number;
   dispose(): void;
 }
 
 export interface KvmEngineCpu extends EngineCpu {
   readonly vcpu: KvmCpu;
-  readonly threads: KvmThreads | undefined;
+  readonly threads: KvmThreads;
 }
 
 /** A CPU on KVM, in a memory that it may share with other engines. Throws UserError where KVM does not do it. */
@@ -50,7 +49,7 @@ export function kvmEngineCpu(
     );
     const [vcpu] = vcpus;
     if (vcpu === undefined) throw new RangeError('a machine needs a CPU');
-    const threads = cpus === 1 ? undefined : new KvmThreads(calls, vcpus);
+    const threads = new KvmThreads(calls, vcpus);
     return {
       vcpu,
       threads,
@@ -60,7 +59,7 @@ export function kvmEngineCpu(
       gatherWrites: () => opened.takeDirty(),
       watchWrites: () => undefined,
       dispose: () => {
-        threads?.dispose();
+        threads.dispose();
         for (const each of vcpus) each.dispose();
         opened.dispose();
       },

@@ -1,5 +1,5 @@
 /**
- * The vCPUs of a machine with several, each in KVM_RUN on a worker thread (vcpuThread.ts). A vCPU that leaves KVM_RUN rings a bell in
+ * The vCPUs of a machine, each in KVM_RUN on a worker thread (vcpuThread.ts). A vCPU that leaves KVM_RUN rings a bell in
  * shared memory; the machine's thread serves the exit with its devices and lets the vCPU in again.
  */
 import { Worker } from 'node:worker_threads';
@@ -29,7 +29,9 @@ export class KvmThreads implements VcpuThreads {
   readonly vcpus: readonly KvmCpu[];
   readonly #calls: HostCalls;
   readonly #cells: Int32Array;
-  readonly #threads: readonly Thread[];
+  readonly #cellMemory: SharedArrayBuffer;
+  /** None before the first start. */
+  #threads: readonly Thread[] = [];
   #seen = 0;
   #served = false;
   #restWanted = false;
@@ -38,11 +40,15 @@ export class KvmThreads implements VcpuThreads {
   constructor(calls: HostCalls, vcpus: readonly KvmCpu[]) {
     this.#calls = calls;
     this.vcpus = vcpus;
-    const cells = new SharedArrayBuffer(cellBytes(vcpus.length));
-    this.#cells = new Int32Array(cells);
+    this.#cellMemory = new SharedArrayBuffer(cellBytes(vcpus.length));
+    this.#cells = new Int32Array(this.#cellMemory);
+  }
+
+  #begin(): readonly Thread[] {
+    const cells = this.#cellMemory;
     const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
     const entry = new URL(`./vcpuThread.${extension}`, import.meta.url);
-    this.#threads = vcpus.map((cpu, index): Thread => {
+    return this.vcpus.map((cpu, index): Thread => {
       const workerData: VcpuThreadData = { cells, index, fd: cpu.fd };
       const worker = new Worker(entry, { workerData });
       worker.on('error', (error) => {
@@ -56,6 +62,7 @@ export class KvmThreads implements VcpuThreads {
   }
 
   start(): void {
+    if (this.#threads.length === 0) this.#threads = this.#begin();
     for (const thread of this.#threads) {
       thread.parked = false;
       thread.resting = false;
