@@ -45,6 +45,8 @@ const staticEnd = 0x200000;
 const codeMapSize = 0x100000;
 const wasmPage = 0x10000;
 const pageSize = 0x1000;
+/** RAM begins at a multiple of it, so that a hypervisor can map guest memory by large pages. */
+const largePage = 0x200000;
 
 /** `hostCpus`: how many other engines may have. Throws RangeError if the host cannot give that much memory. */
 export function createGuestMemory(
@@ -56,7 +58,7 @@ export function createGuestMemory(
 ): GuestMemory {
   if (CORE_STATIC_BASE >= staticEnd) throw new Error('static data of the core has no room');
   const codeMap = staticEnd + cpus * VCPU_REGION_SIZE;
-  const guestStart = codeMap + codeMapSize;
+  const guestStart = Math.ceil((codeMap + codeMapSize) / largePage) * largePage;
   let next = 0;
   let end = 0;
   const slots = requests.map(({ start, size, readOnly = false, at = next }): MemorySlot => {

@@ -17,6 +17,7 @@ const numbers = {
   munmap: 11,
   rt_sigprocmask: 14,
   ioctl: 16,
+  madvise: 28,
   rt_sigtimedwait: 128,
   gettid: 186,
   timer_create: 222,

@@ -12,6 +12,7 @@ import { capability, MEM_LOG_DIRTY_PAGES, MEM_READONLY, request, size } from './
 const O_RDWR = 2;
 const O_CLOEXEC = 0o2000000;
 const AT_FDCWD = -100;
+const MADV_HUGEPAGE = 14;
 /** Behind all RAM and ROM below 4 GiB, where no chip is: three pages and one that Intel CPUs need for real mode. */
 const tssAddress = 0xfeffd000;
 const identityMapAddress = 0xfeffc000;
@@ -135,6 +136,8 @@ export class KvmVm {
       if (kept.some((other) => same(slot, other))) continue;
       let number = 0;
       while (this.#slots.some((other) => other.number === number)) number++;
+      // Where it is refused, or memory is short, guests run on small pages.
+      this.calls.call('madvise', this.#base + slot.offset, slot.size, MADV_HUGEPAGE);
       const live = { ...slot, number, logged: this.#isNoted(slot) };
       this.#setSlot(live);
       this.#slots.push(live);
