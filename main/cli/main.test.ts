@@ -69,6 +69,29 @@ describe('the guesthouse command', () => {
     );
   });
 
+  it('attaches disks to a VM that is off, and detaches them by file and by number', async () => {
+    const disks = ['a.img', 'b.img'].map((name) => join(home, name));
+    for (const disk of disks) await writeFile(disk, new Uint8Array(4096));
+    await guesthouse('create', 'plug', '--kernel', '/boot/vmlinuz');
+    const attached = async (): Promise<unknown> => {
+      const shown = await guesthouse('show', 'plug', '--json');
+      return (JSON.parse(shown.stdout) as { config: { disks: unknown } }).config.disks;
+    };
+    expect((await guesthouse('attach', 'plug', disks[0]!)).stdout).toContain(disks[0]);
+    expect((await guesthouse('attach', 'plug', `${disks[1]},if=ahci`, '--json')).code).toBe(0);
+    expect(await attached()).toMatchObject([
+      { path: disks[0], interface: 'virtio' },
+      { path: disks[1], interface: 'ahci' },
+    ]);
+    expect((await guesthouse('attach', 'plug', '/no/such.img')).stderr).toMatch(/no\/such\.img/);
+    expect((await guesthouse('detach', 'plug', 'disk3')).stderr).toMatch(/no disk disk3/);
+    expect((await guesthouse('detach', 'plug', disks[0]!)).code).toBe(0);
+    expect(await attached()).toMatchObject([{ path: disks[1] }]);
+    expect((await guesthouse('detach', 'plug', 'disk1')).code).toBe(0);
+    expect(await attached()).toEqual([]);
+    await guesthouse('delete', 'plug');
+  });
+
   it('creates, shows, modifies, lists and deletes a VM', async () => {
     const created = await guesthouse(
       ...['create', 'web', '--kernel', '/boot/vmlinuz', '--memory', '256'],

@@ -48,10 +48,10 @@ it('Linux takes SATA disks that come and go while it runs', async () => {
       disks: [{ path: system, format: 'raw' }],
       cdroms: [{ interface: 'ahci' }],
     });
-    const says = (text: string) =>
+    const says = (text: string, timeout = 200_000) =>
       expect
         .poll(async () => new TextDecoder().decode(await manager.session.attachSerial(id, 0)), {
-          timeout: 200_000,
+          timeout,
           interval: 100,
         })
         .toContain(text);
@@ -77,6 +77,7 @@ it('Linux takes SATA disks that come and go while it runs', async () => {
     await says(`FIRST ${first[1]}`);
     await says('WRITTEN');
     await expect(manager.session.detachDisk(id, 0)).rejects.toMatchObject({ code: 'sata-only' });
+    const { id: plugged } = await manager.snapshots.take(id, { name: 'plugged' });
     await manager.session.detachDisk(id, 1);
     expect(await drives()).toEqual([['virtio', undefined], ['ahci', 0]]); // prettier-ignore
     // It is let go of, with everything in it.
@@ -84,6 +85,14 @@ it('Linux takes SATA disks that come and go while it runs', async () => {
     await says('GONE');
     await manager.session.attachDisk(id, sata(second[0]));
     await says(`SECOND ${second[1]}`);
+    // Back in the snapshot the first one is there again, and can be pulled out.
+    await manager.session.stop(id, 'powerOff');
+    await manager.snapshots.restore(id, plugged);
+    expect(await drives()).toEqual([['virtio', undefined], ['ahci', 1], ['ahci', 0]]); // prettier-ignore
+    await manager.session.start(id);
+    await expect(says('GONE', 2000)).rejects.toThrow();
+    await manager.session.detachDisk(id, 1);
+    await says('GONE');
   } finally {
     await manager.close();
     await rm(folder, { recursive: true, force: true });

@@ -1,5 +1,5 @@
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -228,8 +228,7 @@ describe('an export of qemu-nbd', () => {
 describe('an export by TLS', () => {
   /** A folder of certificates as nbdkit and libnbd want it: an authority, a server and a client. */
   function certificates(): string {
-    const pki = path.join(folder, 'pki');
-    mkdirSync(pki);
+    const pki = mkdtempSync(path.join(folder, 'pki-'));
     const openssl = (...args: string[]): void => {
       execFileSync('openssl', args, { cwd: pki, stdio: 'ignore' });
     };
@@ -249,28 +248,27 @@ describe('an export by TLS', () => {
     return pki;
   }
 
-  async function serveSecurely(image: string, pki: string): Promise<string> {
-    const socket = path.join(folder, 'secure.sock');
-    const server = spawn(
-      'nbdkit',
-      [
-        ...['-f', '-U', socket, '--tls=require', `--tls-certificates=${pki}`],
-        ...['--tls-verify-peer', 'file', image],
-      ],
-      { stdio: 'ignore' },
-    );
-    servers.push(server);
-    for (let tries = 0; !listens(socket); tries++) {
-      if (tries === 200 || server.exitCode !== null) throw new Error('nbdkit does not start');
-      await wait(25);
-    }
-    return socket;
-  }
+  const secure = {
+    nbdkit: (image: string, pki: string, socket: string) => [
+      ...['-f', '-U', socket, '--tls=require', `--tls-certificates=${pki}`],
+      ...['--tls-verify-peer', 'file', image],
+    ],
+    'qemu-nbd': (image: string, pki: string, socket: string) => [
+      ...['-k', socket, '-t', '-e', '4', '-f', 'raw', '--tls-creds', 'tls0'],
+      ...['--object', `tls-creds-x509,id=tls0,dir=${pki},endpoint=server,verify-peer=yes`, image],
+    ],
+  };
 
-  test('is read and written, where both sides know each other', async () => {
+  test.for(['nbdkit', 'qemu-nbd'] as const)('of %s is read and written', async (program) => {
     const image = rawImage();
     const pki = certificates();
-    const socket = await serveSecurely(image, pki);
+    const socket = path.join(pki, 'sock');
+    const server = spawn(program, secure[program](image, pki, socket), { stdio: 'ignore' });
+    servers.push(server);
+    for (let tries = 0; !listens(socket); tries++) {
+      if (tries === 200 || server.exitCode !== null) throw new Error(`${program} does not start`);
+      await wait(25);
+    }
     const url = `nbds+unix:///?socket=${socket}&tls-hostname=disks.test`;
     const open = (address: string) => openDisk({ path: address, format: 'raw', readOnly: false });
     const disk = await open(`${url}&tls-certificates=${pki}`);
