@@ -3,7 +3,9 @@ import type { Cond, Semantics, V128, Val, Width } from '../isa/dsl.ts';
 import { Flag } from '../isa/flagRules.ts';
 import { helperNamed } from '../isa/helpers.ts';
 import { OFF_CPL, OFF_RFLAGS } from '../cpu/layout.ts';
+import { nothingLoaded } from './guestState.ts';
 import type { WasmCond, WasmVal } from './functionBuilder.ts';
+import { writtenBy } from './loopPages.ts';
 import type { RegionFrame } from './regionFrame.ts';
 import type { SseMode } from './sseMode.ts';
 import type { InlineHelpers } from './sseOps.ts';
@@ -87,6 +89,10 @@ export function controlOps(
     f.endIf();
   };
 
+  /** In front of conditional parts: what only one of them writes must be there behind all. */
+  const loadWritten = (): void =>
+    f.state.load({ ...writtenBy(f.place.instruction), cached: nothingLoaded.cached });
+
   const callHelper = (name: string, args: readonly (Val | V128)[]): void => {
     if (helperNamed(name).touches === 'flags') {
       // In locals, should it change them and then fault.
@@ -122,6 +128,7 @@ export function controlOps(
       // Both ways must agree on what the flag locals hold.
       const { effects } = f.place.instruction;
       if (effects.flags === 'words' || effects.readsFlags) flags.materialize();
+      loadWritten();
       b.pushCond(c);
       f.if();
       scope(then);
@@ -132,6 +139,9 @@ export function controlOps(
       f.endIf();
     },
     loop(condition, body) {
+      loadWritten();
+      const { loaded } = f.state;
+      f.state.arms++;
       b.code.bytes([Op.block, blockVoid]);
       f.enter();
       b.code.bytes([Op.loop, blockVoid]);
@@ -149,6 +159,8 @@ export function controlOps(
       b.op(Op.end);
       f.leave();
       b.op(Op.end);
+      f.state.arms--;
+      f.state.loaded = loaded;
     },
     flags(rule, result, x, y) {
       if (f.place.flagsDead) return;

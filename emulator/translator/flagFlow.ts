@@ -29,9 +29,13 @@ const keepsInVain = (block: GuestBlock, index: number): boolean => {
 
 /**
  * The form that all ways into a block agree on. Where they do not: 'words' if some instruction reads flags before they are
- * overwritten, else 'dynamic'. From outside, flags come to an entry as 'words' if somebody reads them, else 'stored'.
+ * overwritten, else 'dynamic' in loops that keep their registers in locals, 'stored' elsewhere. From outside, flags come to an entry as 'words' if somebody reads them, else 'stored'.
  */
-export function flagFormsAtStart(source: RegionSource, entries: readonly number[]): FlagForm[] {
+export function flagFormsAtStart(
+  source: RegionSource,
+  entries: readonly number[],
+  isKept: (block: number) => boolean,
+): FlagForm[] {
   const { blocks } = source;
   const successors = blocks.map((_, i) =>
     [source.taken[i], source.next[i], ...source.indirect[i]!].filter((to) => to !== undefined),
@@ -56,19 +60,16 @@ export function flagFormsAtStart(source: RegionSource, entries: readonly number[
       if (form === undefined) return;
       for (const to of successors[from]!) {
         const before = start[to];
-        if (before !== undefined && (sameForm(before, form) || isMixed(before, isRead[to]!)))
-          continue;
-        start[to] = before === undefined ? form : isRead[to] ? 'words' : 'dynamic';
+        // What ways that differ come to.
+        const mixed = isRead[to] ? 'words' : isKept(to) ? 'dynamic' : 'stored';
+        if (before !== undefined && (sameForm(before, form) || before === mixed)) continue;
+        start[to] = before === undefined ? form : mixed;
         changed = true;
       }
     });
   }
   return start.map((form) => form ?? 'words');
 }
-
-/** It is already what ways that differ come to. */
-const isMixed = (form: FlagForm, isRead: boolean): boolean =>
-  form === (isRead ? 'words' : 'dynamic');
 
 /** Blocks from whose start the flags may be read before they are overwritten. */
 function blocksThatReadFlags(

@@ -22,6 +22,9 @@ export function guarded(
   };
   open();
   open();
+  const { state } = f;
+  const { loaded } = state;
+  state.arms++;
   const outside = f.depth();
   fast(() => {
     b.hinted(Op.brIf, false);
@@ -29,6 +32,9 @@ export function guarded(
   });
   b.code.bytes([Op.br, 1]);
   close();
+  state.loaded = loaded;
   slow();
+  state.loaded = loaded;
+  state.arms--;
   close();
 }

@@ -1,6 +1,8 @@
 /**
- * Guest registers of a region in wasm locals, loaded at its start. The state block has them too but for those that are
- * *dirty*: written since they were last stored. Which these are is known at translation time at every point.
+ * Guest registers of a region in wasm locals. A local is *loaded* where a block first wants its register; blocks that only
+ * one way leads to go on with what is loaded, others begin with nothing, so that no local has to be merged where ways meet (small
+ * loops keep theirs, keptLoops.ts). The state block has all registers but for those that are *dirty*: written since they were last
+ * stored. Both are known at translation time at every point.
  */
 import { OFF_FLAG_CARRY, OFF_FLAG_RESULT, OFF_GPR, OFF_XMM } from '../cpu/layout.ts';
 import { typeOf, type FunctionBuilder } from './functionBuilder.ts';
@@ -18,14 +20,31 @@ export interface RegisterSet {
   readonly gpr: number;
   readonly xmm: number;
 }
-export const nothingDirty: RegisterSet = { gpr: 0, xmm: 0 };
+export const noRegisters: RegisterSet = { gpr: 0, xmm: 0 };
+
+/** What else is loaded when it is wanted, as bits: TLB context, page of the stack, kind of MXCSR. */
+export const cachedContext = 1;
+export const cachedStack = 2;
+export const cachedMxcsr = 4;
+
+/** Which locals hold what they stand for. */
+export interface Loaded extends RegisterSet {
+  readonly cached: number;
+}
+export const nothingLoaded: Loaded = { gpr: 0, xmm: 0, cached: 0 };
 
 export class GuestState {
   readonly #b: FunctionBuilder;
   readonly #cpu: number;
   readonly #gpr: (number | undefined)[] = new Array<undefined>(16).fill(undefined);
   readonly #xmm: (number | undefined)[] = new Array<undefined>(16).fill(undefined);
-  #dirty = nothingDirty;
+  /** What is dirty at the point of emission. Where ways meet they must agree, or have more of it. */
+  dirty = noRegisters;
+  /** What is loaded at the point of emission. */
+  loaded = nothingLoaded;
+  /** Open conditional parts of an instruction: what they load is not loaded behind them. */
+  arms = 0;
+  readonly #loaders = new Map<number, () => void>();
   /** Bits of the locals of general registers: those of the code's mode. */
   readonly width: 32 | 64;
   /** The two flag words of cpu/flags.ts: carry and result. */
@@ -61,37 +80,85 @@ export class GuestState {
     ];
   }
 
-  gpr(number: number): number {
+  #gprLocal(number: number): number {
     return (this.#gpr[number] ??= this.#b.permanent(typeOf(this.width)));
   }
-  /** The local, for writing. */
-  dirtyGpr(number: number): number {
-    this.#dirty = { ...this.#dirty, gpr: this.#dirty.gpr | (1 << number) };
-    return this.gpr(number);
-  }
-  xmm(number: number): number {
+  #xmmLocal(number: number): number {
     return (this.#xmm[number] ??= this.#b.permanent(ValueType.v128));
   }
+
+  /** The local, for reading. */
+  gpr(number: number): number {
+    this.#loadGpr(number);
+    return this.#gprLocal(number);
+  }
+  /** The local, for writing all of it. */
+  dirtyGpr(number: number): number {
+    const { gpr } = this.loaded;
+    this.#checkArm(gpr & (1 << number));
+    this.dirty = { ...this.dirty, gpr: this.dirty.gpr | (1 << number) };
+    this.loaded = { ...this.loaded, gpr: gpr | (1 << number) };
+    return this.#gprLocal(number);
+  }
+  xmm(number: number): number {
+    this.#loadXmm(number);
+    return this.#xmmLocal(number);
+  }
   dirtyXmm(number: number): number {
-    this.#dirty = { ...this.#dirty, xmm: this.#dirty.xmm | (1 << number) };
-    return this.xmm(number);
+    const { xmm } = this.loaded;
+    this.#checkArm(xmm & (1 << number));
+    this.dirty = { ...this.dirty, xmm: this.dirty.xmm | (1 << number) };
+    this.loaded = { ...this.loaded, xmm: xmm | (1 << number) };
+    return this.#xmmLocal(number);
   }
 
-  /** Emits loads of all registers in use. */
-  load(): void {
+  /** What is written in one arm only must have been loaded before. */
+  #checkArm(isLoaded: number): void {
+    if (this.arms > 0 && isLoaded === 0)
+      throw new Error('a register that was not loaded is written conditionally');
+  }
+
+  #loadGpr(number: number): void {
+    const { gpr } = this.loaded;
+    if (gpr & (1 << number)) return;
     const b = this.#b;
-    this.#gpr.forEach((local, i) => {
-      if (local === undefined) return;
-      b.i32(0);
-      b.memory(this.width === 64 ? Op.i64Load : Op.i32Load, this.#cpu + OFF_GPR + 8 * i);
-      b.setLocal(local);
-    });
-    this.#xmm.forEach((local, i) => {
-      if (local === undefined) return;
-      b.i32(0);
-      b.simdMemory(SimdOp.load, this.#cpu + OFF_XMM + 16 * i);
-      b.setLocal(local);
-    });
+    b.i32(0);
+    b.memory(this.width === 64 ? Op.i64Load : Op.i32Load, this.#cpu + OFF_GPR + 8 * number);
+    b.setLocal(this.#gprLocal(number));
+    this.loaded = { ...this.loaded, gpr: gpr | (1 << number) };
+  }
+  #loadXmm(number: number): void {
+    const { xmm } = this.loaded;
+    if (xmm & (1 << number)) return;
+    const b = this.#b;
+    b.i32(0);
+    b.simdMemory(SimdOp.load, this.#cpu + OFF_XMM + 16 * number);
+    b.setLocal(this.#xmmLocal(number));
+    this.loaded = { ...this.loaded, xmm: xmm | (1 << number) };
+  }
+
+  /** `load` emits how the locals of a cached value are set. */
+  addCached(bit: number, load: () => void): void {
+    this.#loaders.set(bit, load);
+  }
+  needCached(bit: number): void {
+    const { cached } = this.loaded;
+    if (cached & bit) return;
+    this.#loaders.get(bit)?.();
+    this.loaded = { ...this.loaded, cached: cached | bit };
+  }
+  /** After what may have changed it. */
+  forgetCached(bits: number): void {
+    this.loaded = { ...this.loaded, cached: this.loaded.cached & ~bits };
+  }
+
+  /** Emits loads of those that are not loaded. */
+  load({ gpr, xmm, cached }: Loaded): void {
+    for (let i = 0; i < 16; i++) {
+      if (gpr & (1 << i)) this.#loadGpr(i);
+      if (xmm & (1 << i)) this.#loadXmm(i);
+    }
+    for (const bit of this.#loaders.keys()) if (cached & bit) this.needCached(bit);
   }
 
   loadFlags(): void {
@@ -104,24 +171,11 @@ export class GuestState {
     b.setLocal(this.resultWord);
   }
 
-  /** What is dirty at the point of emission. Where ways meet they must agree, or have more of it. */
-  get dirty(): RegisterSet {
-    return this.#dirty;
-  }
-  set dirty(set: RegisterSet) {
-    this.#dirty = set;
-    // They have locals, even if what writes them is not emitted yet.
-    for (let i = 0; i < 16; i++) {
-      if (set.gpr & (1 << i)) this.gpr(i);
-      if (set.xmm & (1 << i)) this.xmm(i);
-    }
-  }
-
   /** Emits stores of dirty registers, but for those that may stay so. */
-  store(except: RegisterSet = nothingDirty): void {
+  store(except: RegisterSet = noRegisters): void {
     const b = this.#b;
-    const gpr = this.#dirty.gpr & ~except.gpr;
-    const xmm = this.#dirty.xmm & ~except.xmm;
+    const gpr = this.dirty.gpr & ~except.gpr;
+    const xmm = this.dirty.xmm & ~except.xmm;
     this.#gpr.forEach((local, i) => {
       if (local === undefined || !(gpr & (1 << i))) return;
       b.i32(0);

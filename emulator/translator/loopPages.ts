@@ -1,9 +1,15 @@
 /**
- * Which memory operands of a region keep the page they find (pageCache.ts): those in innermost loops whose address moves in
- * steps, or not at all. A heuristic: where it is wrong an access is slower, not different.
+ * What small innermost loops keep in locals from round to round: their registers, and the pages (pageCache.ts) of memory operands whose address
+ * moves in steps, or not at all. A heuristic: where it is wrong code is slower, not different.
  */
 import type { GuestInstruction, RegionSource } from './guestCode.ts';
-import { nothingDirty, type RegisterSet } from './guestState.ts';
+import {
+  cachedContext,
+  cachedMxcsr,
+  cachedStack,
+  type Loaded,
+  type RegisterSet,
+} from './guestState.ts';
 
 /** Members of each loop that has no other in it, the header first. */
 function innermostLoops(
@@ -76,6 +82,8 @@ function wildRegisters(instructions: readonly GuestInstruction[]): number {
 const cacheLimit = 4;
 /** In larger loops the locals cost more than they save. */
 const loopLimit = 4;
+/** Blocks of a loop whose registers stay in locals. */
+const keptLimit = 12;
 /** Operands of the same registers this close share a page. */
 const nearby = 2048n;
 
@@ -85,13 +93,17 @@ interface Group {
   readonly members: GuestInstruction[];
 }
 
-/** Groups of instructions whose memory operand is likely to stay in one page from one round of its loop to the next. */
+/** Instructions of one loop whose memory operands are likely to stay in one page from one round to the next. */
+export interface PageGroup {
+  readonly header: number;
+  readonly members: readonly GuestInstruction[];
+}
 export function loopPages(
   { blocks }: RegionSource,
   successors: readonly (readonly number[])[],
   isBackEdge: (from: number, to: number) => boolean,
-): (readonly GuestInstruction[])[] {
-  const found: (readonly GuestInstruction[])[] = [];
+): PageGroup[] {
+  const found: PageGroup[] = [];
   for (const loop of innermostLoops(successors, isBackEdge)) {
     if (loop.length > loopLimit) continue;
     const instructions = loop.flatMap((number) => blocks[number]!.instructions);
@@ -113,28 +125,58 @@ export function loopPages(
       if (near) near.members.push(one);
       else groups.push({ key, displacement: memory.displacement, members: [one] });
     }
-    found.push(...groups.map(({ members }) => members));
+    found.push(...groups.map(({ members }) => ({ header: loop[0]!, members })));
   }
-  return found.sort((a, b) => b.length - a.length).slice(0, cacheLimit);
+  return found.sort((a, b) => b.members.length - a.members.length).slice(0, cacheLimit);
 }
 
-/** For each block what its innermost loop writes, if that is small; else nothing. Any answer is right, for it only says where registers are stored. */
-export function writtenInLoops(
+/** An innermost loop whose registers stay in their locals. */
+export interface KeptLoop {
+  readonly header: number;
+  /** Loaded at the start of each of its blocks. */
+  readonly loaded: Loaded;
+  /** Of these, what may be dirty there; it is stored behind the loop. */
+  readonly dirty: RegisterSet;
+}
+
+/** For each block the loop that it is in, if that is small and entered at its header only. */
+export function keptLoops(
   { blocks }: RegionSource,
   successors: readonly (readonly number[])[],
+  entries: readonly number[],
   isBackEdge: (from: number, to: number) => boolean,
-): RegisterSet[] {
-  const written: RegisterSet[] = blocks.map(() => nothingDirty);
+): (KeptLoop | undefined)[] {
+  const kept: (KeptLoop | undefined)[] = blocks.map(() => undefined);
   for (const loop of innermostLoops(successors, isBackEdge)) {
-    if (loop.length > loopLimit) continue;
+    if (loop.length > keptLimit) continue;
+    const [header, ...others] = loop as [number, ...number[]];
+    const members = new Set(loop);
+    if (others.some((member) => entries.includes(member))) continue;
+    const isEntered = successors.some(
+      (list, from) => !members.has(from) && list.some((to) => to !== header && members.has(to)),
+    );
+    if (isEntered) continue;
     const instructions = loop.flatMap((number) => blocks[number]!.instructions);
     if (instructions.some(({ effects }) => effects.byHandler)) continue;
-    const set = { gpr: 0, xmm: 0 };
+    const loaded = { gpr: 0, xmm: 0, cached: cachedContext | cachedStack };
+    const dirty = { gpr: 0, xmm: 0 };
     for (const one of instructions) {
-      set.gpr |= registersOf(one, 'written') | one.effects.setsRegisters;
-      set.xmm |= registersOf(one, 'written', 'xmm');
+      const written = writtenBy(one);
+      dirty.gpr |= written.gpr;
+      dirty.xmm |= written.xmm;
+      loaded.gpr |= registersOf(one, 'read') | bit(one.memory.base) | bit(one.memory.index);
+      loaded.xmm |= registersOf(one, 'read', 'xmm');
     }
-    for (const member of loop) written[member] = set;
+    loaded.gpr |= dirty.gpr;
+    loaded.xmm |= dirty.xmm;
+    if (loaded.xmm !== 0) loaded.cached |= cachedMxcsr;
+    for (const member of loop) kept[member] = { header, loaded, dirty };
   }
-  return written;
+  return kept;
 }
+
+/** Registers that an instruction may write. */
+export const writtenBy = (one: GuestInstruction): RegisterSet => ({
+  gpr: registersOf(one, 'written') | one.effects.setsRegisters,
+  xmm: registersOf(one, 'written', 'xmm'),
+});

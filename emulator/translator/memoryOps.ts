@@ -3,6 +3,7 @@ import type { Val, Width } from '../isa/dsl.ts';
 import { OFF_TLB_READ, OFF_TLB_WRITE } from '../cpu/layout.ts';
 import { typeOf, type WasmVal } from './functionBuilder.ts';
 import { guarded } from './guardedPath.ts';
+import { cachedStack } from './guestState.ts';
 import type { PageCache } from './pageCache.ts';
 import type { RegionFrame } from './regionFrame.ts';
 import { Op, SimdOp, ValueType } from './wasmOpcodes.ts';
@@ -27,7 +28,7 @@ export class MemoryOps {
    * #pushHost needs.
    */
   #probe(table: number, linear: number, bytes: number): number {
-    const { b, cpu, context, is64, state } = this.#f;
+    const { b, cpu, is64, state } = this.#f;
     const entry = b.temporary(is64 ? ValueType.i32 : ValueType.i64);
     b.getLocal(linear);
     if (is64) b.op(Op.i32WrapI64);
@@ -55,7 +56,7 @@ export class MemoryOps {
     if (is64) b.i64(-4096);
     else b.i32(-4096);
     b.integer('and', state.width);
-    b.getLocal(context);
+    b.getLocal(this.#f.context);
     b.integer('or', state.width);
     b.integer('eq', state.width);
     return entry;
@@ -113,7 +114,8 @@ export class MemoryOps {
   }
 
   #readStack(address: number, width: Width): WasmVal {
-    const { b, stack } = this.#f;
+    const { b, stack, state } = this.#f;
+    state.needCached(cachedStack);
     const result = b.temporary(width === 64 ? ValueType.i64 : ValueType.i32);
     const distance = this.#ifInPage(stack, address, width / 8);
     this.#pushInPage(stack, distance);
@@ -132,7 +134,8 @@ export class MemoryOps {
   }
 
   #writeStack(address: number, value: Val): void {
-    const { b, stack } = this.#f;
+    const { b, stack, state } = this.#f;
+    state.needCached(cachedStack);
     const distance = this.#ifInPage(stack, address, value.width / 8);
     this.#pushInPage(stack, distance);
     b.push(value);

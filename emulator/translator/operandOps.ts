@@ -74,11 +74,10 @@ export function operandOps(f: RegionFrame): OperandPart & { startInstruction(): 
     return b.take(8);
   };
   const writeGpr = (number: number, value: Val, high = false): void => {
-    const local = state.dirtyGpr(number);
     if (value.width >= 32) pushNative(value);
     else {
       const mask = high ? 0xff00n : value.width === 8 ? 0xffn : 0xffffn;
-      b.getLocal(local);
+      b.getLocal(state.gpr(number));
       nativeConstant(~mask);
       b.integer('and', native);
       pushNative(value);
@@ -88,7 +87,7 @@ export function operandOps(f: RegionFrame): OperandPart & { startInstruction(): 
       }
       b.integer('or', native);
     }
-    b.setLocal(local);
+    b.setLocal(state.dirtyGpr(number));
   };
   const registerOf = (op: Operand): RegisterOperand => {
     const { source, fixed, file } = op.spec;
@@ -133,10 +132,9 @@ export function operandOps(f: RegionFrame): OperandPart & { startInstruction(): 
     const register = registerOf(op);
     if (register.file === 'gpr') writeGpr(register.number, value, register.high);
     else if (register.file === 'xmm') {
-      const local = state.dirtyXmm(register.number);
-      b.getLocal(local);
+      b.getLocal(state.xmm(register.number));
       replaceLow(value);
-      b.setLocal(local);
+      b.setLocal(state.dirtyXmm(register.number));
     } else {
       const at = f.cpu + OFF_X87 + register.number * 16;
       b.i32(0);
@@ -355,12 +353,11 @@ export function operandOps(f: RegionFrame): OperandPart & { startInstruction(): 
     return b.take(native);
   };
   const stackAdjust = (delta: In): void => {
-    const local = state.dirtyGpr(RSP);
-    b.getLocal(local);
+    b.getLocal(state.gpr(RSP));
     if (typeof delta === 'object') pushNative(delta);
     else nativeConstant(delta);
     b.integer('add', native);
-    b.setLocal(local);
+    b.setLocal(state.dirtyGpr(RSP));
   };
   const stackLoad = (offset: number, width: Width): Val =>
     memory.read(stackAddress(offset), width, f.stack);

@@ -26,7 +26,7 @@ export class PageCache {
     this.kind = kind;
   }
 
-  /** At the start of the region, and when translations may have changed. */
+  /** In front of the loop; of the stack, where it is first wanted, and when it may be another. */
   load(): void {
     const b = this.#b;
     if (this.kind === 'loop') {

@@ -6,7 +6,6 @@ import {
   OFF_REGION_FROM,
   OFF_REGION_LIMIT,
   OFF_RIP,
-  OFF_TLB_CONTEXT,
 } from '../cpu/layout.ts';
 import { controlOps, type Ending } from './controlOps.ts';
 import { operandOf } from './effects.ts';
@@ -15,9 +14,16 @@ import { flagFormsAtStart, flagsDeadAfter } from './flagFlow.ts';
 import { sameForm, type FlagForm } from './flagForms.ts';
 import { GuestFlags } from './guestFlags.ts';
 import type { GuestBlock, GuestInstruction, RegionSource } from './guestCode.ts';
-import { GuestState, nothingDirty, type RegisterSet } from './guestState.ts';
+import {
+  cachedContext,
+  cachedMxcsr,
+  cachedStack,
+  GuestState,
+  noRegisters,
+  nothingLoaded,
+} from './guestState.ts';
 import { integerOps } from './integerOps.ts';
-import { loopPages, writtenInLoops } from './loopPages.ts';
+import { keptLoops, loopPages, type KeptLoop } from './loopPages.ts';
 import { operandOps } from './operandOps.ts';
 import { PageCache } from './pageCache.ts';
 import { checkTranslation, pushModeDiffers, pushMustLeave } from './regionChecks.ts';
@@ -81,11 +87,11 @@ class RegionEmitter {
   readonly #startInstruction: () => void;
   /** What the flag locals hold at the start of each block. */
   readonly #forms: FlagForm[];
-  /** Registers that may be dirty at the start of each block: in small loops what the loop writes, which is then stored behind it. */
-  readonly #dirty: readonly RegisterSet[];
+  /** The small loop that each block is in. */
+  readonly #kept: readonly (KeptLoop | undefined)[];
+  /** Pages that a loop keeps, by header. */
+  readonly #pages = new Map<number, PageCache[]>();
   #ending: Ending | undefined;
-  /** Positions in the code where all registers are loaded again, which ones is known only when all is emitted. */
-  readonly #reloads: number[] = [];
 
   constructor(source: RegionSource, host: EmitterHost) {
     this.#source = source;
@@ -111,14 +117,7 @@ class RegionEmitter {
       source.blocks.some(setsFrame),
       host.exits.leaveFunction,
     );
-    this.#sseMode = new SseMode(
-      this.#frame,
-      source.blocks.some(({ instructions }) =>
-        instructions.some(
-          ({ effects }) => !effects.byHandler && effects.helpers.includes('sseCheck'),
-        ),
-      ),
-    );
+    this.#sseMode = new SseMode(this.#frame);
     const successors = source.blocks.map((_, i) => [
       ...new Set(
         [source.taken[i], source.next[i], ...source.indirect[i]!].filter(
@@ -145,6 +144,7 @@ class RegionEmitter {
           b.i32(entry);
           b.setLocal(parameterEntry);
         },
+        preheader: (header) => this.#preheader(header),
         node: (node) => this.#block(node),
       },
     );
@@ -152,12 +152,15 @@ class RegionEmitter {
     this.#frame.enter = () => this.#structure.enter();
     this.#frame.leave = () => this.#structure.leave();
     const isBackEdge = this.#structure.isBackEdge.bind(this.#structure);
-    for (const group of loopPages(source, successors, isBackEdge)) {
+    const { entries } = this.#structure;
+    this.#kept = keptLoops(source, successors, entries, isBackEdge);
+    this.#forms = flagFormsAtStart(source, entries, (block) => this.#kept[block] !== undefined);
+    for (const { header, members } of loopPages(source, successors, isBackEdge)) {
+      if (this.#kept[header]?.header !== header) continue;
       const page = new PageCache(b, host.cpu, 'loop');
-      for (const instruction of group) this.#frame.loopPages.set(instruction, page);
+      this.#pages.set(header, [...(this.#pages.get(header) ?? []), page]);
+      for (const instruction of members) this.#frame.loopPages.set(instruction, page);
     }
-    this.#forms = flagFormsAtStart(source, this.#structure.entries);
-    this.#dirty = writtenInLoops(source, successors, isBackEdge);
 
     const { startInstruction, ...operands } = operandOps(this.#frame);
     this.#startInstruction = startInstruction;
@@ -202,42 +205,27 @@ class RegionEmitter {
     b.op(Op.end);
     const body = b.code.toUint8Array();
     const inBody = b.hints.length;
-    b.code.reset();
-    this.#state.load();
-    const loads = b.code.toUint8Array();
 
-    // The prologue loads what the body turned out to use.
     b.code.reset();
     openRegion(f, this.#host.region);
-    b.code.bytes(loads);
     const atEntries = this.#structure.entries.map((entry) => this.#forms[entry]);
     if (atEntries.includes('words')) {
       this.#flags.settle();
       this.#state.loadFlags();
     }
     if (atEntries.includes('dynamic')) this.#flags.noteStored();
-    this.#loadContext();
     if (!this.#source.is64) {
       b.getLocal(parameterBase);
       b.op(Op.i32WrapI64);
       b.setLocal(f.base);
     }
-    this.#sseMode.load();
     const prologue = b.code.length;
-    const code = new WasmWriter(prologue + body.length + this.#reloads.length * loads.length);
+    const code = new WasmWriter(prologue + body.length);
     code.bytes(b.code.view());
-    let done = 0;
-    for (const at of this.#reloads) {
-      code.bytes(body.subarray(done, at));
-      code.bytes(loads);
-      done = at;
-    }
-    code.bytes(body.subarray(done));
-    let passed = 0;
-    const moved = b.hints.slice(0, inBody).map(({ at, likely }) => {
-      while (passed < this.#reloads.length && this.#reloads[passed]! <= at) passed++;
-      return { at: at + prologue + passed * loads.length, likely };
-    });
+    code.bytes(body);
+    const moved = b.hints
+      .slice(0, inBody)
+      .map(({ at, likely }) => ({ at: at + prologue, likely }));
     return {
       code: code.toUint8Array(),
       locals: b.locals,
@@ -246,26 +234,18 @@ class RegionEmitter {
     };
   }
 
-  #reload(): void {
-    this.#reloads.push(this.#b.code.length);
-  }
-
-  /** It may be another after an instruction that a handler ran. */
-  #loadContext(): void {
-    const b = this.#b;
-    b.i32(0);
-    b.memory(this.#source.is64 ? Op.i64Load : Op.i32Load, this.#host.cpu + OFF_TLB_CONTEXT);
-    b.setLocal(this.#frame.context);
-    this.#frame.stack.load();
-    for (const page of new Set(this.#frame.loopPages.values())) page.load();
-  }
 
   // -- blocks -----------------------------------------------------------------------------------
 
   #block(number: number): void {
     const block = this.#source.blocks[number]!;
+    const { arms } = this.#state;
+    this.#state.arms = 0;
     this.#flags.form = this.#forms[number]!;
-    this.#state.dirty = this.#dirty[number]!;
+    const loop = this.#kept[number];
+    const isMerge = this.#structure.isMerge(number) || this.#structure.isLoopHeader(number);
+    this.#state.dirty = loop?.dirty ?? noRegisters;
+    if (isMerge) this.#state.loaded = loop?.loaded ?? nothingLoaded;
     this.#ending = undefined;
     this.#sseMode.startBlock();
     if (block.second !== 0) {
@@ -282,6 +262,7 @@ class RegionEmitter {
       if (instruction.effects.interpreted) {
         this.#b.call(this.#host.core('interpretInstead'));
         this.#frame.exitFault();
+        this.#state.arms = arms;
         return;
       }
       if (instruction.effects.byHandler) this.#byHandler(instruction);
@@ -289,7 +270,16 @@ class RegionEmitter {
       if (this.#ending === undefined) this.#b.releaseTemporaries();
     }
     this.#end(number);
+    this.#state.arms = arms;
     this.#b.releaseTemporaries();
+  }
+
+  /** Loads what a small loop keeps. */
+  #preheader(header: number): void {
+    const loop = this.#kept[header];
+    if (this.#structure.isMerge(header)) this.#state.loaded = nothingLoaded;
+    if (loop) this.#state.load(loop.loaded);
+    for (const page of this.#pages.get(header) ?? []) page.load();
   }
 
   #inline(instruction: GuestInstruction): void {
@@ -321,7 +311,8 @@ class RegionEmitter {
     }
     this.#flags.store();
     this.#state.store();
-    this.#state.dirty = nothingDirty;
+    this.#state.dirty = noRegisters;
+    this.#state.loaded = nothingLoaded;
     f.storeRip(f.place.blockOffset);
     b.i32(this.#host.copyOfRecord(instruction.record, instruction.handler));
     b.i32(instruction.handler);
@@ -343,10 +334,7 @@ class RegionEmitter {
       this.#handlerLeft(instruction);
       f.endIf();
     }
-    this.#reload();
     this.#state.loadFlags();
-    this.#loadContext();
-    this.#sseMode.reload();
     this.#flags.form = 'words';
   }
 
@@ -437,11 +425,8 @@ class RegionEmitter {
     b.memory(Op.i64Load, cpu + OFF_RIP);
     if (!f.is64) b.op(Op.i32WrapI64);
     b.setLocal(f.exitRip);
-    this.#loadContext();
     if (targets.length > 0) {
-      this.#reload();
       this.#state.loadFlags();
-      this.#sseMode.load();
       this.#flags.form = 'words';
       pushMustLeave(f, alive);
       b.op(Op.i32Eqz);
@@ -542,16 +527,21 @@ class RegionEmitter {
       f.endIf();
     }
     if (!isChecked) this.#checkPage(from, to, offset);
-    this.#state.store(this.#dirty[to]!);
     const wanted = this.#forms[to]!;
     const { form } = this.#flags;
     if (wanted === 'dynamic') this.#flags.makeDynamic();
-    else if (wanted === 'stored' && this.#flags.form !== 'stored') this.#flags.store();
+    else if (wanted === 'stored') this.#flags.storeForm();
     else if (!sameForm(this.#flags.form, wanted)) this.#flags.materialize();
-    const { dirty } = this.#state;
+    const { dirty, loaded } = this.#state;
+    const loop = this.#kept[to];
+    if (loop && loop === this.#kept[from] && !this.#structure.isDispatched(from, to)) {
+      this.#state.store(loop.dirty);
+      this.#state.load(loop.loaded);
+    } else this.#state.store();
     // It may emit the block here.
     this.#structure.go(from, to);
     this.#state.dirty = dirty;
+    this.#state.loaded = loaded;
     this.#flags.form = form;
   }
 
@@ -559,8 +549,7 @@ class RegionEmitter {
   #checkSystem(number: number, offset: number): void {
     const f = this.#frame;
     const { alive } = this.#host;
-    this.#loadContext();
-    this.#sseMode.load();
+    this.#state.forgetCached(cachedContext | cachedStack | cachedMxcsr);
     pushMustLeave(f, alive);
     f.if(false);
     f.exitTo(offset, 0, regionExit.leave);

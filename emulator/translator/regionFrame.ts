@@ -1,9 +1,9 @@
 /** What the parts of a region's emitter share: the builder, guest state, and the ways out. */
-import { OFF_FAULT, OFF_REGION_RETIRED, OFF_RIP } from '../cpu/layout.ts';
+import { OFF_FAULT, OFF_REGION_RETIRED, OFF_RIP, OFF_TLB_CONTEXT } from '../cpu/layout.ts';
 import { typeOf, type FunctionBuilder } from './functionBuilder.ts';
 import type { GuestFlags } from './guestFlags.ts';
 import type { GuestInstruction } from './guestCode.ts';
-import type { GuestState } from './guestState.ts';
+import { cachedContext, cachedStack, type GuestState, type Loaded } from './guestState.ts';
 import { PageCache } from './pageCache.ts';
 import { Op, ValueType, blockVoid } from './wasmOpcodes.ts';
 
@@ -42,8 +42,7 @@ export class RegionFrame {
   readonly base: number;
   /** Instructions retired so far. */
   readonly retired = parameterRetired;
-  /** TLB context for tags, of the mode's width. */
-  readonly context: number;
+  readonly #context: number;
   /** RBP is a frame pointer. */
   readonly hasFrames: boolean;
   /** The page of the stack. */
@@ -55,6 +54,8 @@ export class RegionFrame {
   enter: () => void = () => undefined;
   leave: () => void = () => undefined;
   place!: Place;
+  /** What was loaded before each open `if`. */
+  readonly #before: Loaded[] = [];
 
   constructor(
     b: FunctionBuilder,
@@ -75,8 +76,14 @@ export class RegionFrame {
     this.hasFrames = hasFrames;
     this.leaveFunction = leaveFunction;
     this.exitRip = b.permanent(typeOf(state.width));
-    this.context = b.permanent(typeOf(state.width));
+    this.#context = b.permanent(typeOf(state.width));
+    state.addCached(cachedContext, () => {
+      b.i32(0);
+      b.memory(is64 ? Op.i64Load : Op.i32Load, cpu + OFF_TLB_CONTEXT);
+      b.setLocal(this.#context);
+    });
     this.stack = new PageCache(b, cpu, 'stack');
+    state.addCached(cachedStack, () => this.stack.load());
     this.base = is64 ? parameterBase : b.permanent(ValueType.i32);
   }
 
@@ -88,13 +95,24 @@ export class RegionFrame {
     else this.b.hinted(Op.if, likely);
     this.b.op(blockVoid);
     this.enter();
+    this.#before.push(this.state.loaded);
+    this.state.arms++;
   }
   else(): void {
     this.b.op(Op.else);
+    this.state.loaded = this.#before.at(-1)!;
   }
   endIf(): void {
     this.leave();
     this.b.op(Op.end);
+    this.state.arms--;
+    this.state.loaded = this.#before.pop()!;
+  }
+
+  /** TLB context for tags, of the mode's width: a local. */
+  get context(): number {
+    this.state.needCached(cachedContext);
+    return this.#context;
   }
 
   // -- addresses of code ------------------------------------------------------------------------

@@ -1,9 +1,10 @@
 /**
- * What SSE instructions of a region look at besides their operands, in locals: whether they fault (CR0.TS, CR0.EM,
- * CR4.OSFXSR) and how MXCSR lets the host's arithmetic stand for the guest's. The former cannot change inside
- * a region, the latter only where a helper or handler is called.
+ * What SSE instructions of a region look at besides their operands: whether they fault (CR0.TS, CR0.EM,
+ * CR4.OSFXSR), once a block, and how MXCSR lets the host's arithmetic stand for the guest's, in a local. That may change
+ * only where a helper or handler is called.
  */
 import { MODE_EM, MODE_OSFXSR, MODE_TS, OFF_MODE, OFF_MXCSR } from '../cpu/layout.ts';
+import { cachedMxcsr } from './guestState.ts';
 import type { RegionFrame } from './regionFrame.ts';
 import { Op, ValueType } from './wasmOpcodes.ts';
 
@@ -20,38 +21,18 @@ const flagPE = 0x20;
 
 export class SseMode {
   readonly #f: RegionFrame;
-  readonly #used: boolean;
-  readonly #off: number;
-  readonly #kind: number;
-  /** The block under way has looked at `off`. */
+  #kind: number | undefined;
+  /** The block under way has looked whether SSE faults. */
   #checked = false;
 
-  /** `used`: the region has SSE instructions that are emitted inline. */
-  constructor(frame: RegionFrame, used: boolean) {
+  constructor(frame: RegionFrame) {
     this.#f = frame;
-    this.#used = used;
-    this.#off = used ? frame.b.permanent(ValueType.i32) : -1;
-    this.#kind = used ? frame.b.permanent(ValueType.i32) : -1;
+    frame.state.addCached(cachedMxcsr, () => this.#load());
   }
 
-  /** At the region's start. */
-  load(): void {
-    if (!this.#used) return;
+  #load(): void {
     const { b, cpu } = this.#f;
-    b.i32(0);
-    b.memory(Op.i32Load, cpu + OFF_MODE);
-    b.i32(MODE_TS | MODE_EM | MODE_OSFXSR);
-    b.integer('and', 32);
-    b.i32(MODE_OSFXSR);
-    b.integer('xor', 32);
-    b.setLocal(this.#off);
-    this.reload();
-  }
-
-  /** After what may have changed MXCSR. */
-  reload(): void {
-    if (!this.#used) return;
-    const { b, cpu } = this.#f;
+    this.#kind ??= b.permanent(ValueType.i32);
     b.i32(mxcsrKind.other);
     b.i32(0);
     b.memory(Op.i32Load, cpu + OFF_MXCSR);
@@ -68,6 +49,11 @@ export class SseMode {
     b.setLocal(this.#kind);
   }
 
+  /** After what may have changed MXCSR. */
+  reload(): void {
+    if (this.#f.state.loaded.cached & cachedMxcsr) this.#load();
+  }
+
   startBlock(): void {
     this.#checked = false;
   }
@@ -77,7 +63,12 @@ export class SseMode {
     if (this.#checked) return;
     this.#checked = true;
     const f = this.#f;
-    f.b.getLocal(this.#off);
+    f.b.i32(0);
+    f.b.memory(Op.i32Load, f.cpu + OFF_MODE);
+    f.b.i32(MODE_TS | MODE_EM | MODE_OSFXSR);
+    f.b.integer('and', 32);
+    f.b.i32(MODE_OSFXSR);
+    f.b.integer('xor', 32);
     f.if(false);
     f.b.call(f.core('interpretInstead'));
     f.exitFault();
@@ -86,6 +77,7 @@ export class SseMode {
 
   /** Pushes an mxcsrKind. */
   pushKind(): void {
-    this.#f.b.getLocal(this.#kind);
+    this.#f.state.needCached(cachedMxcsr);
+    this.#f.b.getLocal(this.#kind!);
   }
 }

@@ -13,6 +13,7 @@ function walker(graph: FlowGraph): (entry: number, seed: number) => number[] {
   const out = new WasmWriter();
   const [entry, seed, count] = [0, 1, 2];
   const target = {
+    preheader: () => undefined,
     open: (kind: 'block' | 'loop') => out.bytes([kind === 'loop' ? Op.loop : Op.block, blockVoid]),
     close: () => out.byte(Op.end),
     branch: (depth: number) => {
@@ -113,6 +114,7 @@ describe('Structure', () => {
   it('needs no dispatcher for a plain loop', () => {
     const graph = { successors: [[1], [2, 3], [1], []], entries: [0] };
     const target = {
+      preheader: () => undefined,
       open: () => undefined,
       close: () => undefined,
       branch: () => undefined,

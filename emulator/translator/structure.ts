@@ -20,6 +20,8 @@ export interface StructureTarget {
   branch(depth: number): void;
   /** Branch by the entry number in the dispatch variable: depth of each entry. */
   dispatch(depths: readonly number[]): void;
+  /** In front of a loop, behind all ways into it from outside. */
+  preheader(header: number): void;
   /** Stores an entry number for the dispatcher. */
   setDispatch(entry: number): void;
   /** Emits the code of a node. It ends with `structure.go(...)` on every path, or leaves the region. */
@@ -151,6 +153,16 @@ export class Structure {
     return this.#isHeader[node]!;
   }
 
+  /** Whether several ways lead to a node, not counting those that jump back. */
+  isMerge(node: number): boolean {
+    return this.#isMerge[node]!;
+  }
+
+  /** Whether the way from one node to the other leads through the dispatcher. */
+  isDispatched(from: number, to: number): boolean {
+    return this.#edgeDispatched(from, to);
+  }
+
   /** Whether going from one node to the other jumps back: where interrupts and the budget are looked at. */
   isBackEdge(from: number, to: number): boolean {
     return this.#edgeDispatched(from, to) || this.#position[to]! <= this.#position[from]!;
@@ -199,7 +211,10 @@ export class Structure {
     const children = this.#children[node]!;
     const merges = children.filter((child) => this.#isMerge[child]);
     merges.sort((a, b) => this.#position[b]! - this.#position[a]!);
-    if (this.#isHeader[node]) this.#open('loop', node);
+    if (this.#isHeader[node]) {
+      if (node !== this.#position.length - 1) this.#target.preheader(node);
+      this.#open('loop', node);
+    }
     this.#within(node, merges);
     if (this.#isHeader[node]) this.#close();
   }
