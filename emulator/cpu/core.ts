@@ -6,7 +6,6 @@ export { segmentLinear } from './addressing';
 export { blockAt, dropAllCode } from './blocks';
 export { raise, raiseWithCode } from './exceptions';
 export { probeWrite } from './memory';
-export { readSlow, readV128Slow } from './memorySlow';
 export * from './generated/helperExports';
 export {
   codeStillAt,
@@ -16,7 +15,9 @@ export {
   handlerIndex,
   interpretInstead,
   readForWriteFromRegion,
+  readFromRegion,
   readStack,
+  readV128FromRegion,
   settleFlags,
   slotsAddress,
   storeLazyFlags,

@@ -50,17 +50,13 @@ import {
   VECTOR_NP,
   VECTOR_SS,
   VECTOR_TS,
-} from './layout';
-import { readSystem } from './memorySlow';
-import { isCanonical } from './mmu';
-import {
-  loadRealSegment,
-  setCpl,
   TYPE_CODE,
   TYPE_CONFORMING,
   TYPE_WRITABLE,
-  updateMode,
-} from './segments';
+} from './layout';
+import { readSystem } from './memorySlow';
+import { isCanonical } from './mmu';
+import { loadRealSegment, setCpl, updateMode } from './segments';
 import {
   commitStack,
   openStack,

@@ -29,19 +29,13 @@ import {
   VECTOR_GP,
   VECTOR_NP,
   VECTOR_SS,
-} from './layout';
-import { readAs } from './memorySlow';
-import { isCanonical } from './mmu';
-import {
-  dropPrivilegedSegments,
-  loadRealSegment,
-  setCpl,
   TYPE_CODE,
   TYPE_CONFORMING,
   TYPE_WRITABLE,
-  updateMode,
-  withinLimit,
-} from './segments';
+} from './layout';
+import { readAs } from './memorySlow';
+import { isCanonical } from './mmu';
+import { dropPrivilegedSegments, loadRealSegment, setCpl, updateMode, withinLimit } from './segments';
 import {
   commitStack,
   openStack,

@@ -42,10 +42,12 @@ import {
   OFF_TLB_WRITE,
   SS,
   TR,
+  TYPE_CODE,
+  TYPE_CONFORMING,
 } from './layout';
 import { hostOf } from './memory';
 import { isCanonical } from './mmu';
-import { dropPrivilegedSegments, TYPE_CODE, TYPE_CONFORMING, updateMode } from './segments';
+import { dropPrivilegedSegments, updateMode } from './segments';
 import {
   CPU,
   cpl,

@@ -74,6 +74,12 @@ export const ATTR_L = 0x2000;
 export const ATTR_DB = 0x4000;
 export const ATTR_G = 0x8000;
 export const ATTR_UNUSABLE = 0x10000;
+/** Type bits of code and data segments in there (SDM 3A §3.4.5.1). */
+export const TYPE_CODE = 8;
+export const TYPE_CONFORMING = 4;
+export const TYPE_EXPAND_DOWN = 4;
+export const TYPE_WRITABLE = 2;
+export const TYPE_READABLE = 2;
 
 /** 16 XMM registers, 16 bytes each. */
 export const OFF_XMM = 0x200;

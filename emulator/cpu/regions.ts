@@ -58,7 +58,7 @@ import {
 } from './layout';
 import { hostOf } from './memory';
 import { cachedCodeAddress } from './mmu';
-import { readForWriteSlow, readSlow, probeWriteSlow, writeSlow, writeV128Slow } from './memorySlow';
+import { probeWriteSlow, readForWriteSlow, readSlow, readV128Slow, writeSlow, writeV128Slow } from './memorySlow';
 import { CPU, faulted, mode, rip } from './state';
 import { isCode, noteJump, noteStack, tlbEntry } from './tlb';
 
@@ -219,29 +219,42 @@ function readAt(host: usize, size: i32): u64 {
 
 /** Accesses outside the page of the stack that emitted code keeps in locals (translator/pageCache.ts): they note the new one. */
 export function readStack(linear: u64, size: i32): u64 {
-  const host = at(OFF_TLB_WRITE, linear, size);
-  const value = host ? readAt(host, size) : readSlow(linear, size);
+  const value = readFromRegion(linear, size);
   noteStack(linear);
   return value;
 }
 export function writeStack(linear: u64, value: u64, size: i32): void {
-  const host = at(OFF_TLB_WRITE, linear, size);
-  if (!host) writeFromRegion(linear, value, size);
-  else if (size == 8) store<u64>(host, value);
-  else if (size == 4) store<u32>(host, <u32>value);
-  else if (size == 2) store<u16>(host, <u16>value);
-  else store<u8>(host, <u8>value);
+  writeFromRegion(linear, value, size);
   noteStack(linear);
 }
 
+/** Accesses that emitted code found no way for; those of a group (translator/accessGroups.ts) may still be in the TLB. */
+export function readFromRegion(linear: u64, size: i32): u64 {
+  const host = at(OFF_TLB_READ, linear, size);
+  return host ? readAt(host, size) : readSlow(linear, size);
+}
+export function readV128FromRegion(linear: u64): v128 {
+  const host = at(OFF_TLB_READ, linear, 16);
+  return host ? v128.load(host) : readV128Slow(linear);
+}
 export function readForWriteFromRegion(linear: u64, size: i32): u64 {
+  const host = at(OFF_TLB_WRITE, linear, size);
+  if (host) return readAt(host, size);
   return guarded(linear, size) ? 0 : readForWriteSlow(linear, size);
 }
 export function writeFromRegion(linear: u64, value: u64, size: i32): void {
-  if (!guarded(linear, size)) writeSlow(linear, value, size);
+  const host = at(OFF_TLB_WRITE, linear, size);
+  if (!host) {
+    if (!guarded(linear, size)) writeSlow(linear, value, size);
+  } else if (size == 8) store<u64>(host, value);
+  else if (size == 4) store<u32>(host, <u32>value);
+  else if (size == 2) store<u16>(host, <u16>value);
+  else store<u8>(host, <u8>value);
 }
 export function writeV128FromRegion(linear: u64, value: v128): void {
-  if (!guarded(linear, 16)) writeV128Slow(linear, value);
+  const host = at(OFF_TLB_WRITE, linear, 16);
+  if (host) v128.store(host, value);
+  else if (!guarded(linear, 16)) writeV128Slow(linear, value);
 }
 
 /** The two flag words out of what a region left of flags in the state block; of narrow operands the low halves count. */

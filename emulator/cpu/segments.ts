@@ -63,6 +63,11 @@ import {
   VECTOR_NP,
   VECTOR_SS,
   VECTOR_UD,
+  TYPE_CODE,
+  TYPE_CONFORMING,
+  TYPE_EXPAND_DOWN,
+  TYPE_READABLE,
+  TYPE_WRITABLE,
 } from './layout';
 import { isCanonical } from './mmu';
 import {
@@ -79,13 +84,6 @@ import {
 } from './state';
 import { commitStack, openStack, popFrame } from './stackFrame';
 import { updateContext } from './tlb';
-
-/** Type bits of code and data segments. */
-export const TYPE_CODE: u32 = 8;
-export const TYPE_CONFORMING: u32 = 4;
-export const TYPE_EXPAND_DOWN: u32 = 4;
-export const TYPE_WRITABLE: u32 = 2;
-export const TYPE_READABLE: u32 = 2;
 
 function segmentFault(index: i32): u64 {
   raiseWithCode(index == SS ? VECTOR_SS : VECTOR_GP, 0);

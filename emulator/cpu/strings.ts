@@ -14,9 +14,13 @@ import {
   MODE_PROTECTED,
   OFF_RFLAGS,
   OFF_STEPPING,
+  TYPE_CODE,
+  TYPE_EXPAND_DOWN,
+  TYPE_READABLE,
+  TYPE_WRITABLE,
 } from './layout';
 import { bulkReadAddress, bulkWriteAddress } from './memory';
-import { TYPE_CODE, TYPE_EXPAND_DOWN, TYPE_READABLE, TYPE_WRITABLE } from './segments';
+
 import {
   CPU,
   gpr,

@@ -44,18 +44,12 @@ import {
   VECTOR_GP,
   VECTOR_NP,
   VECTOR_TS,
+  TYPE_CODE,
+  TYPE_CONFORMING,
 } from './layout';
 import { loadPdptes } from './mmu';
 import { probeWriteAs, readSystem, writeSystem } from './memorySlow';
-import {
-  loadDataSegment,
-  loadRealSegment,
-  loadStackSegment,
-  setCpl,
-  TYPE_CODE,
-  TYPE_CONFORMING,
-  updateMode,
-} from './segments';
+import { loadDataSegment, loadRealSegment, loadStackSegment, setCpl, updateMode } from './segments';
 import { openStack, commitStack, pushFrame } from './stackFrame';
 import {
   CPU,

@@ -3,7 +3,6 @@ import type { Cond, Semantics, V128, Val, Width } from '../isa/dsl.ts';
 import { Flag } from '../isa/flagRules.ts';
 import { helperNamed } from '../isa/helpers.ts';
 import { OFF_CPL, OFF_RFLAGS } from '../cpu/layout.ts';
-import { nothingLoaded } from './guestState.ts';
 import type { WasmCond, WasmVal } from './functionBuilder.ts';
 import { writtenBy } from './loopPages.ts';
 import type { RegionFrame } from './regionFrame.ts';
@@ -90,8 +89,7 @@ export function controlOps(
   };
 
   /** In front of conditional parts: what only one of them writes must be there behind all. */
-  const loadWritten = (): void =>
-    f.state.load({ ...writtenBy(f.place.instruction), cached: nothingLoaded.cached });
+  const loadWritten = (): void => f.state.load({ ...writtenBy(f.place.instruction), cached: 0 });
 
   const callHelper = (name: string, args: readonly (Val | V128)[]): void => {
     if (helperNamed(name).touches === 'flags') {

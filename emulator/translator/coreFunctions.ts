@@ -7,8 +7,8 @@ import { ValueType } from './wasmOpcodes.ts';
 const { i32, i64, v128 } = ValueType;
 /** Functions of the core that emitted code may call at any place (cpu/core.ts). */
 export const coreTypes = {
-  readSlow: { parameters: [i64, i32], results: [i64] },
-  readV128Slow: { parameters: [i64], results: [v128] },
+  readFromRegion: { parameters: [i64, i32], results: [i64] },
+  readV128FromRegion: { parameters: [i64], results: [v128] },
   readForWriteFromRegion: { parameters: [i64, i32], results: [i64] },
   writeFromRegion: { parameters: [i64, i64, i32], results: [] },
   writeV128FromRegion: { parameters: [i64, v128], results: [] },

@@ -5,6 +5,7 @@
  * stored. Both are known at translation time at every point.
  */
 import { OFF_FLAG_CARRY, OFF_FLAG_RESULT, OFF_GPR, OFF_XMM } from '../cpu/layout.ts';
+import type { AccessGroup } from './accessGroups.ts';
 import { typeOf, type FunctionBuilder } from './functionBuilder.ts';
 import { Op, SimdOp, ValueType } from './wasmOpcodes.ts';
 
@@ -30,8 +31,9 @@ export const cachedMxcsr = 4;
 /** Which locals hold what they stand for. */
 export interface Loaded extends RegisterSet {
   readonly cached: number;
+  readonly groups: readonly AccessGroup[];
 }
-export const nothingLoaded: Loaded = { gpr: 0, xmm: 0, cached: 0 };
+export const nothingLoaded: Loaded = { gpr: 0, xmm: 0, cached: 0, groups: [] };
 
 export class GuestState {
   readonly #b: FunctionBuilder;
@@ -147,13 +149,13 @@ export class GuestState {
     this.#loaders.get(bit)?.();
     this.loaded = { ...this.loaded, cached: cached | bit };
   }
-  /** After what may have changed it. */
-  forgetCached(bits: number): void {
-    this.loaded = { ...this.loaded, cached: this.loaded.cached & ~bits };
+  /** After what may have changed mode or translations. */
+  forgetCached(): void {
+    this.loaded = { ...this.loaded, cached: 0, groups: [] };
   }
 
   /** Emits loads of those that are not loaded. */
-  load({ gpr, xmm, cached }: Loaded): void {
+  load({ gpr, xmm, cached }: Omit<Loaded, 'groups'>): void {
     for (let i = 0; i < 16; i++) {
       if (gpr & (1 << i)) this.#loadGpr(i);
       if (xmm & (1 << i)) this.#loadXmm(i);

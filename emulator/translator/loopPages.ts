@@ -51,7 +51,8 @@ function registersOf(
     if (access === 'written' ? how !== 'w' && how !== 'rw' : how === 'w') continue;
     if (spec.source === 'fixed' && (spec.file === 'xmm') === (file === 'xmm'))
       bits |= bit(spec.fixed);
-    const operand = spec.source === 'reg' ? reg : spec.source === 'rm' ? rm : undefined;
+    const isRm = spec.source === 'rm' || spec.source === 'low';
+    const operand = spec.source === 'reg' ? reg : isRm ? rm : undefined;
     if (operand?.file !== file || (spec.source === 'rm' && variant.isMemory)) continue;
     bits |= 1 << operand.number;
   }
@@ -158,7 +159,7 @@ export function keptLoops(
     if (isEntered) continue;
     const instructions = loop.flatMap((number) => blocks[number]!.instructions);
     if (instructions.some(({ effects }) => effects.byHandler)) continue;
-    const loaded = { gpr: 0, xmm: 0, cached: cachedContext | cachedStack };
+    const loaded = { gpr: 0, xmm: 0, cached: cachedContext | cachedStack, groups: [] };
     const dirty = { gpr: 0, xmm: 0 };
     for (const one of instructions) {
       const written = writtenBy(one);
@@ -175,8 +176,8 @@ export function keptLoops(
   return kept;
 }
 
-/** Registers that an instruction may write. */
-export const writtenBy = (one: GuestInstruction): RegisterSet => ({
-  gpr: registersOf(one, 'written') | one.effects.setsRegisters,
+/** Registers that an instruction may write; `named`: as operands. */
+export const writtenBy = (one: GuestInstruction, named = false): RegisterSet => ({
+  gpr: registersOf(one, 'written') | (named ? 0 : one.effects.setsRegisters),
   xmm: registersOf(one, 'written', 'xmm'),
 });

@@ -1,6 +1,7 @@
 /** Guest memory inside a region: the soft TLB's probe inline (cpu/memory.ts has the same), the rest in the core. */
 import type { Val, Width } from '../isa/dsl.ts';
 import { OFF_TLB_READ, OFF_TLB_WRITE } from '../cpu/layout.ts';
+import type { GroupedAccess } from './accessGroups.ts';
 import { typeOf, type WasmVal } from './functionBuilder.ts';
 import { guarded } from './guardedPath.ts';
 import { cachedStack } from './guestState.ts';
@@ -15,6 +16,28 @@ const storeOpcode = {
   32: Op.i32Store,
   64: Op.i64Store,
 } as const;
+
+/** What is accessed. */
+export interface MemoryTarget {
+  readonly bytes: number;
+  /** Where the page may be known. */
+  readonly cache: PageCache | undefined;
+  readonly grouped: GroupedAccess | undefined;
+  /** Emits the linear address. */
+  address(): Val;
+}
+
+/** `host`: local with the wasm address that the bytes are `offset` behind, 0 if the slow path has to write too. */
+export interface PreparedWrite {
+  readonly value: WasmVal;
+  readonly host: number;
+  readonly offset: number;
+  readonly linear: number;
+}
+
+/** An access for which the core would not note another page of the stack. */
+const withoutStack = (target: MemoryTarget): MemoryTarget =>
+  target.cache?.kind === 'stack' && !target.grouped ? { ...target, cache: undefined } : target;
 
 export class MemoryOps {
   readonly #f: RegionFrame;
@@ -113,61 +136,93 @@ export class MemoryOps {
     b.integer('add', 32);
   }
 
-  #readStack(address: number, width: Width): WasmVal {
-    const { b, stack, state } = this.#f;
-    state.needCached(cachedStack);
-    const result = b.temporary(width === 64 ? ValueType.i64 : ValueType.i32);
-    const distance = this.#ifInPage(stack, address, width / 8);
-    this.#pushInPage(stack, distance);
-    b.memory(loadOpcode[width], 0);
-    b.setLocal(result);
-    this.#f.else();
-    this.#push64(address);
-    b.i32(width / 8);
-    b.call(this.#f.core('readStack'));
-    if (width !== 64) b.op(Op.i32WrapI64);
-    b.setLocal(result);
-    stack.load();
-    this.#f.checkFault();
-    this.#f.endIf();
-    return { kind: 'val', width, local: result, constant: undefined };
+  /** Opens an `if` on all of the group of its first access being in one page, and keeps where it is. */
+  #ifGroupFound({ group, offset }: GroupedAccess, address: number, cache?: PageCache): void {
+    const f = this.#f;
+    const { b, state } = f;
+    const first = b.temporary(typeOf(state.width));
+    b.getLocal(address);
+    if (offset !== 0) {
+      if (f.is64) b.i64(-offset);
+      else b.i32(-offset);
+      b.integer('add', state.width);
+    }
+    b.setLocal(first);
+    const bytes = group.high - group.low;
+    if (cache?.kind === 'stack') this.#pushInPage(cache, this.#ifInPage(cache, first, bytes));
+    else {
+      const table = group.isWritable ? OFF_TLB_WRITE : OFF_TLB_READ;
+      const entry = this.#probe(table, first, bytes);
+      f.if(true);
+      this.#pushHost(table, first, entry);
+    }
+    b.setLocal(group.host);
   }
 
-  #writeStack(address: number, value: Val): void {
-    const { b, stack, state } = this.#f;
-    state.needCached(cachedStack);
-    const distance = this.#ifInPage(stack, address, value.width / 8);
-    this.#pushInPage(stack, distance);
-    b.push(value);
-    b.memory(storeOpcode[value.width], 0);
-    this.#f.else();
-    this.#push64(address);
-    b.push64(value);
-    b.i32(value.width / 8);
-    b.call(this.#f.core('writeStack'));
-    stack.load();
-    this.#f.checkFault();
-    this.#f.endIf();
-  }
-
-  /** `fast` finds the wasm address on the stack; `slow` does it all in the core. */
-  #locate(
-    table: number,
-    address: number,
-    bytes: number,
-    cache: PageCache | undefined,
-    fast: () => void,
-    slow: () => void,
+  #locateInGroup(
+    grouped: GroupedAccess,
+    { address, cache }: MemoryTarget,
+    fast: (offset: number) => void,
+    slow: (linear: number) => void,
   ): void {
     const f = this.#f;
     const { b } = f;
-    if (cache?.kind !== 'loop') {
-      const entry = this.#probe(table, address, bytes);
-      f.if(true);
-      this.#pushHost(table, address, entry);
-      fast();
+    const { host } = grouped.group;
+    if (grouped.isFirst) {
+      const linear = this.#linearLocal(address());
+      this.#ifGroupFound(grouped, linear, cache);
+      b.getLocal(host);
+      fast(grouped.offset);
       f.else();
-      slow();
+      slow(linear);
+      b.i32(0);
+      b.setLocal(host);
+    } else {
+      b.getLocal(host);
+      f.if(true);
+      b.getLocal(host);
+      fast(grouped.offset);
+      f.else();
+      slow(this.#linearLocal(address()));
+    }
+    f.endIf();
+  }
+
+  /**
+   * `fast` finds a wasm address on the stack, and is told how far behind it the bytes are; `slow` does it all in the
+   * core, given a local with the linear address.
+   */
+  #locate(
+    table: number,
+    target: MemoryTarget,
+    fast: (offset: number) => void,
+    slow: (linear: number) => void,
+  ): void {
+    const f = this.#f;
+    const { b, state } = f;
+    const { bytes, grouped } = target;
+    const { cache } = target;
+    if (cache?.kind === 'stack' && !(grouped && !grouped.isFirst)) state.needCached(cachedStack);
+    if (grouped) {
+      this.#locateInGroup(grouped, target, fast, slow);
+      return;
+    }
+    const linear = this.#linearLocal(target.address());
+    if (cache?.kind === 'stack') {
+      this.#pushInPage(cache, this.#ifInPage(cache, linear, bytes));
+      fast(0);
+      f.else();
+      slow(linear);
+      f.endIf();
+      return;
+    }
+    if (cache === undefined) {
+      const entry = this.#probe(table, linear, bytes);
+      f.if(true);
+      this.#pushHost(table, linear, entry);
+      fast(0);
+      f.else();
+      slow(linear);
       f.endIf();
       return;
     }
@@ -175,84 +230,83 @@ export class MemoryOps {
     guarded(
       f,
       (slowIf) => {
-        const distance = this.#ifInPage(cache, address, bytes);
+        const distance = this.#ifInPage(cache, linear, bytes);
         this.#pushInPage(cache, distance);
         b.setLocal(host);
         f.else();
-        const entry = this.#probe(table, address, bytes);
+        const entry = this.#probe(table, linear, bytes);
         b.op(Op.i32Eqz);
         slowIf();
-        this.#pushHost(table, address, entry);
+        this.#pushHost(table, linear, entry);
         b.teeLocal(host);
         b.i32(-4096);
         b.integer('and', 32);
         b.setLocal(cache.host);
-        this.#push64(address);
+        this.#push64(linear);
         b.i64(-4096);
         b.integer('and', 64);
         b.setLocal(cache.page);
         f.endIf();
         b.getLocal(host);
-        fast();
+        fast(0);
       },
-      slow,
+      () => slow(linear),
     );
   }
 
-  /** `cache`: where the page may be known. */
-  read(linear: Val, width: Width, cache?: PageCache): WasmVal {
+  #slowWrite(linear: number, value: Val, name = 'writeFromRegion'): void {
     const { b } = this.#f;
-    const address = this.#linearLocal(linear);
-    if (cache?.kind === 'stack') return this.#readStack(address, width);
+    this.#push64(linear);
+    b.push64(value);
+    b.i32(value.width / 8);
+    b.call(this.#f.core(name));
+    if (name === 'writeStack') this.#f.stack.load();
+    this.#f.checkFault();
+  }
+
+  read(target: MemoryTarget, width: Width): WasmVal {
+    const { b, stack } = this.#f;
     const result = b.temporary(width === 64 ? ValueType.i64 : ValueType.i32);
     this.#locate(
       OFF_TLB_READ,
-      address,
-      width / 8,
-      cache,
-      () => {
-        b.memory(loadOpcode[width], 0);
+      target,
+      (offset) => {
+        b.memory(loadOpcode[width], offset);
         b.setLocal(result);
       },
-      () => {
-        this.#push64(address);
+      (linear) => {
+        const name = target.cache?.kind === 'stack' ? 'readStack' : 'readFromRegion';
+        this.#push64(linear);
         b.i32(width / 8);
-        b.call(this.#f.core('readSlow'));
+        b.call(this.#f.core(name));
         if (width !== 64) b.op(Op.i32WrapI64);
         b.setLocal(result);
+        if (name === 'readStack') stack.load();
         this.#f.checkFault();
       },
     );
     return { kind: 'val', width, local: result, constant: undefined };
   }
 
-  /**
-   * Reads for a later write. `host` keeps the wasm address (0: the slow path has to write too), so that the write needs no
-   * probe of its own.
-   */
-  readForWrite(
-    linear: Val,
-    width: Width,
-    cache?: PageCache,
-  ): { value: WasmVal; host: number; linear: number } {
+  /** Reads for a later write, which needs no probe of its own. */
+  readForWrite(target: MemoryTarget, width: Width): PreparedWrite {
     const { b } = this.#f;
-    const address = this.#linearLocal(linear);
-    const host = b.temporary(ValueType.i32);
+    const host = target.grouped?.group.host ?? b.temporary(ValueType.i32);
     const result = b.temporary(width === 64 ? ValueType.i64 : ValueType.i32);
+    let address = -1;
     this.#locate(
       OFF_TLB_WRITE,
-      address,
-      width / 8,
-      cache,
-      () => {
-        b.teeLocal(host);
-        b.memory(loadOpcode[width], 0);
+      withoutStack(target),
+      (offset) => {
+        if (!target.grouped) b.teeLocal(host);
+        b.memory(loadOpcode[width], offset);
         b.setLocal(result);
       },
-      () => {
+      (linear) => {
+        address = linear;
         b.i32(0);
         b.setLocal(host);
-        this.#push64(address);
+        this.#push64(linear);
         b.i32(width / 8);
         b.call(this.#f.core('readForWriteFromRegion'));
         if (width !== 64) b.op(Op.i32WrapI64);
@@ -260,72 +314,53 @@ export class MemoryOps {
         this.#f.checkFault();
       },
     );
-    return {
-      value: { kind: 'val', width, local: result, constant: undefined },
-      host,
-      linear: address,
-    };
+    const value: WasmVal = { kind: 'val', width, local: result, constant: undefined };
+    return { value, host, offset: target.grouped?.offset ?? 0, linear: address };
   }
 
   /** The write that readForWrite prepared. */
-  writePrepared(host: number, linear: number, value: Val): void {
+  writePrepared({ host, offset, linear }: PreparedWrite, value: Val): void {
     const { b } = this.#f;
     b.getLocal(host);
     this.#f.if(true);
     b.getLocal(host);
     b.push(value);
-    b.memory(storeOpcode[value.width], 0);
+    b.memory(storeOpcode[value.width], offset);
     this.#f.else();
     this.#slowWrite(linear, value);
     this.#f.endIf();
   }
 
-  #slowWrite(linear: number, value: Val): void {
+  write(target: MemoryTarget, value: Val): void {
     const { b } = this.#f;
-    this.#push64(linear);
-    b.push64(value);
-    b.i32(value.width / 8);
-    b.call(this.#f.core('writeFromRegion'));
-    this.#f.checkFault();
-  }
-
-  write(linear: Val, value: Val, cache?: PageCache): void {
-    const { b } = this.#f;
-    const address = this.#linearLocal(linear);
-    if (cache?.kind === 'stack') {
-      this.#writeStack(address, value);
-      return;
-    }
     this.#locate(
       OFF_TLB_WRITE,
-      address,
-      value.width / 8,
-      cache,
-      () => {
+      target,
+      (offset) => {
         b.push(value);
-        b.memory(storeOpcode[value.width], 0);
+        b.memory(storeOpcode[value.width], offset);
       },
-      () => this.#slowWrite(address, value),
+      (linear) => {
+        const isStack = target.cache?.kind === 'stack';
+        this.#slowWrite(linear, value, isStack ? 'writeStack' : 'writeFromRegion');
+      },
     );
   }
 
   /** Leaves the 128 bits in the returned local. */
-  readVector(linear: Val, cache?: PageCache): number {
+  readVector(target: MemoryTarget): number {
     const { b } = this.#f;
-    const address = this.#linearLocal(linear);
     const result = b.temporary(ValueType.v128);
     this.#locate(
       OFF_TLB_READ,
-      address,
-      16,
-      cache,
-      () => {
-        b.simdMemory(SimdOp.load, 0);
+      withoutStack(target),
+      (offset) => {
+        b.simdMemory(SimdOp.load, offset);
         b.setLocal(result);
       },
-      () => {
-        this.#push64(address);
-        b.call(this.#f.core('readV128Slow'));
+      (linear) => {
+        this.#push64(linear);
+        b.call(this.#f.core('readV128FromRegion'));
         b.setLocal(result);
         this.#f.checkFault();
       },
@@ -333,20 +368,17 @@ export class MemoryOps {
     return result;
   }
 
-  writeVector(linear: Val, value: number, cache?: PageCache): void {
+  writeVector(target: MemoryTarget, value: number): void {
     const { b } = this.#f;
-    const address = this.#linearLocal(linear);
     this.#locate(
       OFF_TLB_WRITE,
-      address,
-      16,
-      cache,
-      () => {
+      withoutStack(target),
+      (offset) => {
         b.getLocal(value);
-        b.simdMemory(SimdOp.store, 0);
+        b.simdMemory(SimdOp.store, offset);
       },
-      () => {
-        this.#push64(address);
+      (linear) => {
+        this.#push64(linear);
         b.getLocal(value);
         b.call(this.#f.core('writeV128FromRegion'));
         this.#f.checkFault();

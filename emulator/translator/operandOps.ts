@@ -1,10 +1,21 @@
 /** Operands, named registers, memory by segment and the stack, as wasm inside a region. */
 import type { In, Op as Operand, Semantics, V128, Val, Width } from '../isa/dsl.ts';
 import { Seg } from '../isa/flagRules.ts';
-import { OFF_SEG, OFF_X87, SEG_BASE, SEG_SIZE } from '../cpu/layout.ts';
-import type { WasmV128, WasmVal } from './functionBuilder.ts';
+import {
+  ATTR_UNUSABLE,
+  OFF_SEG,
+  OFF_X87,
+  SEG_ATTR,
+  SEG_BASE,
+  SEG_LIMIT,
+  SEG_SIZE,
+  TYPE_CODE,
+  TYPE_EXPAND_DOWN,
+  TYPE_WRITABLE,
+} from '../cpu/layout.ts';
+import { typeOf, type WasmV128, type WasmVal } from './functionBuilder.ts';
 import type { RegisterOperand } from './guestCode.ts';
-import { MemoryOps } from './memoryOps.ts';
+import { MemoryOps, type MemoryTarget, type PreparedWrite } from './memoryOps.ts';
 import type { PageCache } from './pageCache.ts';
 import type { RegionFrame } from './regionFrame.ts';
 import { Op, laneOpcodes } from './wasmOpcodes.ts';
@@ -23,10 +34,6 @@ interface RegionOp extends Operand {
   /** Displacement of a displaced operand. */
   readonly extra?: WasmVal;
 }
-interface Prepared {
-  readonly host: number;
-  readonly linear: number;
-}
 
 const RSP = 4;
 const RBP = 5;
@@ -38,7 +45,7 @@ export function operandOps(f: RegionFrame): OperandPart & { startInstruction(): 
   const native = state.width;
   /** Values and prepared writes of memory operands of the instruction under way. */
   const values = new Map<Operand, WasmVal>();
-  const prepared = new Map<Operand | string, Prepared | 'checked'>();
+  const prepared = new Map<Operand | string, PreparedWrite>();
 
   // -- registers --------------------------------------------------------------------------------
 
@@ -187,22 +194,43 @@ export function operandOps(f: RegionFrame): OperandPart & { startInstruction(): 
     b.integer('and', native);
     return b.take(native);
   };
-  const addSegmentBase = (offset: WasmVal, segment: number): WasmVal => {
+  const addSegmentBase = (offset: Val, segment: number): WasmVal => {
     b.i32(0);
     b.memory(f.is64 ? Op.i64Load : Op.i32Load, f.cpu + OFF_SEG + segment * SEG_SIZE + SEG_BASE);
-    b.push(offset);
+    pushNative(offset);
     b.integer('add', native);
     return b.take(native);
   };
-  /** Segment checks by the core. */
+  /** Segment checks by the core, unless there is nothing to check. */
   const checkedLinear = (offset: Val, segment: number, bytes: number, write: boolean): WasmVal => {
+    const at = f.cpu + OFF_SEG + segment * SEG_SIZE;
+    const linear = b.temporary(typeOf(native));
+    // Usual for FS and GS in flat code: writable data of 4 GiB, which only has a base.
+    b.i32(0);
+    b.memory(Op.i32Load, at + SEG_LIMIT);
+    b.i32(1);
+    b.integer('add', 32);
+    b.i32(0);
+    b.memory(Op.i32Load, at + SEG_ATTR);
+    b.i32(ATTR_UNUSABLE | TYPE_CODE | TYPE_EXPAND_DOWN | TYPE_WRITABLE);
+    b.integer('and', 32);
+    b.i32(TYPE_WRITABLE);
+    b.integer('xor', 32);
+    b.integer('or', 32);
+    b.op(Op.i32Eqz);
+    f.if(true);
+    b.push(addSegmentBase(offset, segment));
+    b.setLocal(linear);
+    f.else();
     b.i32(segment);
     b.push64(offset);
     b.i32(bytes);
     b.i32(write ? 1 : 0);
     b.call(f.core('segmentLinear'));
     if (!f.is64) b.op(Op.i32WrapI64);
-    return b.take(native);
+    b.setLocal(linear);
+    f.endIf();
+    return { kind: 'val', width: native, local: linear, constant: undefined };
   };
   const linearOf = (op: RegionOp, bytes: number, write: boolean): WasmVal => {
     const { instruction } = f.place;
@@ -254,6 +282,21 @@ export function operandOps(f: RegionFrame): OperandPart & { startInstruction(): 
 
   // -- memory operands --------------------------------------------------------------------------
 
+  const targetOf = (op: RegionOp, bytes: number, isWrite: boolean, linear?: Val): MemoryTarget => {
+    const cache = cacheOf();
+    const grouped =
+      op.extra || cache?.kind === 'loop' || op.spec.source !== 'rm'
+        ? undefined
+        : f.groups.operand(bytes, isWrite);
+    return { bytes, cache, grouped, address: () => linear ?? linearOf(op, bytes, isWrite) };
+  };
+  const plainTarget = (linear: Val, bytes: number): MemoryTarget => ({
+    bytes,
+    cache: undefined,
+    grouped: undefined,
+    address: () => linear,
+  });
+
   const read = (op: Operand): Val => {
     const width = op.width as Width;
     if (op.isMemory) {
@@ -262,10 +305,10 @@ export function operandOps(f: RegionFrame): OperandPart & { startInstruction(): 
       const target = op as RegionOp;
       let value: WasmVal;
       if (target.access === 'rw') {
-        const access = memory.readForWrite(linearOf(target, width / 8, true), width, cacheOf());
+        const access = memory.readForWrite(targetOf(target, width / 8, true), width);
         prepared.set(op, access);
         value = access.value;
-      } else value = memory.read(linearOf(target, width / 8, false), width, cacheOf());
+      } else value = memory.read(targetOf(target, width / 8, false), width);
       values.set(op, value);
       return value;
     }
@@ -288,18 +331,18 @@ export function operandOps(f: RegionFrame): OperandPart & { startInstruction(): 
     }
     values.delete(op);
     const access = prepared.get(op);
-    if (access !== undefined && access !== 'checked')
-      memory.writePrepared(access.host, access.linear, written);
-    else memory.write(linearOf(op as RegionOp, width / 8, true), written, cacheOf());
+    if (access !== undefined) memory.writePrepared(access, written);
+    else memory.write(targetOf(op as RegionOp, width / 8, true), written);
   };
   const readVector = (op: Operand, aligned: boolean): V128 => {
     if (!op.isMemory) {
       b.getLocal(state.xmm(registerOf(op).number));
       return b.takeVector();
     }
-    const linear = linearOf(op as RegionOp, 16, false);
-    if (aligned) checkAlignment(linear);
-    return { kind: 'v128', local: memory.readVector(linear, cacheOf()) } as WasmV128;
+    const linear = aligned ? linearOf(op as RegionOp, 16, false) : undefined;
+    if (linear) checkAlignment(linear);
+    const target = targetOf(op as RegionOp, 16, false, linear);
+    return { kind: 'v128', local: memory.readVector(target) } as WasmV128;
   };
   const checkAlignment = (linear: WasmVal): void => {
     b.push32(linear);
@@ -317,9 +360,10 @@ export function operandOps(f: RegionFrame): OperandPart & { startInstruction(): 
       b.setLocal(state.dirtyXmm(registerOf(op).number));
       return;
     }
-    const linear = linearOf(op as RegionOp, 16, true);
-    if (aligned) checkAlignment(linear);
-    memory.writeVector(linear, (value as WasmV128).local, cacheOf());
+    const linear = aligned ? linearOf(op as RegionOp, 16, true) : undefined;
+    if (linear) checkAlignment(linear);
+    const target = targetOf(op as RegionOp, 16, true, linear);
+    memory.writeVector(target, (value as WasmV128).local);
   };
   const displaced = (
     op: Operand,
@@ -358,11 +402,18 @@ export function operandOps(f: RegionFrame): OperandPart & { startInstruction(): 
     else nativeConstant(delta);
     b.integer('add', native);
     b.setLocal(state.dirtyGpr(RSP));
+    f.groups.stackMoves(typeof delta === 'object' ? undefined : Number(delta));
   };
+  const stackTarget = (offset: number, bytes: number, isWrite: boolean): MemoryTarget => ({
+    bytes,
+    cache: f.stack,
+    grouped: f.groups.stack(offset, bytes, isWrite),
+    address: () => stackAddress(offset),
+  });
   const stackLoad = (offset: number, width: Width): Val =>
-    memory.read(stackAddress(offset), width, f.stack);
+    memory.read(stackTarget(offset, width / 8, false), width);
   const stackStore = (offset: number, value: Val): void =>
-    memory.write(stackAddress(offset), value, f.stack);
+    memory.write(stackTarget(offset, value.width / 8, true), value);
 
   const key = (segment: number | 'ds', offset: Val, width: number): string => {
     const { local, constant } = offset as WasmVal;
@@ -424,20 +475,25 @@ export function operandOps(f: RegionFrame): OperandPart & { startInstruction(): 
       return asAddress(b.take(native));
     },
     load: (segment, offset, width) =>
-      memory.read(linearAt(segment, offset, width / 8, false), width),
+      memory.read(plainTarget(linearAt(segment, offset, width / 8, false), width / 8), width),
     loadForWrite(segment, offset, width) {
-      const access = memory.readForWrite(linearAt(segment, offset, width / 8, true), width);
+      const linear = linearAt(segment, offset, width / 8, true);
+      const access = memory.readForWrite(plainTarget(linear, width / 8), width);
       prepared.set(key(segment, offset, width), access);
       return access.value;
     },
     store(segment, offset, value) {
       const access = prepared.get(key(segment, offset, value.width));
-      if (access !== undefined && access !== 'checked')
-        memory.writePrepared(access.host, access.linear, value);
-      else memory.write(linearAt(segment, offset, value.width / 8, true), value);
+      if (access !== undefined) {
+        memory.writePrepared(access, value);
+        return;
+      }
+      const bytes = value.width / 8;
+      memory.write(plainTarget(linearAt(segment, offset, bytes, true), bytes), value);
     },
     storeVector(segment, offset, value) {
-      memory.writeVector(linearAt(segment, offset, 16, true), (value as WasmV128).local);
+      const target = plainTarget(linearAt(segment, offset, 16, true), 16);
+      memory.writeVector(target, (value as WasmV128).local);
     },
     checkStore(segment, offset, width) {
       memory.checkWrite(linearAt(segment, offset, width / 8, true), width / 8);

@@ -1,12 +1,6 @@
 /** One region as a wasm function: (entry, base, retired) -> regionExit. */
 import type { Semantics, Val } from '../isa/dsl.ts';
-import {
-  OFF_CPL,
-  OFF_FAULT,
-  OFF_REGION_FROM,
-  OFF_REGION_LIMIT,
-  OFF_RIP,
-} from '../cpu/layout.ts';
+import { OFF_CPL, OFF_FAULT, OFF_REGION_FROM, OFF_REGION_LIMIT, OFF_RIP } from '../cpu/layout.ts';
 import { controlOps, type Ending } from './controlOps.ts';
 import { operandOf } from './effects.ts';
 import { FunctionBuilder, type BranchHint } from './functionBuilder.ts';
@@ -14,14 +8,7 @@ import { flagFormsAtStart, flagsDeadAfter } from './flagFlow.ts';
 import { sameForm, type FlagForm } from './flagForms.ts';
 import { GuestFlags } from './guestFlags.ts';
 import type { GuestBlock, GuestInstruction, RegionSource } from './guestCode.ts';
-import {
-  cachedContext,
-  cachedMxcsr,
-  cachedStack,
-  GuestState,
-  noRegisters,
-  nothingLoaded,
-} from './guestState.ts';
+import { GuestState, noRegisters, nothingLoaded } from './guestState.ts';
 import { integerOps } from './integerOps.ts';
 import { keptLoops, loopPages, type KeptLoop } from './loopPages.ts';
 import { operandOps } from './operandOps.ts';
@@ -209,10 +196,7 @@ class RegionEmitter {
     b.code.reset();
     openRegion(f, this.#host.region);
     const atEntries = this.#structure.entries.map((entry) => this.#forms[entry]);
-    if (atEntries.includes('words')) {
-      this.#flags.settle();
-      this.#state.loadFlags();
-    }
+    this.#settleAt(atEntries.map((form) => form === 'words'));
     if (atEntries.includes('dynamic')) this.#flags.noteStored();
     if (!this.#source.is64) {
       b.getLocal(parameterBase);
@@ -223,9 +207,7 @@ class RegionEmitter {
     const code = new WasmWriter(prologue + body.length);
     code.bytes(b.code.view());
     code.bytes(body);
-    const moved = b.hints
-      .slice(0, inBody)
-      .map(({ at, likely }) => ({ at: at + prologue, likely }));
+    const moved = b.hints.slice(0, inBody).map(({ at, likely }) => ({ at: at + prologue, likely }));
     return {
       code: code.toUint8Array(),
       locals: b.locals,
@@ -234,6 +216,32 @@ class RegionEmitter {
     };
   }
 
+  /** Computes the flag words if the region is entered where somebody reads them. */
+  #settleAt(wanted: readonly boolean[]): void {
+    const b = this.#b;
+    if (!wanted.includes(true)) return;
+    // Entries behind the mask's bits are rare: they always do.
+    let mask = 0n;
+    wanted.slice(0, 64).forEach((isWanted, entry) => (mask |= BigInt(isWanted) << BigInt(entry)));
+    b.i64(BigInt.asIntN(64, mask));
+    b.getLocal(parameterEntry);
+    b.op(Op.i64ExtendI32U);
+    b.integer('shrU', 64);
+    b.i64(1);
+    b.integer('and', 64);
+    b.op(Op.i32WrapI64);
+    if (wanted.length > 64) {
+      b.getLocal(parameterEntry);
+      b.i32(64);
+      b.integer('geU', 32);
+      b.integer('or', 32);
+    }
+    b.op(Op.if);
+    b.op(blockVoid);
+    this.#flags.settle();
+    this.#state.loadFlags();
+    b.op(Op.end);
+  }
 
   // -- blocks -----------------------------------------------------------------------------------
 
@@ -259,6 +267,7 @@ class RegionEmitter {
         flagsDead: flagsDeadAfter(block, i),
       };
       this.#startInstruction();
+      this.#frame.groups.startInstruction(block.instructions, i, block.offset);
       if (instruction.effects.interpreted) {
         this.#b.call(this.#host.core('interpretInstead'));
         this.#frame.exitFault();
@@ -266,7 +275,10 @@ class RegionEmitter {
         return;
       }
       if (instruction.effects.byHandler) this.#byHandler(instruction);
-      else this.#inline(instruction);
+      else {
+        this.#inline(instruction);
+        this.#frame.groups.endInstruction();
+      }
       if (this.#ending === undefined) this.#b.releaseTemporaries();
     }
     this.#end(number);
@@ -549,7 +561,7 @@ class RegionEmitter {
   #checkSystem(number: number, offset: number): void {
     const f = this.#frame;
     const { alive } = this.#host;
-    this.#state.forgetCached(cachedContext | cachedStack | cachedMxcsr);
+    this.#state.forgetCached();
     pushMustLeave(f, alive);
     f.if(false);
     f.exitTo(offset, 0, regionExit.leave);

@@ -1,5 +1,6 @@
 /** What the parts of a region's emitter share: the builder, guest state, and the ways out. */
 import { OFF_FAULT, OFF_REGION_RETIRED, OFF_RIP, OFF_TLB_CONTEXT } from '../cpu/layout.ts';
+import { AccessGroups } from './accessGroups.ts';
 import { typeOf, type FunctionBuilder } from './functionBuilder.ts';
 import type { GuestFlags } from './guestFlags.ts';
 import type { GuestInstruction } from './guestCode.ts';
@@ -47,6 +48,7 @@ export class RegionFrame {
   readonly hasFrames: boolean;
   /** The page of the stack. */
   readonly stack: PageCache;
+  readonly groups: AccessGroups;
   /** Pages of other memory operands. */
   readonly loopPages = new Map<GuestInstruction, PageCache>();
   /** Frames that are open. */
@@ -84,6 +86,7 @@ export class RegionFrame {
     });
     this.stack = new PageCache(b, cpu, 'stack');
     state.addCached(cachedStack, () => this.stack.load());
+    this.groups = new AccessGroups(b, state);
     this.base = is64 ? parameterBase : b.permanent(ValueType.i32);
   }
 
