@@ -6,8 +6,8 @@ import { IsaPit } from './isaPit.ts';
 const HZ = 1_193_182;
 
 function setUp() {
-  const state = { ns: 0, edges: [] as number[] };
-  const clock = new CountedClock(() => state.ns, 0, 1);
+  const state = { ns: 0, stall: 0, edges: [] as number[] };
+  const clock = new CountedClock(() => (state.ns += state.stall), 0, 1);
   const irq = new IrqWire((high) => {
     if (high) state.edges.push(Math.round((clock.nowNs() * HZ) / 1e9));
   });
@@ -37,6 +37,18 @@ function setUp() {
 }
 
 describe('the 8254', () => {
+  it('loses no interrupt of a host that stalls while it is programmed', () => {
+    const { state, pass, out } = setUp();
+    out(0x43, 0x30);
+    out(0x40, 10);
+    // Each look at the clock comes later than the count takes.
+    state.stall = 20_000;
+    out(0x40, 0);
+    state.stall = 0;
+    pass(100);
+    expect(state.edges).toHaveLength(1);
+  });
+
   it('interrupts once at terminal count in mode 0', () => {
     const { state, pass, program } = setUp();
     program(0, 0, 1000);

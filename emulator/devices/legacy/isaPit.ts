@@ -33,7 +33,7 @@ export class IsaPit implements Device {
     this.#timer = parts.clock.timer(() => {
       this.#setIrq(false);
       this.#setIrq(true);
-      this.#rearm();
+      this.#rearm(parts.clock.nowNs());
     });
     this.reset();
   }
@@ -85,7 +85,8 @@ export class IsaPit implements Device {
 
   #outputChanged(now: number): void {
     this.#setIrq(this.#channels[0].output(now));
-    this.#rearm();
+    // From the same moment: a rise between two would be in neither.
+    this.#rearm(now);
   }
 
   #setIrq(high: boolean): void {
@@ -93,8 +94,8 @@ export class IsaPit implements Device {
     this.#irq.set(high);
   }
 
-  #rearm(): void {
-    const next = this.#channels[0].nextRiseNs(this.#clock.nowNs());
+  #rearm(now: number): void {
+    const next = this.#channels[0].nextRiseNs(now);
     if (next === undefined) this.#timer.cancel();
     else this.#timer.arm(next);
   }
