@@ -5,20 +5,15 @@ import type { MachineRequest } from '../../shared/vm/machineRequest.ts';
 import type { CharacterBackend } from '../backends/character.ts';
 import type { BiosBoot, DisplaySpec, KernelBoot, Machine } from '../machine/machine.ts';
 import { createPc } from '../machine/pc.ts';
-import type { PcParts } from '../machine/pcParts.ts';
 import { readBootFile } from './bootFile.ts';
-import { lowerCompilerPriority } from './compilerPriority.ts';
 import type { DiskCounters } from './countedDisk.ts';
 import { asUserError, namingKernel } from './machineErrors.ts';
-import { loadCore } from './coreModule.ts';
+import { MachineEngine } from './machineEngine.ts';
 import { openFirmware, type OpenFirmware } from './openFirmware.ts';
 import type { Networks } from './openNetworks.ts';
 import type { LayeredDisk } from '../block/layeredDisk.ts';
 import type { RamBase } from './ramFiles.ts';
 import { openDrives, type OpenDrives } from './openDrives.ts';
-
-/** From measurements of boots (docs/performance.md). */
-const translate = { after: 2500, gather: 2_000_000 };
 
 /** Where wall time starts under the counted clock. */
 const countedStartMs = Date.UTC(2026, 0, 1);
@@ -44,6 +39,7 @@ export interface BuildParts {
 
 export interface BuiltMachine {
   readonly machine: Machine;
+  readonly engine: MachineEngine;
   /** The state that it goes on from, since when changes of RAM are noted. */
   readonly restored: RamBase | undefined;
   /** Undefined without network adapters. */
@@ -71,10 +67,8 @@ export async function buildMachine(
   let machine: Machine | undefined;
   try {
     const { boot } = request;
-    const hardware = request.engine === 'kvm';
-    // V8 compiles it on another thread while the files are opened.
-    const loadingEngine = hardware ? kvmEngine() : wasmEngine();
-    loadingEngine.catch(() => undefined);
+    const engine = await MachineEngine.choose(request);
+    const hardware = engine.inUse.name === 'kvm';
     if (boot.firmware !== undefined) firmware = await openFirmware(boot.firmware, request.owner);
     const toBoot = await whatToBoot(boot, firmware, hardware);
     // What most runs of firmware do not need is loaded for those that do: it would be a good part of their start.
@@ -89,13 +83,13 @@ export async function buildMachine(
       detach,
       close: closeDrives,
     } = (open = await openDrives(request));
-    const createEngine = await loadingEngine;
+    await engine.ready();
     machine = createPc(
       {
         memory: request.memoryMiB * 2 ** 20,
         cpus: request.cpus,
         cpuModel: request.cpuModel,
-        engine: request.engine,
+        engine: engine.inUse.name,
         cpuCap: request.cpuCap,
         boot: toBoot,
         drives,
@@ -107,7 +101,7 @@ export async function buildMachine(
         ...(parts.debugConsole === undefined ? {} : { debugConsole: parts.debugConsole }),
       },
       {
-        createEngine,
+        createEngine: (wanted) => engine.create(wanted),
         yieldToEventLoop: () => nextTurn(),
         onHostFailure: (message) => parts.hostFailure(message),
       },
@@ -118,7 +112,15 @@ export async function buildMachine(
       const { loadMachineFiles } = await import('./machineFiles.ts');
       restored = await loadMachineFiles(machine, request.state);
     }
-    const built = { machine, restored, networks, disks, changeMedium, diskCounters: counters };
+    const built = {
+      machine,
+      engine,
+      restored,
+      networks,
+      disks,
+      changeMedium,
+      diskCounters: counters,
+    };
     return {
       ...built,
       attachDisk: async (disk) => {
@@ -147,21 +149,6 @@ export async function buildMachine(
     await firmware?.close().catch(() => undefined);
     throw asUserError(namingKernel(error, request.boot.kernel ?? ''));
   }
-}
-
-/** Of the two only one is loaded: the instruction set and its translator are half of all code. */
-async function kvmEngine(): Promise<PcParts['createEngine']> {
-  return (await import('./kvmEngineFactory.ts')).kvmEngineFactory();
-}
-
-async function wasmEngine(): Promise<PcParts['createEngine']> {
-  const [core, { createWasmEngine }] = await Promise.all([
-    loadCore(),
-    import('../vcpu/wasm/wasmEngine.ts'),
-  ]);
-  lowerCompilerPriority();
-  return (engine) =>
-    createWasmEngine(core, engine.engine === 'translator' ? { ...engine, translate } : engine);
 }
 
 const noHotPlug = (): UserError =>

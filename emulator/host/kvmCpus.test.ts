@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import type { Machine, MachineSpec } from '../machine/machine.ts';
 import { createPc } from '../machine/pc.ts';
+import { SwitchableEngine } from '../vcpu/switchableEngine.ts';
 import { createWasmEngine } from '../vcpu/wasm/wasmEngine.ts';
 import { loadCore } from './coreModule.ts';
 import { kvmEngineFactory } from './kvmEngineFactory.ts';
@@ -74,8 +75,11 @@ function start(machine: Machine, cpus: number): void {
 it('starts four CPUs by INIT and SIPI, serves the ports of all, and starts them again after a reset', async () => {
   if (!['ready', 'interpreted'].includes((await probeKvm()).kind)) return;
   const letters = new Letters();
-  const createEngine = await kvmEngineFactory();
-  const machine = createPc(spec(4, 'kvm', letters), { ...parts, createEngine });
+  const kvm = await kvmEngineFactory();
+  const machine = createPc(spec(4, 'kvm', letters), {
+    ...parts,
+    createEngine: (request) => new SwitchableEngine(request, 'kvm', () => kvm(request)),
+  });
   try {
     start(machine, 4);
     // Pauses come in the middle of accesses; nothing is lost or done twice.

@@ -7,6 +7,7 @@ import type { MediumDrive } from '../../shared/services/session.ts';
 import type { DiskConfig } from '../../shared/vm/config.ts';
 import type { InputEvent } from '../../shared/input/inputEvent.ts';
 import type { Frame, Thumbnail } from '../../shared/vm/frames.ts';
+import type { EngineInUse, EngineName, EngineSwitched } from '../../shared/vm/engines.ts';
 import type { KvmFinding } from '../../shared/vm/kvmFinding.ts';
 import type { MachineRequest } from '../../shared/vm/machineRequest.ts';
 import {
@@ -42,7 +43,7 @@ class MachineHost implements VmControl {
     this.exit = exit;
   }
 
-  async start(request: MachineRequest): Promise<void> {
+  async start(request: MachineRequest): Promise<EngineInUse> {
     if (this.built) throw new UserError({ code: 'running', message: 'The VM is running already.' });
     try {
       this.built = await buildMachine(request, {
@@ -57,6 +58,13 @@ class MachineHost implements VmControl {
     void this.built.machine.ended.then((end) => this.guestEnded(end));
     this.snapshots = new SnapshotTaker(this.built, request);
     if (request.state === undefined) this.built.machine.start();
+    return this.built.engine.inUse;
+  }
+
+  async switchEngine(name: EngineName): Promise<EngineSwitched> {
+    const machine = this.machine();
+    if (this.built === undefined) throw new Error('unreachable');
+    return this.built.engine.switchTo(machine, name);
   }
 
   async pause(): Promise<void> {

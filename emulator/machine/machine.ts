@@ -7,6 +7,7 @@ import type { BootOrder } from '../firmware/bios/biosMachine.ts';
 import type { DriveSpec } from './drives.ts';
 import type { FlashStore } from '../devices/legacy/cfiFlash.ts';
 import type { AdapterSpec } from './adapters.ts';
+import type { EngineName } from '../../shared/vm/engines.ts';
 import type { Display } from '../devices/display/display.ts';
 
 /** Everything a PC is built from; file contents are already read, backends already open. */
@@ -15,7 +16,7 @@ export interface MachineSpec {
   readonly memory: number;
   readonly cpus: number;
   readonly cpuModel: 'guesthouse-v2' | 'host-like';
-  readonly engine: 'interpreter' | 'translator' | 'kvm';
+  readonly engine: EngineName;
   /** Percent of a host CPU that the guest may take; all by default. Counted time knows none. */
   readonly cpuCap?: number;
   readonly boot: KernelBoot | BiosBoot;
@@ -93,6 +94,11 @@ export interface Machine {
   /** Resolves when the vCPU stands still and no device has I/O in flight. */
   pause(): Promise<void>;
   resume(): void;
+  /**
+   * Moves the running or paused guest to another engine. Resolves with how long it stood still; rejects with UserError or StateError,
+   * with the guest going on where it is.
+   */
+  switchEngine(name: EngineName): Promise<{ readonly pauseMs: number }>;
   reset(): void;
   pressPowerButton(): void;
   /** Whether disks can be plugged in and pulled out while it runs: it has a SATA controller. */

@@ -11,6 +11,7 @@ import { buildAcpiTables, placeAcpiTables } from '../firmware/acpi/acpiTables.ts
 import { acpiFileNames, acpiFirmwareFiles } from '../firmware/acpi/tableLoader.ts';
 import { resetVector } from '../firmware/bios/systemRom.ts';
 import { loadKernel } from '../firmware/kernelImage.ts';
+import type { EngineName } from '../../shared/vm/engines.ts';
 import type { VcpuExit, VcpuHost } from '../vcpu/vcpu.ts';
 import { acpiPlatform } from './acpiPlatform.ts';
 import { withBootAdapters } from './adapters.ts';
@@ -97,7 +98,6 @@ class Pc implements Machine {
     });
     this.#engine = engine;
     retired = () => engine.instructionsRetired();
-    const { vcpu } = engine;
     const onHostFailure = (error: Error): void => {
       void this.pause();
       parts.onHostFailure(error.message);
@@ -116,7 +116,7 @@ class Pc implements Machine {
         directMemory: engine.directMemory,
         sendMessage: (message) => this.#deliver(message),
         picInterrupt: (high) => {
-          vcpu.setPicInterrupt(high);
+          engine.vcpu.setPicInterrupt(high);
           if (high) this.#loop.wake();
         },
         fwCfg: {
@@ -291,6 +291,29 @@ class Pc implements Machine {
     });
   }
 
+  async switchEngine(name: EngineName): Promise<{ readonly pauseMs: number }> {
+    this.#pausesWanted++;
+    this.#interrupt();
+    return this.#enqueue(async () => {
+      const asked = performance.now();
+      await this.#running;
+      this.#running = undefined;
+      this.#pausesWanted--;
+      try {
+        if (this.#engine.switchTo === undefined) throw new Error('this machine has one engine');
+        this.#engine.switchTo(name);
+      } finally {
+        // Devices go on with what they have in flight: only the CPU has moved.
+        if (this.#wanted === 'running' && this.#end === undefined && !this.#disposed) {
+          if (this.#loop.threads !== this.#engine.threads) this.#loop = this.#newLoop();
+          this.#clock.run(true);
+          this.#running = this.#run();
+        }
+      }
+      return { pauseMs: performance.now() - asked };
+    });
+  }
+
   reset(): void {
     this.#resetWanted = true;
     this.#interrupt();
@@ -328,9 +351,13 @@ class Pc implements Machine {
     }
   }
 
-  #enqueue(task: () => void | Promise<void>): Promise<void> {
-    this.#serial = this.#serial.then(task);
-    return this.#serial;
+  #enqueue<T>(task: () => T | Promise<T>): Promise<T> {
+    const done = this.#serial.then(task);
+    this.#serial = done.then(
+      () => undefined,
+      () => undefined,
+    );
+    return done;
   }
 
   get hotPlug(): boolean {

@@ -3,26 +3,14 @@ import type { DmaMemory, Entropy } from '../bus/types.ts';
 import type { RamWatch } from '../bus/ramWatch.ts';
 import type { VideoMemory } from '../bus/videoMemory.ts';
 import type { MachineSpec } from './machine.ts';
-import type { Vcpu, VcpuHost } from '../vcpu/vcpu.ts';
+import type { EngineRequest as CommonRequest } from '../vcpu/engineMemory.ts';
+import type { EngineName } from '../../shared/vm/engines.ts';
+import type { Vcpu } from '../vcpu/vcpu.ts';
 import type { VcpuThreads } from '../vcpu/vcpuThreads.ts';
 
-/** RAM as the machine wants it: `start` and `size` guest physical, `ramOffset` inside `ram`. */
-export interface EngineRequest {
-  /** Bytes of RAM in all. */
-  readonly memory: number;
-  readonly slots: readonly {
-    readonly start: number;
-    readonly size: number;
-    readonly ramOffset: number;
-  }[];
-  /** Bytes of video memory. */
-  readonly videoMemory: number;
-  /** Bytes of ROM in all. */
-  readonly romMemory: number;
+export interface EngineRequest extends CommonRequest {
   readonly cpus: number;
-  readonly cpuModel: MachineSpec['cpuModel'];
   readonly engine: MachineSpec['engine'];
-  readonly host: VcpuHost;
   /** For RDRAND; repeats with counted time. */
   readonly entropy: Entropy;
 }
@@ -43,6 +31,8 @@ export interface PcEngine {
   readonly ramWatch?: RamWatch;
   /** Instructions since creation; exact between slices, and growing the same way on every run. */
   instructionsRetired(): number;
+  /** Moves the guest to another engine, between slices; throws UserError or StateError and leaves it where it is if that cannot be. */
+  switchTo?(name: EngineName): void;
   dispose?(): void;
 }
 

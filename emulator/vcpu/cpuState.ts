@@ -3,8 +3,9 @@
  * KVM's and other engines' state goes into the same shape.
  */
 import { checkedState } from '../bus/deviceState.ts';
-import type { VersionedState } from '../bus/types.ts';
+import { StateError, type VersionedState } from '../bus/types.ts';
 import * as layout from '../cpu/layout.ts';
+import { type CpuFeatures, missingFeatures } from './cpuidModels.ts';
 
 type Kind = 'u32' | 'u64' | 'f64' | { readonly bytes: number } | { readonly u64s: number };
 type Field = readonly [offset: number, kind: Kind];
@@ -98,28 +99,49 @@ export interface SegmentState {
 
 export interface CpuState {
   readonly rflags: number;
+  /** What the guest was told of its CPU: an engine that lacks some of it cannot go on. */
+  readonly features: CpuFeatures;
   readonly segments: Readonly<Record<(typeof segmentNames)[number], SegmentState>>;
   readonly registers: Readonly<Record<string, number | bigint | Uint8Array | BigUint64Array>>;
 }
 
-export const cpuStateVersion = 2;
+export const cpuStateVersion = 3;
 
-/** A saved state's data, checked against `own`, which the CPU has now. Throws StateError. */
+/**
+ * A saved state's data, checked against `own`, which the CPU has now: of the same shape, and of a CPU that can do no more. Throws
+ * StateError.
+ */
 export function checkedCpuState(id: string, state: VersionedState, own: CpuState): CpuState {
-  // Version 1 had one rate of the TSC, of a tick a nanosecond, and did not name it.
+  const data = checkedState(id, upToDate(state, own), { version: cpuStateVersion, data: own });
+  const missing = missingFeatures(data.features, own.features);
+  if (missing.length > 0)
+    throw new StateError(
+      `${id}: the guest was told of a CPU with ${missing.join(', ')}, which this engine does not have on this host; open the state on the engine and host that it comes from, or on the translator`,
+    );
+  return data;
+}
+
+/** Version 1 had one rate of the TSC, of a tick a nanosecond, and did not name it; version 2 did not name the CPU's features. */
+function upToDate(state: VersionedState, own: CpuState): VersionedState {
+  if (state.version !== 1 && state.version !== 2) return state;
   const data = state.data as CpuState;
-  const saved =
-    state.version === 1
-      ? {
-          version: cpuStateVersion,
-          data: { ...data, registers: { ...data.registers, tscKhz: 1e6, tscPerNs: 1 } },
-        }
-      : state;
-  return checkedState(id, saved, { version: cpuStateVersion, data: own });
+  const rate: CpuState['registers'] = state.version === 1 ? { tscKhz: 1e6, tscPerNs: 1 } : {};
+  return {
+    version: cpuStateVersion,
+    data: {
+      ...data,
+      features: own.features,
+      registers: { ...data.registers, ...rate },
+    } satisfies CpuState,
+  };
 }
 
 /** Reads the state at `base`; `rflags` comes from the core, which keeps it lazily. */
-export function readCpuState(view: DataView, base: number, rflags: number): CpuState {
+export function readCpuState(
+  view: DataView,
+  base: number,
+  { rflags, features }: Pick<CpuState, 'rflags' | 'features'>,
+): CpuState {
   const registers: Record<string, number | bigint | Uint8Array | BigUint64Array> = {};
   for (const [name, [offset, kind]] of Object.entries(fields)) {
     const at = base + offset;
@@ -146,7 +168,7 @@ export function readCpuState(view: DataView, base: number, rflags: number): CpuS
       return [name, segment];
     }),
   ) as CpuState['segments'];
-  return { rflags, segments, registers };
+  return { rflags, features, segments, registers };
 }
 
 /** Writes everything but RFLAGS. The state has been checked against one of this build. */

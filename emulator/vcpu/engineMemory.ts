@@ -3,12 +3,13 @@ import type { DirectMemory } from '../bus/directMemory.ts';
 import type { RamWatch } from '../bus/ramWatch.ts';
 import type { Entropy } from '../bus/types.ts';
 import type { VideoMemory } from '../bus/videoMemory.ts';
-import type { CpuModel } from './cpuidModels.ts';
+import type { CpuModel, HostCpu } from './cpuidModels.ts';
 import { EngineRamWatch } from './engineRamWatch.ts';
 import { EngineVideoMemory } from './engineVideoMemory.ts';
 import { createGuestMemory, type GuestMemory } from './guestMemory.ts';
 import { GuestRam } from './guestRam.ts';
 import type { Vcpu, VcpuHost } from './vcpu.ts';
+import type { VcpuThreads } from './vcpuThreads.ts';
 
 export interface EngineRequest {
   /** Bytes of RAM in all. */
@@ -34,6 +35,8 @@ export interface EngineRequest {
 /** One engine's CPU on a memory that may have others'. */
 export interface EngineCpu {
   readonly vcpu: Vcpu;
+  /** Where vCPUs have threads of their own; `vcpu` is the first then. */
+  readonly threads?: VcpuThreads | undefined;
   /** Instructions, or their like, since creation. */
   instructionsRetired(): number;
   /** The memory's slots are others now; also inside run(). */
@@ -44,6 +47,8 @@ export interface EngineCpu {
   gatherWrites(): void;
   /** The map was read and cleared: the next writes are noted again. */
   watchWrites(): void;
+  /** Of a hardware engine: what it can give to a guest. */
+  readonly hostCpu?: HostCpu;
   dispose(): void;
 }
 

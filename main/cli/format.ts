@@ -1,5 +1,6 @@
 import type { VmSummary } from '../../shared/services/library.ts';
 import type { VmConfig } from '../../shared/vm/config.ts';
+import type { EngineInUse } from '../../shared/vm/engines.ts';
 import type { VmState } from '../../shared/vm/lifecycle.ts';
 
 export const stateNames: Readonly<Record<VmState, string>> = {
@@ -21,7 +22,8 @@ export function formatList(vms: readonly VmSummary[]): string {
   if (vms.length === 0) return 'There are no VMs. Create one with "guesthouse create".';
   const nameWidth = Math.max(...vms.map((vm) => vm.name.length));
   const lines = vms.flatMap((vm) => {
-    const line = `${vm.name.padEnd(nameWidth)}  ${stateOf(vm).padEnd(11)}  ${vm.id}`;
+    const engine = vm.engine === undefined ? '' : `  on ${vm.engine.name}`;
+    const line = `${vm.name.padEnd(nameWidth)}  ${stateOf(vm).padEnd(11)}  ${vm.id}${engine}`;
     return vm.reason === undefined ? [line] : [line, `    ${reasonOf(vm)}`];
   });
   return lines.join('\n');
@@ -34,6 +36,7 @@ export function formatDetails(summary: VmSummary, config: VmConfig | undefined):
     ['State', stateOf(summary)],
   ];
   if (summary.reason !== undefined) rows.push(['Reason', reasonOf(summary)]);
+  if (summary.engine !== undefined) rows.push(['Runs on', engineOf(summary.engine)]);
   if (config) {
     if (config.description !== '') rows.push(['Description', config.description]);
     rows.push(
@@ -61,6 +64,10 @@ export function formatDetails(summary: VmSummary, config: VmConfig | undefined):
   }
   const width = Math.max(...rows.map(([label]) => label.length));
   return rows.map(([label, value]) => `${`${label}:`.padEnd(width + 2)}${value}`).join('\n');
+}
+
+export function engineOf({ name, reason }: EngineInUse): string {
+  return reason === undefined ? name : `${name} (${reason})`;
 }
 
 function reasonOf(vm: VmSummary): string {

@@ -1,5 +1,6 @@
 /** The commands over the library and its running VMs, by the same services as the window's. */
-import { Command } from 'commander';
+import { Argument, Command } from 'commander';
+import { UserError } from '../../shared/services/errors.ts';
 import type {
   BootConfig,
   CdromConfig,
@@ -10,10 +11,11 @@ import type {
 } from '../../shared/vm/config.ts';
 import { graphicsCards, newVmSchema, vmChangesSchema } from '../../shared/vm/config.ts';
 import type { FirmwareRequest } from '../../shared/vm/machineRequest.ts';
+import { engineChoices, type EngineName } from '../../shared/vm/engines.ts';
 import { checkCapabilities } from '../../shared/vm/capabilities.ts';
 import { UsageError } from './commandError.ts';
 import { attachConsole } from './consoleCommand.ts';
-import { formatDetails, formatList, stateNames } from './format.ts';
+import { engineOf, formatDetails, formatList, stateNames } from './format.ts';
 import { netHelp, parseNet, type RunAdapter } from './parseNet.ts';
 import { hostPath, oneOf, wholeNumber } from './optionValues.ts';
 import {
@@ -54,6 +56,9 @@ const print = (text: string): void => void process.stdout.write(`${text}\n`);
 /** What was done: for people, or with --json what it was done to. */
 const tell = (flags: { readonly json?: true }, result: unknown, text: string): void =>
   print(flags.json ? JSON.stringify(result, null, 2) : text);
+
+/** With these a new VM has the CPU model that KVM takes. */
+const hardware: readonly SettingFlags['engine'][] = ['kvm', 'auto'];
 
 export function libraryCommands(finish: (code: number) => void): Command[] {
   return [
@@ -108,6 +113,7 @@ export function libraryCommands(finish: (code: number) => void): Command[] {
         }
         const vm = parseWith(newVmSchema, {
           memoryMiB: 512,
+          ...(hardware.includes(flags.engine) && { cpuModel: 'host-like' }),
           ...changesOf(flags),
           name,
           boot: boot ?? {},
@@ -203,6 +209,32 @@ export function libraryCommands(finish: (code: number) => void): Command[] {
         ),
     ),
 
+    new Command('engine')
+      .description('tell what a running VM runs on, or move it to another engine while it runs')
+      .argument('<vm>', 'name or id')
+      .addArgument(new Argument('[engine]', 'where to').choices(['translator', 'kvm']))
+      .option('--json', 'machine-readable')
+      .action((name: string, engine: EngineName | undefined, flags: { json?: true }) =>
+        withServices('direct', async (services) => {
+          const vm = await findVm(services, name);
+          const moved = engine && (await services.session.switchEngine(vm.id, engine));
+          const now = await findVm(services, vm.id);
+          if (now.engine === undefined)
+            throw new UserError({
+              code: 'not-running',
+              message: `"${vm.name}" is not running.`,
+              hint: 'The engine that it starts on is one of its settings: "guesthouse modify --engine".',
+            });
+          const still =
+            moved === undefined ? '' : `; the guest stood still for ${moved.pauseMs.toFixed(1)} ms`;
+          tell(
+            flags,
+            { ...now, ...moved },
+            `"${vm.name}" runs on ${engineOf(now.engine)}${still}.`,
+          );
+        }),
+      ),
+
     new Command('console')
       .description('attach to the serial console of a running VM; Ctrl-] detaches')
       .argument('<vm>', 'name or id')
@@ -270,14 +302,10 @@ function settingOptions(command: Command): Command {
     .option('--cpus <n>', 'virtual CPUs', wholeNumber('--cpus', 1, 8))
     .option(
       '--cpu-model <model>',
-      'guesthouse-v2 or host-like: what the guest sees as its CPU',
+      'guesthouse-v2 or host-like: what the guest sees as its CPU (a new VM: host-like with the engines kvm and auto, else guesthouse-v2)',
       oneOf('--cpu-model', ['guesthouse-v2', 'host-like']),
     )
-    .option(
-      '--engine <engine>',
-      engineHelp(),
-      oneOf('--engine', ['interpreter', 'translator', 'kvm']),
-    )
+    .option('--engine <engine>', engineHelp, oneOf('--engine', engineChoices))
     .option(...cpuCapOption);
 }
 

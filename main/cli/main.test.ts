@@ -40,7 +40,11 @@ describe('the guesthouse command', () => {
       ['run', '--kernel', 'k', '--engine', 'kvm', '--cpu-model', 'guesthouse-v2'],
       /KVM.*--cpu-model host-like/,
     ],
-    [['create', 'x', '--kernel', '/k', '--engine', 'kvm'], /KVM.*guesthouse run/],
+    [
+      ['create', 'x', '--kernel', '/k', '--engine', 'kvm', '--cpu-model', 'guesthouse-v2'],
+      /KVM.*--cpu-model host-like/,
+    ],
+    [['engine', 'x', 'interpreter'], /Allowed choices are translator, kvm/],
     [['run', '--kernel', 'k', '--frobnicate'], /--frobnicate/],
     [['frobnicate'], /frobnicate/],
   ])('answers %j with exit code 64 and one line', async (args, line) => {

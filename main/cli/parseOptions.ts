@@ -1,7 +1,6 @@
 import type { Command } from 'commander';
 import type { z } from 'zod';
 import { parseKeys, type Stroke } from '../../shared/input/typing.ts';
-import { engineCapabilities } from '../../shared/vm/capabilities.ts';
 import { diskFormats } from '../../shared/vm/diskFormats.ts';
 import {
   bootSchema,
@@ -192,7 +191,6 @@ export function parseTimed(text: string): { value: string; atSeconds?: number } 
   return seconds === undefined ? { value } : { value, atSeconds: Number(seconds) };
 }
 
-/** "interpreter, translator or kvm; for now …" */
 /** Of `run`, `create` and `modify`. */
 export const cpuCapOption = [
   '--cpu-cap <percent>',
@@ -200,12 +198,9 @@ export const cpuCapOption = [
   wholeNumber('--cpu-cap', 5, 100),
 ] as const;
 
-export function engineHelp(): string {
-  const all = Object.entries(engineCapabilities);
-  const here = all.filter(([, engine]) => engine.available).map(([name]) => name);
-  const names = orList(all.map(([name]) => name));
-  return here.length === all.length ? names : `${names}; this version has ${here.join(', ')}`;
-}
+/** Of `create` and `modify`. */
+export const engineHelp =
+  'interpreter, translator, kvm, or auto: KVM where "guesthouse doctor" finds it usable, else the translator';
 
 /** Parses with a zod schema; the first problem becomes the one line of a usage error. */
 export function parseWith<S extends z.ZodType>(schema: S, value: unknown): z.output<S> {

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { checkCapabilities, checkKvmRequest } from '../../shared/vm/capabilities.ts';
+import { checkCapabilities } from '../../shared/vm/capabilities.ts';
 import {
   graphicsCards,
   type CdromConfig,
@@ -17,7 +17,8 @@ import {
   type TimedKeys,
   type TimedScreenshot,
 } from '../../shared/vm/machineRequest.ts';
-import { kvmVerdict } from '../../shared/vm/kvmFinding.ts';
+import { autoEngine } from '../../shared/vm/autoEngine.ts';
+import { engineChoices, type EngineName } from '../../shared/vm/engines.ts';
 import { runExit } from '../../shared/vm/runExit.ts';
 import { UserError } from '../../shared/services/errors.ts';
 import { engineEntry } from '../manager/engineEntry.ts';
@@ -48,7 +49,7 @@ interface RunFlags {
   cdrom?: CdromConfig[];
   floppy?: FloppyConfig[];
   net?: (RunAdapter | undefined)[];
-  engine: MachineRequest['engine'] | 'auto';
+  engine: MachineRequest['engine'];
   cpuCap?: number;
   serial: RunOptions['serial'];
   debugExit?: true;
@@ -105,7 +106,7 @@ export function runCommand(finish: (code: number) => void): Command {
     .option(
       '--engine <engine>',
       'interpreter, translator, kvm, or auto: KVM where "guesthouse doctor" finds it usable, else the translator',
-      oneOf('--engine', ['interpreter', 'translator', 'kvm', 'auto']),
+      oneOf('--engine', engineChoices),
       'translator',
     )
     .option(...cpuCapOption)
@@ -196,8 +197,7 @@ async function run(flags: RunFlags): Promise<number> {
     owner: '"guesthouse run"',
     clock: flags.clock,
   });
-  checkCapabilities(request, 'run');
-  if (engine === 'kvm') checkKvmRequest(request);
+  checkCapabilities(request);
   const { screenshot, screenText, untilScreen } = flags;
   if (flags.vga === 'none' && (screenshot ?? screenText ?? untilScreen) !== undefined) {
     throw new UsageError(
@@ -226,16 +226,13 @@ async function run(flags: RunFlags): Promise<number> {
 }
 
 /** What `auto` comes to, and says so on stderr. */
-async function choose({ cpuModel, clock }: RunFlags): Promise<MachineRequest['engine']> {
-  const say = (engine: 'kvm' | 'translator', why: string): typeof engine => {
-    const name = engine === 'kvm' ? 'KVM' : 'the translator';
-    process.stderr.write(`guesthouse: runs on ${name}: ${why}.\n`);
-    return engine;
-  };
-  if (clock !== 'host') return say('translator', 'time is counted by instructions');
-  if (cpuModel === 'guesthouse-v2')
-    return say('translator', 'the CPU model guesthouse-v2 is not for KVM');
-  const { probeKvm } = (await import(engineEntry('run').href)) as RunModule;
-  const { usable, reason } = kvmVerdict(await probeKvm());
-  return say(usable ? 'kvm' : 'translator', reason);
+async function choose({ cpuModel, clock }: RunFlags): Promise<EngineName> {
+  const { name, reason } = await autoEngine(
+    { clock, ...(cpuModel === undefined ? {} : { cpuModel }) },
+    async () => ((await import(engineEntry('run').href)) as RunModule).probeKvm(),
+  );
+  process.stderr.write(
+    `guesthouse: runs on ${name === 'kvm' ? 'KVM' : 'the translator'}: ${reason}.\n`,
+  );
+  return name;
 }

@@ -48,6 +48,8 @@ export type TakeScreen = (id: string, handover: ScreenHandover, socket: Socket) 
 
 /** What may change while a VM runs; the rest is part of the machine. */
 const changeableWhileRunning: readonly (keyof VmChanges)[] = ['name', 'description'];
+/** And while it has a saved state, which opens on any engine. */
+const changeableWhileSaved: readonly (keyof VmChanges)[] = ['engine', 'cpuCap'];
 
 export class Manager implements Services {
   readonly events = new EventHub();
@@ -154,7 +156,8 @@ export class Manager implements Services {
       );
       if (fixed.length > 0) {
         this.refuseWhileActive(id, `change ${fixed.join(', ')}`);
-        await this.refuseWhileSaved(id);
+        if (fixed.some((key) => !changeableWhileSaved.includes(key)))
+          await this.refuseWhileSaved(id);
       }
       const config = await this.vms.modify(id, changes);
       this.listSoon();
@@ -187,6 +190,7 @@ export class Manager implements Services {
     pause: async (id) => (await this.running(id)).pause(),
     resume: async (id) => (await this.running(id)).resume(),
     reset: async (id) => (await this.running(id)).reset(),
+    switchEngine: async (id, engine) => (await this.running(id)).switchEngine(engine),
     stop: async (id, how) => {
       const session = await this.running(id);
       return how === 'acpi' ? session.pressPowerButton() : session.powerOff();

@@ -17,6 +17,13 @@ import {
   type Thumbnail,
 } from '../../shared/vm/frames.ts';
 import type { DiskConfig } from '../../shared/vm/config.ts';
+import {
+  engineInUseSchema,
+  engineSwitchedSchema,
+  type EngineInUse,
+  type EngineName,
+  type EngineSwitched,
+} from '../../shared/vm/engines.ts';
 import type { VmState } from '../../shared/vm/lifecycle.ts';
 import type { MachineRequest } from '../../shared/vm/machineRequest.ts';
 import {
@@ -35,6 +42,8 @@ export interface VmCondition {
   /** Why it was aborted, could not start, or has paused itself. */
   readonly reason?: string;
   readonly hint?: string;
+  /** What it runs on, while it runs. */
+  readonly engine?: EngineInUse;
 }
 
 export interface SessionListener {
@@ -49,6 +58,7 @@ const shutdownMs = 5000;
 interface Run {
   readonly process: VmProcess;
   readonly control: VmControl;
+  engine?: EngineInUse;
   /** The guest's own end, or what the user asked for. */
   end?: VmEnd | 'shutdown';
 }
@@ -96,7 +106,8 @@ export class VmSession {
     let startError: UserError | undefined;
     const exited = vmProcess.exited.then((exit) => this.exited(run, exit, startError));
     try {
-      await control.start(request);
+      run.engine = engineInUseSchema.parse(await control.start(request));
+      this.listener.log(`Runs on the engine ${describeEngine(run.engine)}.`);
       if (request.state !== undefined) {
         await loaded?.();
         await control.resume();
@@ -132,6 +143,19 @@ export class VmSession {
 
   async reset(): Promise<void> {
     await this.expect('running', 'paused').control.reset();
+  }
+
+  async switchEngine(name: EngineName): Promise<EngineSwitched> {
+    const run = this.expect('running', 'paused');
+    const switched = engineSwitchedSchema.parse(await run.control.switchEngine(name));
+    run.engine = { name };
+    if (this.run === run) {
+      this.listener.log(
+        `Moved to the engine ${name}; the guest stood still for ${switched.pauseMs.toFixed(1)} ms.`,
+      );
+      this.change(this.current);
+    }
+    return switched;
   }
 
   async pressPowerButton(): Promise<void> {
@@ -263,8 +287,10 @@ export class VmSession {
   }
 
   private change(condition: VmCondition): void {
-    this.current = condition;
-    this.listener.changed(condition);
+    const { engine: _engine, ...rest } = condition;
+    const engine = this.run?.engine;
+    this.current = { ...rest, ...(engine && { engine }) };
+    this.listener.changed(this.current);
   }
 }
 
@@ -299,6 +325,9 @@ function conditionAfter(
     hint: 'Start the VM again. What the guest had not written to its disks is lost.',
   };
 }
+
+const describeEngine = ({ name, reason }: EngineInUse): string =>
+  reason === undefined ? name : `${name}: ${reason}`;
 
 function describeExit(exit: ProcessExit): string {
   if (exit.signal !== null) return `killed by ${exit.signal}`;

@@ -267,6 +267,7 @@ export const de: Catalogue = {
     descriptionLong: 'Die Beschreibung kann höchstens 10.000 Zeichen haben.',
     diskMissing: 'Das Plattenabbild wählen oder diese Platte entfernen.',
     disksMany: 'Höchstens 16 Platten sind möglich.',
+    kvmModel: 'KVM braucht das Modell „{{model}}“.',
     engineCpus_one: 'Mehrere CPUs brauchen Hardwareunterstützung; diese Maschinerie betreibt eine.',
     engineCpus_other: 'Die Maschinerie betreibt höchstens {{count}} CPUs.',
     path: 'Den ganzen Pfad angeben, vom obersten Ordner an.',
@@ -359,11 +360,18 @@ export const de: Catalogue = {
     cpuCap: 'Höchstlast',
     cpuCapHelp: 'Höchstens so viel eines Prozessors dieses Rechners nimmt der Gast',
     engine: 'Maschinerie',
-    engines: { interpreter: 'Interpreter', translator: 'Übersetzer', kvm: 'Hardware (KVM)' },
+    engines: {
+      interpreter: 'Interpreter',
+      translator: 'Übersetzer',
+      kvm: 'Hardware (KVM)',
+      auto: 'Automatisch',
+    },
+    engineNow: '{{setting}}; läuft auf: {{engine}}',
     engineHelp: {
       interpreter: 'Langsam; um herauszufinden, ob es am Übersetzer liegt',
       translator: 'Läuft überall',
       kvm: 'Der Prozessor führt den Gast aus',
+      auto: 'KVM, wo es laut den Einstellungen des Programms geht, sonst der Übersetzer',
     },
   },
   tabs: {

@@ -264,6 +264,7 @@ export const en = {
     descriptionLong: 'The description can have at most 10,000 characters.',
     diskMissing: 'Choose the disk image, or remove this disk.',
     disksMany: 'At most 16 disks are possible.',
+    kvmModel: 'KVM needs the model “{{model}}”.',
     engineCpus_one: 'Several CPUs need hardware assistance; this engine runs one.',
     engineCpus_other: 'The engine runs {{count}} CPUs at most.',
     path: 'Give the whole path, from the root folder on.',
@@ -356,11 +357,18 @@ export const en = {
     cpuCap: 'Execution cap',
     cpuCapHelp: 'Most of a processor of this computer that the guest may take',
     engine: 'Engine',
-    engines: { interpreter: 'Interpreter', translator: 'Translator', kvm: 'Hardware (KVM)' },
+    engines: {
+      interpreter: 'Interpreter',
+      translator: 'Translator',
+      kvm: 'Hardware (KVM)',
+      auto: 'Automatic',
+    },
+    engineNow: '{{setting}}; runs on: {{engine}}',
     engineHelp: {
       interpreter: 'Slow; to find out whether the translator is at fault',
       translator: 'Runs everywhere',
       kvm: 'The processor runs the guest',
+      auto: 'KVM where Preferences say that it can be used, else the translator',
     },
   },
   tabs: {

@@ -75,10 +75,21 @@ export const kvmMessagesDe: MessageTable = [
     'switch {1} on in the BIOS setup, if the processor has it',
     '{1} in den BIOS-Einstellungen einschalten, wenn der Prozessor es hat',
   ],
+  ['the CPU model guesthouse-v2 is not for KVM', 'das CPU-Modell guesthouse-v2 ist nichts für KVM'],
   [
-    'The KVM engine runs machines of "guesthouse run" so far, not yet those of the library.',
-    'Auf KVM laufen bisher Maschinen von „guesthouse run“, noch nicht die der Bibliothek.',
+    'Time of this VM is counted by instructions, so it stays on its engine.',
+    'Die Zeit dieser VM wird nach Befehlen gezählt, darum bleibt sie, wo sie läuft.',
+  ],
+  ['The VM stays on its engine: {1}.', 'Die VM bleibt, wo sie läuft: {1}.'],
+  [
+    'A VM that is started with the engine "kvm", or "auto" where that takes KVM, can move.',
+    'Wechseln kann eine VM, die mit „kvm“ gestartet wird, oder mit „auto“, wo das KVM nimmt.',
+  ],
+  [
+    'The engine that it starts on is one of its settings: "guesthouse modify --engine".',
+    'Worauf sie startet, ist eine ihrer Einstellungen: „guesthouse modify --engine“.',
   ],
   ['The probe of KVM did not end well: {1}', 'Der Versuch mit KVM ist nicht gut ausgegangen: {1}'],
+  ['time is counted by instructions', 'die Zeit wird nach Befehlen gezählt'],
   ['Machines run on the translator.', 'Maschinen laufen auf dem Übersetzer.'],
 ];

@@ -363,7 +363,6 @@ export const serviceMessagesDe: MessageTable = [
     'The window is not built: out/renderer does not exist.',
     'Das Fenster ist nicht gebaut: out/renderer gibt es nicht.',
   ],
-  ['The {1} engine is not available.', 'Die Engine {1} gibt es hier nicht.'],
   [
     'Several CPUs need hardware assistance: the {1} runs one, not {2}.',
     'Mehrere CPUs brauchen Hardwareunterstützung: Die Engine {1} führt eine aus, nicht {2}.',

@@ -39,7 +39,10 @@ export const vmWindowDe: Texts<typeof vmWindowEn> = {
       interpreter: 'INT',
       translator: 'BT',
       kvm: 'KVM',
+      auto: 'auto',
     },
+    moveTo: 'Weiter mit: {{engine}}',
+    moveFailed: '„{{name}}“ bleibt, wo es läuft',
   },
   vmWindow: {
     open: 'In eigenem Fenster öffnen',

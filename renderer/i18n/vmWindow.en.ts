@@ -35,7 +35,10 @@ export const vmWindowEn = {
       interpreter: 'INT',
       translator: 'BT',
       kvm: 'KVM',
+      auto: 'auto',
     },
+    moveTo: 'Go on with: {{engine}}',
+    moveFailed: '“{{name}}” stays on its engine',
   },
   vmWindow: {
     open: 'Open in own window',

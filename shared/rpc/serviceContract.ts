@@ -13,6 +13,7 @@ import {
   arrangementSchema,
   type ArrangementRequest,
 } from '../vm/arrangement.ts';
+import { engineNames } from '../vm/engines.ts';
 import { inputEventSchema } from '../input/inputEvent.ts';
 import { adapterChangeSchema } from '../net/networkStatus.ts';
 import { viewerSchema } from '../vm/frames.ts';
@@ -118,6 +119,7 @@ export const serviceContract: {
     pause: z.tuple([vmId]),
     resume: z.tuple([vmId]),
     reset: z.tuple([vmId]),
+    switchEngine: z.tuple([vmId, z.enum(engineNames)]),
     stop: z.tuple([vmId, z.enum(['acpi', 'powerOff'])]),
     attachSerial: z.tuple([vmId, portIndex]),
     detachSerial: z.tuple([vmId, portIndex]),

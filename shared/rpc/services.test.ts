@@ -35,6 +35,7 @@ function echoServices(): Services & { readonly hub: EventHub; readonly detached:
       pause: unsupported,
       resume: unsupported,
       reset: unsupported,
+      switchEngine: unsupported,
       stop: unsupported,
       attachSerial: () => Promise.resolve(Uint8Array.from(history)),
       detachSerial: (id, port) => Promise.resolve(void detached.push(`${id}:${port}`)),

@@ -1,12 +1,15 @@
 import type { NewDiskRequest, NewVm, VmChanges, VmConfig } from '../vm/config.ts';
 import type { Task } from './tasks.ts';
 import type { Arrangement, ArrangementRequest } from '../vm/arrangement.ts';
+import type { EngineInUse } from '../vm/engines.ts';
 import type { VmState } from '../vm/lifecycle.ts';
 
 export interface VmSummary {
   readonly id: string;
   readonly name: string;
   readonly state: VmState;
+  /** What it runs on, while it runs. */
+  readonly engine?: EngineInUse;
   /** Why it was aborted or could not start, for people. */
   readonly reason?: string;
   readonly hint?: string;

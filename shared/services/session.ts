@@ -2,6 +2,7 @@ import type { InputEvent } from '../input/inputEvent.ts';
 import type { AdapterChange, AdapterStatus } from '../net/networkStatus.ts';
 import type { z } from 'zod';
 import type { diskSchema } from '../vm/config.ts';
+import type { EngineName, EngineSwitched } from '../vm/engines.ts';
 import type { Frame, Thumbnail } from '../vm/frames.ts';
 
 export interface SessionEvents {
@@ -21,6 +22,11 @@ export interface SessionService {
   pause(vmId: string): Promise<void>;
   resume(vmId: string): Promise<void>;
   reset(vmId: string): Promise<void>;
+  /**
+   * Moves a running or paused VM to another engine, until it is powered off. Rejects, with the guest going on where it is, if the other engine is
+   * not to be had or does not take what the guest was told of its CPU.
+   */
+  switchEngine(vmId: string, engine: EngineName): Promise<EngineSwitched>;
   /** 'acpi' presses the power button; 'powerOff' pulls the plug. */
   stop(vmId: string, how: 'acpi' | 'powerOff'): Promise<void>;
   /** Attaches to a serial port: the recent output (up to 256 KiB), then events follow. */

@@ -3,23 +3,15 @@ import type { BootConfig } from './config.ts';
 import type { MachineRequest } from './machineRequest.ts';
 import { UserError } from '../services/errors.ts';
 
-export interface EngineCapability {
-  readonly available: boolean;
-  /** Why not, for people. */
-  readonly reason?: string;
-  readonly maxCpus: number;
-}
-
-/** What each engine of this build can do for the machines of the library. Forms and commands show the reason where it stands. */
-export const engineCapabilities: Readonly<Record<MachineRequest['engine'], EngineCapability>> = {
-  interpreter: { available: true, maxCpus: 1 },
-  translator: { available: true, maxCpus: 1 },
-  kvm: {
-    available: false,
-    reason:
-      'The KVM engine runs machines of "guesthouse run" so far, not yet those of the library.',
-    maxCpus: 8,
-  },
+/** What each engine of this build can do. */
+export const engineCapabilities: Readonly<
+  Record<MachineRequest['engine'], { readonly maxCpus: number }>
+> = {
+  interpreter: { maxCpus: 1 },
+  translator: { maxCpus: 1 },
+  kvm: { maxCpus: 8 },
+  /** Where it takes KVM. */
+  auto: { maxCpus: 8 },
 };
 
 /**
@@ -27,9 +19,11 @@ export const engineCapabilities: Readonly<Record<MachineRequest['engine'], Engin
  * 'too-many-drives' for more drives than the controllers take.
  */
 export function checkCapabilities(
-  wanted: Pick<MachineRequest, 'engine' | 'cpus'> &
-    DriveSet & { readonly boot?: BootConfig | undefined },
-  use: 'library' | 'run' = 'library',
+  wanted: Pick<MachineRequest, 'engine' | 'cpus' | 'cpuModel'> &
+    DriveSet & {
+      readonly boot?: BootConfig | undefined;
+      readonly clock?: MachineRequest['clock'];
+    },
 ): void {
   planDrives(wanted);
   if (wanted.boot?.firmware !== undefined && wanted.boot.kernel !== undefined) {
@@ -41,13 +35,7 @@ export function checkCapabilities(
     });
   }
   const engine = engineCapabilities[wanted.engine];
-  if (!engine.available && use === 'library') {
-    throw new UserError({
-      code: 'unsupported',
-      message: engine.reason ?? `The ${wanted.engine} engine is not available.`,
-      hint: 'Choose the engine "translator".',
-    });
-  }
+  if (wanted.engine === 'kvm') checkKvmRequest(wanted);
   if (wanted.cpus > engine.maxCpus) {
     throw new UserError({
       code: 'unsupported',
@@ -63,11 +51,14 @@ export function checkCapabilities(
   }
 }
 
-/** What `guesthouse run` cannot do on the KVM engine. Throws UserError (code 'unsupported'). */
+/** What a machine cannot be on the KVM engine. Throws UserError (code 'unsupported'). */
 export function checkKvmRequest({
   cpuModel,
-  clock,
-}: Pick<MachineRequest, 'cpuModel' | 'clock'>): void {
+  clock = 'host',
+}: {
+  readonly cpuModel: MachineRequest['cpuModel'];
+  readonly clock?: MachineRequest['clock'];
+}): void {
   const refuse = (message: string, hint: string): never => {
     throw new UserError({ code: 'unsupported', message, hint });
   };

@@ -1,12 +1,13 @@
 import { z } from 'zod';
 import { adapterSchema, mostAdapters } from './network.ts';
 import { diskFormats } from './diskFormats.ts';
+import { engineChoices } from './engines.ts';
 import { ahciPorts } from './driveCounts.ts';
 
 /** Version of the configuration file's shape. Raise with a migration in configMigrations.ts. */
 export const configVersion = 4;
 
-export const engineSchema = z.enum(['interpreter', 'translator', 'kvm']);
+export const engineSchema = z.enum(engineChoices);
 
 export const diskInterfaces = ['virtio', 'ide', 'ahci'] as const;
 export type DriveInterface = (typeof diskInterfaces)[number];

@@ -12,6 +12,7 @@ import {
   type AdapterChange,
   type AdapterStatus,
 } from '../net/networkStatus.ts';
+import { engineNames, type EngineInUse, type EngineName, type EngineSwitched } from './engines.ts';
 import type { KvmFinding } from './kvmFinding.ts';
 import { diskSchema, type DiskConfig } from './config.ts';
 import { viewerSchema, type Frame, type Thumbnail } from './frames.ts';
@@ -19,8 +20,10 @@ import { machineRequestSchema, type MachineRequest } from './machineRequest.ts';
 
 /** What the manager asks of a VM process. All reject with UserError. */
 export interface VmControl {
-  /** Builds the machine and starts it; resolves when it runs. */
-  start(request: MachineRequest): Promise<void>;
+  /** Builds the machine and starts it; resolves, with its engine, when it runs. */
+  start(request: MachineRequest): Promise<EngineInUse>;
+  /** See SessionService. */
+  switchEngine(name: EngineName): Promise<EngineSwitched>;
   pause(): Promise<void>;
   resume(): Promise<void>;
   reset(): Promise<void>;
@@ -92,6 +95,7 @@ const port = z.int().min(0).max(3);
 
 const controlSchemas: Readonly<Record<keyof VmControl, z.ZodType<unknown[]>>> = {
   start: z.tuple([machineRequestSchema]),
+  switchEngine: z.tuple([z.enum(engineNames)]),
   pause: z.tuple([]),
   resume: z.tuple([]),
   reset: z.tuple([]),

@@ -70,13 +70,11 @@ describeWindow('settings', (parts) => {
     await window.field('Execution cap').fill('3');
     await page.getByText('Enter a whole number from 5 to 100.').waitFor();
     await window.field('Execution cap').fill('90');
-    await choose('Engine', 'Interpreter');
-    await page.getByRole('combobox', { name: 'Engine' }).click();
-    // Until machines of the library run on it.
-    expect(
-      await page.getByRole('option', { name: 'Hardware (KVM)' }).getAttribute('aria-disabled'),
-    ).toBe('true');
-    await page.getByRole('option', { name: 'Translator', exact: true }).click();
+    await choose('CPU model', 'Guesthouse (x86-64-v2)');
+    await choose('Engine', 'Hardware (KVM)');
+    await page.getByText('KVM needs the model “Like the host’s”.').waitFor();
+    await choose('CPU model', 'Like the host’s');
+    await choose('Engine', 'Automatic');
     await tab('Boot');
     await window.field('Kernel command line').fill('console=ttyS0 told.by=settings');
     await tab('Display');

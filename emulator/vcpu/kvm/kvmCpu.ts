@@ -4,7 +4,7 @@
  * it on the caller's, where a timer kicks. The unit of a budget, and of instructionsRetired(), is a nanosecond of host time here.
  */
 import { StateError, type VersionedState } from '../../bus/types.ts';
-import type { CpuModel } from '../cpuidModels.ts';
+import type { CpuModel, HostCpu } from '../cpuidModels.ts';
 import { checkedCpuState, cpuStateVersion } from '../cpuState.ts';
 import { physicalView } from '../guestMemory.ts';
 import type { ApicMessage, EntryState, Vcpu, VcpuExit, VcpuHost } from '../vcpu.ts';
@@ -76,7 +76,12 @@ export class KvmCpu implements Vcpu {
     this.#scratchView.setBigUint64(4, this.#timer.maskInside, true);
     vm.ioctl(this.fd, 'SET_SIGNAL_MASK', this.#scratch);
     const tscKhz = vm.ioctl(this.fd, 'GET_TSC_KHZ');
-    setCpuid(vm, this.fd, { model, tscKhz, index, cpus }, area.subarray(parts.cpuid));
+    const features = setCpuid(
+      vm,
+      this.fd,
+      { model, tscKhz, index, cpus },
+      area.subarray(parts.cpuid),
+    );
     this.#registers = new KvmRegisters(vm, this.fd, area);
     this.#powerOn = this.#registers.take();
     this.#states = new KvmSavedState({
@@ -85,6 +90,7 @@ export class KvmCpu implements Vcpu {
       registers: this.#registers,
       powerOn: this.#powerOn,
       host,
+      features,
     });
   }
 
@@ -263,6 +269,10 @@ export class KvmCpu implements Vcpu {
 
   counters(): Readonly<Record<string, number>> {
     return { ...this.#counts, runningMs: Math.round(this.#ranNs / 1e6) };
+  }
+
+  get hostCpu(): HostCpu {
+    return this.#states.hostCpu;
   }
 
   /** Nanoseconds inside run(), since creation. */

@@ -58,6 +58,7 @@ export function kvmEngineCpu(
       noteWrites: (area) => opened.noteWrites(area),
       gatherWrites: () => opened.takeDirty(),
       watchWrites: () => undefined,
+      hostCpu: vcpu.hostCpu,
       dispose: () => {
         threads.dispose();
         for (const each of vcpus) each.dispose();

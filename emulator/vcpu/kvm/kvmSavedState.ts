@@ -1,5 +1,6 @@
 /** A KVM vCPU's registers as a saved state and back, with what the kernel's structures do not hold: time and the guest's pages of kvmclock. */
 import { StateError } from '../../bus/types.ts';
+import type { HostCpu } from '../cpuidModels.ts';
 import type { CpuState } from '../cpuState.ts';
 import { physicalView } from '../guestMemory.ts';
 import type { VcpuHost } from '../vcpu.ts';
@@ -16,7 +17,11 @@ export interface KvmSavedStateParts {
   /** What a vCPU has for all that a state does not name. */
   readonly powerOn: KvmRegisterImage;
   readonly host: VcpuHost;
+  readonly features: CpuState['features'];
 }
+
+/** Some minutes at any rate. */
+const farTicks = 2n ** 40n;
 
 export class KvmSavedState {
   readonly #vm: KvmVm;
@@ -24,15 +29,21 @@ export class KvmSavedState {
   readonly #registers: KvmRegisters;
   readonly #powerOn: KvmRegisterImage;
   readonly #host: VcpuHost;
+  readonly #features: CpuState['features'];
   #tscKhz: number;
 
-  constructor({ vm, vcpuFd, registers, powerOn, host }: KvmSavedStateParts) {
+  constructor({ vm, vcpuFd, registers, powerOn, host, features }: KvmSavedStateParts) {
     this.#vm = vm;
     this.#fd = vcpuFd;
     this.#registers = registers;
     this.#powerOn = powerOn;
     this.#host = host;
+    this.#features = features;
     this.#tscKhz = vm.ioctl(vcpuFd, 'GET_TSC_KHZ');
+  }
+
+  get hostCpu(): HostCpu {
+    return { features: this.#features, tscKhz: this.#tscKhz };
   }
 
   /** The rate of the guest's TSC. */
@@ -54,6 +65,7 @@ export class KvmSavedState {
           ? 0
           : (this.#physical(systemTime - 1n, 4)?.getUint32(0, true) ?? 0),
       pdpte: this.#pdpte(image.structures.sregs),
+      features: this.#features,
     });
   }
 
@@ -90,6 +102,9 @@ export class KvmSavedState {
     const tsc = BigInt.asUintN(64, ticks + tscOffset);
     const clock = (kvmSystemTime & 1n) === 0n ? undefined : this.#physical(kvmSystemTime - 1n, 32);
     try {
+      // KVM takes a value within a second of what the TSC would show for an attempt to bring vCPUs into step, and keeps its own:
+      // so one far from both comes first (arch/x86/kvm/x86.c, kvm_synchronize_tsc).
+      this.#registers.setMsr(msr.tsc, tsc + farTicks);
       this.#registers.setMsr(msr.tsc, tsc);
       this.#vm.setClock(clock === undefined ? BigInt(Math.trunc(nowNs)) : clockAt(clock, tsc));
       this.#registers.put(imageOf(data, this.#powerOn, nowNs));

@@ -4,6 +4,7 @@ import { SeededEntropy } from '../../bus/entropy.ts';
 import { guestPhysical, type VersionedState } from '../../bus/types.ts';
 import { loadCore } from '../../host/coreModule.ts';
 import type { GuestRam } from '../guestRam.ts';
+import type { HostCpu } from '../cpuidModels.ts';
 import type { CpuState } from '../cpuState.ts';
 import { createTestCpu } from '../wasm/testCpu.ts';
 import { createWasmEngine } from '../wasm/wasmEngine.ts';
@@ -39,6 +40,7 @@ it('gives each register a place in the structures of KVM, and finds it there aga
   lapicLvt.set([0x30, 0, 2, 0]);
   const state: CpuState = {
     rflags: 0x246,
+    features: plain.features,
     segments: {
       ...plain.segments,
       cs: { selector: 0x33, base: 0n, limit: 0xffffffff, attributes: 0xa0fb },
@@ -70,6 +72,7 @@ it('gives each register a place in the structures of KVM, and finds it there aga
     picHigh: true,
     kvmVersion: 6,
     pdpte: new BigUint64Array(4),
+    features: state.features,
   });
   expect(found).toEqual(state);
 });
@@ -145,9 +148,18 @@ it('goes on with one state on KVM and on the wasm engine in turn; without /dev/k
   const calls = await loadHostCalls();
   if (calls === undefined) throw new Error('this host has no such system calls');
   const core = await loadCore();
+  let hostCpu: HostCpu | undefined;
   const onWasm = (): Part =>
-    part((request) => ({ ...createWasmEngine(core, request), dispose: () => undefined }));
-  const onKvm = (): Part => part((request) => createKvmEngine(calls, request));
+    part((request) => ({
+      ...createWasmEngine(core, { ...request, hostCpu }),
+      dispose: () => undefined,
+    }));
+  const onKvm = (): Part =>
+    part((request) => {
+      const engine = createKvmEngine(calls, request);
+      hostCpu = engine.vcpu.hostCpu;
+      return engine;
+    });
 
   let current: Part;
   try {

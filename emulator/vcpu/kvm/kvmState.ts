@@ -27,6 +27,7 @@ export interface KvmMoment {
   readonly kvmVersion: number;
   /** PDPTEs as the memory at CR3 has them; zeros without PAE paging. */
   readonly pdpte: BigUint64Array;
+  readonly features: CpuState['features'];
 }
 
 /** Offset in struct kvm_regs of each general register in the order of its encoding. */
@@ -194,7 +195,8 @@ export function cpuStateOf(image: KvmRegisterImage, moment: KvmMoment): CpuState
   registers.lapicExternal = 0;
   registers.lapicTimerStart = moment.nowNs;
   registers.lapicTimerNext = nextTimer(apic, read(msr.tscDeadline), moment);
-  return { rflags: Number(general.getBigUint64(regs.rflags, true)), segments, registers };
+  const rflags = Number(general.getBigUint64(regs.rflags, true));
+  return { rflags, features: moment.features, segments, registers };
 }
 
 /**

@@ -14,8 +14,14 @@ import {
   writeCpuState,
   writeSegment,
 } from '../cpuState.ts';
-import type { CpuModel } from '../cpuidModels.ts';
-import { cpuidEntries } from '../cpuidModels.ts';
+import {
+  cpuidEntries,
+  type CpuidEntry,
+  type CpuModel,
+  featuresOf,
+  type HostCpu,
+  limitedTo,
+} from '../cpuidModels.ts';
 import type { GuestMemory } from '../guestMemory.ts';
 import { TierTimes } from './tierTimes.ts';
 import { Translations, type TranslationPolicy } from './translations.ts';
@@ -57,8 +63,8 @@ export interface WasmCpuOptions {
   readonly translate?: TranslationPolicy | undefined;
   /** Source of RDRAND. */
   readonly entropy: Entropy;
-  /** Rate of the time-stamp counter; by default a tick is a nanosecond of machine time. */
-  readonly tscKhz?: number | undefined;
+  /** The CPU is such that the guest can move to this host's hardware engine; by default the model is whole and a TSC's tick a nanosecond. */
+  readonly hostCpu?: HostCpu | undefined;
 }
 
 const anySubleaf = 0xffffffff;
@@ -68,12 +74,18 @@ const code32 = 0xc09b;
 const data32 = 0xc093;
 const busyTss = 0x8b;
 
+/** The time-stamp counter by default: a tick is a nanosecond of machine time. */
+const tscKhz = 1_000_000;
+
 export class WasmCpu implements Vcpu {
   readonly index: number;
   readonly #core: Core;
   readonly #view: DataView;
   readonly #base: number;
-  readonly #tscKhz: number;
+  readonly #whole: (tscKhz: number) => readonly CpuidEntry[];
+  /** What the guest is told after a reset, and what it has been told. */
+  readonly #own: HostCpu;
+  #told: HostCpu;
   readonly #translations: Translations | undefined;
   readonly #tierTimes = new TierTimes();
   /** False: what gets hot now is translated later. */
@@ -82,7 +94,10 @@ export class WasmCpu implements Vcpu {
   constructor(options: WasmCpuOptions) {
     const { core, memory, index, host } = options;
     this.index = index;
-    this.#tscKhz = options.tscKhz ?? 1_000_000;
+    this.#whole = (rate) =>
+      cpuidEntries({ model: options.model, cpus: options.cpus, tscKhz: rate });
+    this.#own = options.hostCpu ?? { features: featuresOf(this.#whole(tscKhz)), tscKhz };
+    this.#told = this.#own;
     this.#base = memory.regionOf(index);
     this.#view = new DataView(memory.memory.buffer);
     this.#configure(options);
@@ -208,8 +223,8 @@ export class WasmCpu implements Vcpu {
   }
 
   reset(): void {
-    // A state of another engine may have brought a rate of its own.
-    this.#setTscRate();
+    // A loaded state may have brought another CPU.
+    this.#tell(this.#own);
     this.#core.resetCpu();
   }
 
@@ -279,7 +294,10 @@ export class WasmCpu implements Vcpu {
   }
 
   load(state: VersionedState): void {
-    const data = checkedCpuState(`cpu${this.index}`, state, this.#state());
+    // The core can do all of the model, whatever it tells.
+    const features = featuresOf(this.#whole(this.#told.tscKhz));
+    const data = checkedCpuState(`cpu${this.index}`, state, { ...this.#state(), features });
+    this.#tell({ features: data.features, tscKhz: data.registers.tscKhz as number });
     writeCpuState(this.#view, this.#base, data);
     this.#core.setFlagsLow(data.rflags);
     this.#core.stateChanged();
@@ -343,7 +361,8 @@ export class WasmCpu implements Vcpu {
   }
 
   #state(): CpuState {
-    return readCpuState(this.#view, this.#base, this.#core.flagsLow() >>> 0);
+    const rflags = this.#core.flagsLow() >>> 0;
+    return readCpuState(this.#view, this.#base, { rflags, features: this.#told.features });
   }
 
   #where(): string {
@@ -355,26 +374,28 @@ export class WasmCpu implements Vcpu {
   }
 
   /** What stays across resets: slots, CPUID, APIC ID, TSC rate, the map of code pages. */
-  #configure({ memory, index, cpus, model }: WasmCpuOptions): void {
+  #configure({ memory, index }: WasmCpuOptions): void {
     this.#set32(layout.OFF_CODE_MAP, memory.codeMap);
     this.#set32(layout.OFF_APIC_ID, index);
-    this.#setTscRate();
+    this.#tell(this.#own);
     this.#set32(layout.OFF_VIDEO_START, memory.video.offset);
     this.#set32(layout.OFF_VIDEO_SIZE, memory.video.size);
     this.#set32(layout.OFF_VIDEO_WRITTEN, memory.video.written);
     this.#setSlots(memory.slots);
-    const entries = cpuidEntries({ model, cpus, tscKhz: this.#tscKhz });
+  }
+
+  /** What CPUID says, and the rate of the TSC. */
+  #tell(told: HostCpu): void {
+    this.#told = told;
+    const entries = limitedTo(told.features, this.#whole(told.tscKhz));
     if (entries.length > layout.CPUID_MAX) throw new Error('too many CPUID entries');
     this.#set32(layout.OFF_CPUID_COUNT, entries.length);
     entries.forEach(({ leaf, subleaf = anySubleaf, eax, ebx, ecx, edx }, i) => {
       const at = layout.OFF_CPUID + i * layout.CPUID_SIZE;
       [leaf, subleaf, eax, ebx, ecx, edx].forEach((value, n) => this.#set32(at + 4 * n, value));
     });
-  }
-
-  #setTscRate(): void {
-    this.#set32(layout.OFF_TSC_KHZ, this.#tscKhz);
-    this.#view.setFloat64(this.#base + layout.OFF_TSC_PER_NS, this.#tscKhz / 1e6, true);
+    this.#set32(layout.OFF_TSC_KHZ, told.tscKhz);
+    this.#view.setFloat64(this.#base + layout.OFF_TSC_PER_NS, told.tscKhz / 1e6, true);
   }
 
   #setSlots(slots: readonly MemorySlot[]): void {

@@ -6,6 +6,7 @@ import {
   type EngineRequest,
   memoryFor,
 } from '../engineMemory.ts';
+import type { HostCpu } from '../cpuidModels.ts';
 import type { GuestMemory } from '../guestMemory.ts';
 import type { TranslationPolicy } from './translations.ts';
 import { WasmCpu } from './wasmCpu.ts';
@@ -13,8 +14,8 @@ import { WasmCpu } from './wasmCpu.ts';
 export interface WasmEngineRequest extends EngineRequest {
   /** When code is translated; by default it never is. */
   readonly translate?: TranslationPolicy;
-  /** Rate of the time-stamp counter; by default a tick is a nanosecond. */
-  readonly tscKhz?: number;
+  /** See WasmCpuOptions. */
+  readonly hostCpu?: HostCpu | undefined;
 }
 
 export interface WasmEngine extends EngineMemory {
@@ -30,7 +31,7 @@ export interface WasmEngineCpu extends EngineCpu {
 export function wasmEngineCpu(
   core: WebAssembly.Module,
   guest: GuestMemory,
-  { cpuModel, translate, tscKhz, host, entropy = new HostEntropy() }: WasmEngineRequest,
+  { cpuModel, translate, hostCpu, host, entropy = new HostEntropy() }: WasmEngineRequest,
 ): WasmEngineCpu {
   const vcpu = new WasmCpu({
     core,
@@ -39,7 +40,7 @@ export function wasmEngineCpu(
     cpus: 1,
     model: cpuModel,
     translate,
-    tscKhz,
+    hostCpu,
     host,
     entropy,
   });

@@ -73,7 +73,11 @@ function Reason(props: {
 function Cards({ vm, config }: { readonly vm: VmSummary; readonly config: VmConfig }) {
   const showTab = useLibrary((store) => store.showTab);
   const showPage = useLibrary((store) => store.showPage);
-  const engine = t(`system.engines.${config.engine}`);
+  const setting = t(`system.engines.${config.engine}`);
+  const engine =
+    vm.engine === undefined || vm.engine.name === config.engine
+      ? setting
+      : t('system.engineNow', { setting, engine: t(`system.engines.${vm.engine.name}`) });
   return (
     <>
       {isLive(vm) && config.display.card !== 'none' && <PreviewCard vm={vm} />}

@@ -21,6 +21,7 @@ import { useLibrary } from '../library/libraryStore.ts';
 import { hostKeyName, hostKeys } from '../screen/hostKey.ts';
 import { setScreenMode, useScreenActions } from '../screen/screenActions.ts';
 import { screenModes } from '../screen/screenLayout.ts';
+import { explainInOne } from '../notices/noticeStore.ts';
 import { splitPath } from '../vmForm/vmDraft.ts';
 import { ownVmId } from '../vmWindow/ownWindow.ts';
 import { useDeviceEntries } from './useDeviceEntries.tsx';
@@ -63,6 +64,7 @@ export function StatusBar(props: {
   });
   const rates = (first: string, a: number | null, second: string, b: number | null): string[] =>
     a === null || b === null ? [] : [`${first} ${perSecond(a)}, ${second} ${perSecond(b)}`];
+  const engine = vm.engine?.name ?? config.engine;
   const rate = (value: number | null | undefined): number => value ?? 0;
 
   const shown: Shown[] = [
@@ -125,15 +127,18 @@ export function StatusBar(props: {
       name: t('status.engine'),
       Icon: Memory,
       lines: [
-        t(`system.engines.${config.engine}`),
+        t(`system.engines.${engine}`),
+        ...(vm.engine?.reason === undefined ? [] : [explainInOne({ message: vm.engine.reason })]),
         t('status.memory', { memory: config.memoryMiB, cpus: config.cpus }),
         ...(figures?.guestCpu == null
           ? []
           : [t('status.guestCpu', { percent: percent(figures.guestCpu) })]),
       ],
-      text: t(`status.engines.${config.engine}`),
+      text: t(`status.engines.${engine}`),
       dim: !isLive(vm),
       entries: [
+        ...entries.engines,
+        entries.engines.length > 0 && 'divider',
         ownVmId() === undefined && {
           word: t('activity.title'),
           act: () => useLibrary.getState().showTab('activity'),

@@ -1,6 +1,7 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { useState, type ReactNode } from 'react';
 import type { VmSummary } from '../../../shared/services/library.ts';
+import type { EngineName } from '../../../shared/vm/engines.ts';
 import type { MenuEntries, MenuEntry } from '../../components/EntryMenu.tsx';
 import { t } from '../../i18n/i18n.ts';
 import { useConnection } from '../../transport/ConnectionContext.tsx';
@@ -12,6 +13,8 @@ import type { Devices, Removable } from './useDevices.ts';
 export interface DeviceEntries {
   readonly media: MenuEntries;
   readonly cables: MenuEntries;
+  /** Where a running machine can move to. */
+  readonly engines: MenuEntries;
   /** The file chooser, while one is open: to be drawn beside the menu. */
   readonly chooser: ReactNode;
 }
@@ -48,6 +51,16 @@ export function useDeviceEntries(vm: VmSummary, { removable, adapters }: Devices
     checked: connected,
     act: () => plug(index, !connected),
   }));
+  const move = (engine: EngineName): void => {
+    session
+      .switchEngine(vm.id, engine)
+      .catch((error: unknown) => report(t('status.moveFailed', { name: vm.name }), error));
+  };
+  const engines = (vm.engine === undefined ? [] : (['translator', 'kvm'] as const)).map((one) => ({
+    word: t('status.moveTo', { engine: t(`system.engines.${one}`) }),
+    checked: vm.engine?.name === one,
+    act: () => move(one),
+  }));
   const chooser = choosing && (
     <FileChooser
       title={t('path.chooserTitle', { what: choosing.name })}
@@ -59,5 +72,5 @@ export function useDeviceEntries(vm: VmSummary, { removable, adapters }: Devices
       }}
     />
   );
-  return { media, cables, chooser };
+  return { media, cables, engines, chooser };
 }

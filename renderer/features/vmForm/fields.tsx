@@ -4,9 +4,8 @@ import MenuItem from '@mui/material/MenuItem';
 import Stack from '@mui/material/Stack';
 import TextField from '@mui/material/TextField';
 import { useQuery } from '@tanstack/react-query';
-import { t } from '../../i18n/i18n.ts';
-import { engineCapabilities } from '../../../shared/vm/capabilities.ts';
 import { graphicsCards, vmConfigSchema } from '../../../shared/vm/config.ts';
+import { t } from '../../i18n/i18n.ts';
 import { useConnection } from '../../transport/ConnectionContext.tsx';
 import type { Problems, VmDraft } from './vmDraft.ts';
 
@@ -106,7 +105,8 @@ export function SystemFields({ draft, problems, disabled = false, change }: Fiel
         label={t('system.cpuModel')}
         disabled={disabled}
         value={draft.cpuModel}
-        helperText={t('system.cpuModelHelp')}
+        error={problems.cpuModel !== undefined}
+        helperText={problems.cpuModel ?? t('system.cpuModelHelp')}
         onChange={(event) => change({ cpuModel: event.target.value as VmDraft['cpuModel'] })}
       >
         {cpuModels.map((model) => (
@@ -148,11 +148,7 @@ export function MachineSystemFields(props: FieldsProps) {
         onChange={(event) => change({ engine: event.target.value as VmDraft['engine'] })}
       >
         {engines.map((engine) => (
-          <MenuItem
-            key={engine}
-            value={engine}
-            disabled={!engineCapabilities[engine].available && engine !== draft.engine}
-          >
+          <MenuItem key={engine} value={engine}>
             {t(`system.engines.${engine}`)}
           </MenuItem>
         ))}

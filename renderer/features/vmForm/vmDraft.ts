@@ -206,6 +206,9 @@ export function checkDraft(draft: VmDraft): Checked {
   const { maxCpus } = engineCapabilities[draft.engine];
   if (number(draft.cpus) > maxCpus) problems.cpus ??= t('problem.engineCpus', { count: maxCpus });
 
+  if (draft.engine === 'kvm' && draft.cpuModel !== 'host-like')
+    problems.cpuModel ??= t('problem.kvmModel', { model: t('system.cpuModels.host-like') });
+
   const newDisks = draft.newDisks.flatMap(({ size, ...rest }, index) => {
     const sizeMiB = Math.round(number(size.replace(',', '.')) * 1024);
     const disk = newDiskSchema.safeParse({ ...rest, sizeMiB });
