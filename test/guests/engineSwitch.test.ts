@@ -1,13 +1,12 @@
 /**
- * A guest of our own that moves between KVM and the translator while it computes and waits for interrupts, and whose states open on
- * either. Where KVM cannot be used the machine says so. Some ten seconds.
+ * A guest of our own that moves between KVM and the translator while it computes and waits for interrupts. Where KVM cannot be used the
+ * machine says so. Some ten seconds.
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { buildMachine, type BuiltMachine } from '../../emulator/host/buildMachine.ts';
-import { saveMachineFiles } from '../../emulator/host/machineFiles.ts';
 import { probeKvm } from '../../emulator/host/probeKvm.ts';
 import type { MachineEnd } from '../../emulator/machine/machine.ts';
 import type { EngineName } from '../../shared/vm/engines.ts';
@@ -69,9 +68,9 @@ class Guest {
   readonly #end: () => MachineEnd | undefined;
   #wake: () => void = () => undefined;
 
-  static async start(engine: EngineName, memoryMiB: number, state?: string): Promise<Guest> {
+  static async start(engine: EngineName, memoryMiB: number): Promise<Guest> {
     const request = machineRequestSchema.parse({
-      ...{ memoryMiB, engine, cpuModel: 'host-like', state, debugExit: true },
+      ...{ memoryMiB, engine, cpuModel: 'host-like', debugExit: true },
       boot: { order: 'a' },
       floppies: [{ path: path.join(folder, 'floppy.img'), readOnly: true }],
       display: { card: 'none' },
@@ -153,25 +152,5 @@ it('moves a hundred times between KVM and the translator within a computation, w
     expect(median).toBeLessThan(200);
   } finally {
     await close();
-  }
-});
-
-it('is saved while it runs on the one, and goes on from there on the other', async () => {
-  if (!usable)
-    return expect(Guest.start('kvm', 64)).rejects.toThrow(/The KVM engine (cannot be used|needs)/);
-  let guest = await Guest.start('kvm', 64);
-  try {
-    for (const engine of ['kvm', 'translator'] as const) {
-      await guest.until(100);
-      const state = path.join(folder, engine);
-      await saveMachineFiles(guest.built.machine, state, { goOn: true });
-      const next = await Guest.start(other(engine), 64, state);
-      await guest.finish();
-      await guest.built.close();
-      guest = next;
-    }
-    await guest.finish();
-  } finally {
-    await guest.built.close();
   }
 });

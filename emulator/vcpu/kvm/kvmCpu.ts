@@ -247,7 +247,8 @@ export class KvmCpu implements Vcpu {
       const events = this.#registers.get('events');
       const under = [0, 3, 8, 12].some((at) => events.getUint8(at) !== 0);
       if (!under) return;
-      this.run(10_000);
+      // Longer each time: beside others' work a short slice is over before the guest is entered.
+      this.run(10_000 * (attempt + 1));
     }
     throw new StateError('the guest is in the middle of an interrupt for too long to be saved');
   }
