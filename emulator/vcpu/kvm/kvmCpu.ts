@@ -44,6 +44,8 @@ export class KvmCpu implements Vcpu {
   readonly #scratch: number;
   readonly #scratchView: DataView;
   #picHigh = false;
+  /** The kernel may hold an interrupt of the 8259 that none of its structures shows (pending_external_vector). */
+  #picGiven = false;
   #exitWanted = false;
   #halted = false;
   #ranNs = 0;
@@ -132,6 +134,9 @@ export class KvmCpu implements Vcpu {
 
   /** After KVM_RUN, which returned `result`, a negated errno: serves the exit. Undefined: the guest goes on. */
   leave(result: number): VcpuExit | 'kicked' | undefined {
+    // Taking one disables interrupts; that the kernel takes another says the same.
+    if (this.#state.getUint8(run.ifFlag) === 0 || this.#state.getUint8(run.readyForInterrupt) !== 0)
+      this.#picGiven = false;
     if (result === EINTR || result === EAGAIN) {
       this.#counts.kicks++;
       this.#exitWanted = false;
@@ -194,6 +199,7 @@ export class KvmCpu implements Vcpu {
         this.#scratchView.setUint32(0, this.#host.acknowledgePic(), true);
         this.#vm.ioctl(this.fd, 'INTERRUPT', this.#scratch);
         this.#state.setUint8(run.readyForInterrupt, 0);
+        this.#picGiven = true;
         wait = this.#picHigh ? 1 : 0;
       } else wait = 1;
     }
@@ -246,7 +252,7 @@ export class KvmCpu implements Vcpu {
     for (let attempt = 0; attempt < 100; attempt++) {
       const events = this.#registers.get('events');
       const under = [0, 3, 8, 12].some((at) => events.getUint8(at) !== 0);
-      if (!under) return;
+      if (!under && !this.#picGiven) return;
       // Longer each time: beside others' work a short slice is over before the guest is entered.
       this.run(10_000 * (attempt + 1));
     }
