@@ -73,6 +73,12 @@ export function addRegionExits(
   };
 }
 
+/**
+ * V8 puts a copy of what is not larger than this into hot callers (--wasm-inlining-max-size): every way out would be as long as the function,
+ * which costs more cache misses than the calls.
+ */
+const inlinedBytes = 500;
+
 /** (RIP, instructions retired, block whose indirect jump led there or 0, regionExit) -> regionExit; registers and flags are stored. */
 function addLeave(module: WasmModule, cpu: number, is64: boolean, regionType: number): number {
   const parameters = [ValueType.i64, ValueType.i32, ValueType.i32, ValueType.i32];
@@ -97,6 +103,9 @@ function addLeave(module: WasmModule, cpu: number, is64: boolean, regionType: nu
   b.op(Op.end);
   storeRetired(b, cpu, retired);
   b.getLocal(code);
+  b.op(Op.return);
+  for (let i = 0; i < inlinedBytes; i++) b.op(Op.nop);
+  b.op(Op.unreachable);
   b.op(Op.end);
   const type = module.type({ parameters, results: [ValueType.i32] });
   return module.addFunction({

@@ -7,6 +7,7 @@ export const blockVoid = 0x40;
 
 export const Op = {
   unreachable: 0x00,
+  nop: 0x01,
   block: 0x02,
   loop: 0x03,
   if: 0x04,
