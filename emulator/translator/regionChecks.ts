@@ -64,14 +64,20 @@ export function checkTranslation(
   b.integer('and', width);
   b.getLocal(f.context);
   b.integer('or', width);
-  b.integer('ne', width);
+  // Differences, not comparisons: their bits are put together with less code, and V8 would load what is compared in memory twice.
+  b.integer('sub', width);
   b.push(entry);
   b.memory(Op.i32Load, cpu + OFF_TLB_EXECUTE + 8);
   b.push32(rip);
   b.integer('add', 32);
   b.i32(host);
-  b.integer('ne', 32);
-  b.integer('or', 32);
+  b.integer('sub', 32);
+  if (is64) b.op(Op.i64ExtendI32U);
+  b.integer('or', width);
+  if (is64) {
+    b.i64(0);
+    b.integer('ne', 64);
+  }
   f.if(false);
   b.push64(rip);
   b.i32(host);

@@ -45,7 +45,6 @@ export const request = {
   ENABLE_CAP: 0x4068aea3,
   SIGNAL_MSI: 0x4020aea5,
   X86_SET_MSR_FILTER: 0x4188aec6,
-  REGISTER_COALESCED_MMIO: 0x4010ae67,
 } as const;
 
 export const capability = {
@@ -62,7 +61,6 @@ export const capability = {
   SPLIT_IRQCHIP: 121,
   IMMEDIATE_EXIT: 136,
   X86_MSR_FILTER: 189,
-  COALESCED_MMIO: 15,
 } as const;
 
 /** What the engine cannot do without, with the kernel that brought the last of them: 4.13. */
