@@ -39,6 +39,10 @@ interface WireMessage {
   e?: unknown;
 }
 
+/** What is left out at the end stays so: MessagePack has no undefined and would send null. */
+const given = (args: readonly unknown[]): unknown[] =>
+  args.slice(0, args.findLastIndex((value) => value !== undefined) + 1);
+
 /** `functions` answer the other side. Calls wait without limit: a closed channel ends them. */
 export function connectRemote(channel: Channel, functions: FunctionTable): Remote {
   let disconnected: UserError | undefined;
@@ -65,11 +69,11 @@ export function connectRemote(channel: Channel, functions: FunctionTable): Remot
   return {
     call: async (name, args) => {
       if (disconnected) throw disconnected;
-      return rpc.$callRaw({ method: name, args: [...args] });
+      return rpc.$callRaw({ method: name, args: given(args) });
     },
     notify: (name, args) => {
       if (!disconnected)
-        rpc.$callRaw({ method: name, args: [...args], event: true }).catch(() => undefined);
+        rpc.$callRaw({ method: name, args: given(args), event: true }).catch(() => undefined);
     },
   };
 }

@@ -158,6 +158,18 @@ describe('services over a channel', () => {
     await expect(client.library.list()).rejects.toMatchObject({ code: 'disconnected' });
   });
 
+  it('are given no null for what is left out at the end', async () => {
+    const { near, far } = pair();
+    serveServices(far, echoServices());
+    const encoded: Channel = Object.assign(Object.create(near) as Channel, {
+      post: (message: unknown) => near.post(decodeMessage(encodeMessage(message))),
+    });
+    const client = connectServices(encoded);
+    const vm = { name: 'x', memoryMiB: 64, boot: { kernel: '/k' } };
+    expect(await client.library.create(vm, undefined)).toMatchObject({ name: 'x' });
+    client.close();
+  });
+
   it('survive hostile messages', async () => {
     const { near, far } = pair();
     serveServices(far, echoServices());
