@@ -33,18 +33,21 @@ function cpuSeconds(pid: number): number {
 
 describe.skipIf(process.platform !== 'linux')('a Debian guest at its shell', () => {
   it('costs next to nothing of a core while it is idle', async () => {
-    await using guest = await shell();
-    await delay(settleSeconds * 1000);
     const watched: number[] = [];
-    do {
-      const before = cpuSeconds(guest.pid);
-      const start = performance.now();
-      await delay(watchSeconds * 1000);
-      const used = cpuSeconds(guest.pid) - before;
-      watched.push((100 * used) / ((performance.now() - start) / 1000));
-      process.stdout.write(`idle guest: ${watched.at(-1)!.toFixed(2)} % of a core\n`);
-      // What the host compiles and collects late is not the guest's idling: that would cost the same again.
-    } while (watched.at(-1)! >= idlePercent && watched.length < 3);
+    const isIdle = (): boolean => watched.some((percent) => percent < idlePercent);
+    // What the host compiles, collects or pages late is not the guest's idling: that would cost the same again, in another guest too.
+    for (let guests = 0; guests < 2 && !isIdle(); guests++) {
+      await using guest = await shell();
+      await delay(settleSeconds * 1000);
+      for (let windows = 0; windows < 2 && !isIdle(); windows++) {
+        const before = cpuSeconds(guest.pid);
+        const start = performance.now();
+        await delay(watchSeconds * 1000);
+        const used = cpuSeconds(guest.pid) - before;
+        watched.push((100 * used) / ((performance.now() - start) / 1000));
+        process.stdout.write(`idle guest: ${watched.at(-1)!.toFixed(2)} % of a core\n`);
+      }
+    }
     expect(Math.min(...watched), watched.join(', ')).toBeLessThan(idlePercent);
   });
 
