@@ -5,6 +5,7 @@ import { HostEntropy } from '../bus/entropy.ts';
 import { guestPhysical } from '../bus/types.ts';
 import type { KvmFinding } from '../../shared/vm/kvmFinding.ts';
 import { HostCallError, loadHostCalls, type HostCalls } from '../vcpu/kvm/hostCalls.ts';
+import { bareHost } from '../vcpu/bareHost.ts';
 import { createKvmEngine } from '../vcpu/kvm/kvmEngine.ts';
 import type { VcpuExit } from '../vcpu/vcpu.ts';
 
@@ -78,8 +79,7 @@ function tryGuest(calls: HostCalls): KvmFinding {
     slots: [{ start: 0, size: 2 ** 20, ramOffset: 0 }],
     cpuModel: 'host-like',
     entropy: new HostEntropy(),
-    host: {
-      portRead: () => 0,
+    host: bareHost({
       portWrite: (at, _, value) => {
         if (at !== port) return;
         // The quickest from one access to the next: without what the first entry costs, and others' work.
@@ -88,13 +88,7 @@ function tryGuest(calls: HostCalls): KvmFinding {
         lastMark = now;
         heard = value;
       },
-      memoryRead: () => 0,
-      memoryWrite: () => undefined,
-      acknowledgePic: () => 0,
-      endOfInterrupt: () => undefined,
-      nowNs: () => performance.now() * 1e6,
-      wallMs: () => Date.now(),
-    },
+    }),
   });
   const pvm = existsSync('/sys/module/kvm_pvm');
   try {

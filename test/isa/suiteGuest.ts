@@ -8,6 +8,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
+import { bareHost } from '../../emulator/vcpu/bareHost.ts';
 import type { Vcpu, VcpuHost } from '../../emulator/vcpu/vcpu.ts';
 import { endTimeout, fxSize, lineSize, memoryImage, windows } from './caseFormat.ts';
 import type { Case, Outcome } from './caseFormat.ts';
@@ -131,16 +132,10 @@ export class SuiteGuest {
   }
 
   #start(): void {
-    const host: VcpuHost = {
+    const host = bareHost({
       portRead: (port) => this.#portRead(port),
       portWrite: (port) => this.#portWrite(port),
-      memoryRead: () => 0xffffffff,
-      memoryWrite: () => undefined,
-      acknowledgePic: () => 0xff,
-      endOfInterrupt: () => undefined,
-      nowNs: () => performance.now() * 1e6,
-      wallMs: () => Date.now(),
-    };
+    });
     const engine = this.#factory(host, ramBytes);
     this.#vcpu = engine.vcpu;
     this.#ram = engine.ram;

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { VcpuHost } from '../vcpu.ts';
+import { bareHost } from '../bareHost.ts';
 import { HostCallError, loadHostCalls } from './hostCalls.ts';
 import { createKvmEngine, type KvmEngine } from './kvmEngine.ts';
 import { guestMsrs, rangesOf } from './kvmMsrFilter.ts';
@@ -32,19 +32,12 @@ it('gives #GP for registers that no saved state has, and the others', async () =
   const calls = await loadHostCalls();
   if (calls === undefined) throw new Error('this host has no such system calls');
   let seen: number | undefined;
-  const host: VcpuHost = {
-    portRead: () => 0xff,
+  const host = bareHost({
     portWrite: (_port, _width, value) => {
       seen = value;
       engine?.vcpu.requestExit();
     },
-    memoryRead: () => 0xffffffff,
-    memoryWrite: () => undefined,
-    acknowledgePic: () => 0xff,
-    endOfInterrupt: () => undefined,
-    nowNs: () => performance.now() * 1e6,
-    wallMs: () => Date.now(),
-  };
+  });
   let engine: KvmEngine | undefined;
   try {
     engine = createKvmEngine(calls, {

@@ -2,6 +2,7 @@ import { expect, it } from 'vitest';
 import { UserError } from '../../../shared/services/errors.ts';
 import { guestPhysical } from '../../bus/types.ts';
 import { loadHostCalls } from './hostCalls.ts';
+import { bareHost } from '../bareHost.ts';
 import { createKvmEngine, type KvmEngine } from './kvmEngine.ts';
 
 /** Real mode: mov %al, 0x5000; mov %al, 0x9000; out %al, $0xe9; jmp to the start. */
@@ -16,16 +17,7 @@ it('notes which pages of RAM the guest and devices write while someone watches; 
       memory: 2 ** 20,
       slots: [{ start: 0, size: 2 ** 20, ramOffset: 0 }],
       cpuModel: 'host-like',
-      host: {
-        portRead: () => 0,
-        portWrite: () => engine.vcpu.requestExit(),
-        memoryRead: () => 0,
-        memoryWrite: () => undefined,
-        acknowledgePic: () => 0,
-        endOfInterrupt: () => undefined,
-        nowNs: () => performance.now() * 1e6,
-        wallMs: () => Date.now(),
-      },
+      host: bareHost({ portWrite: () => engine.vcpu.requestExit() }),
     });
   } catch (error) {
     expect(error).toBeInstanceOf(UserError);

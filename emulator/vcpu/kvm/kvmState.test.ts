@@ -7,6 +7,7 @@ import type { GuestRam } from '../guestRam.ts';
 import type { HostCpu } from '../cpuidModels.ts';
 import type { CpuState } from '../cpuState.ts';
 import { createTestCpu } from '../wasm/testCpu.ts';
+import { bareHost } from '../bareHost.ts';
 import { createWasmEngine } from '../wasm/wasmEngine.ts';
 import type { Vcpu } from '../vcpu.ts';
 import { loadHostCalls } from './hostCalls.ts';
@@ -118,19 +119,12 @@ function part(
     slots: [{ start: 0, size: ramBytes, ramOffset: 0 }],
     cpuModel: 'host-like',
     entropy: new SeededEntropy(1),
-    host: {
-      portRead: () => 0,
+    host: bareHost({
       portWrite: (port) => {
         ports.push(port);
         engine.vcpu.requestExit();
       },
-      memoryRead: () => 0,
-      memoryWrite: () => undefined,
-      acknowledgePic: () => 0,
-      endOfInterrupt: () => undefined,
-      nowNs: () => performance.now() * 1e6,
-      wallMs: () => Date.now(),
-    },
+    }),
   });
   return { ...engine, ports, dispose: () => engine.dispose() };
 }
