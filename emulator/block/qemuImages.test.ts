@@ -116,13 +116,13 @@ describe('a VMDK that is linked to another', () => {
     linked();
     const patch = (name: string, key: string, cid: string): void => {
       const text = readFileSync(file(name), 'latin1');
-      writeFileSync(
-        file(name),
-        text.replace(new RegExp(`^${key}=[0-9a-f]+\\n*`, 'm'), (old) =>
-          `${key}=${cid}`.padEnd(old.length, '\n'),
-        ),
-        'latin1',
-      );
+      // QEMU's own ID may be shorter: the descriptor then takes some of the zeroes behind it.
+      const end = text.indexOf('\0', text.indexOf('# Disk DescriptorFile'));
+      const descriptor = text
+        .slice(0, end)
+        .replace(new RegExp(`^${key}=[0-9a-f]+`, 'm'), `${key}=${cid}`)
+        .padEnd(end, '\n');
+      writeFileSync(file(name), descriptor + text.slice(descriptor.length), 'latin1');
     };
     patch('base.vmdk', 'CID', '0bcdef1');
     patch('top.vmdk', 'parentCID', 'bcdef1');
