@@ -274,41 +274,43 @@ class Pc implements Machine {
     void this.#enqueue(() => {
       if (this.#wanted !== 'running' || this.#running !== undefined || this.#disposed) return;
       for (const device of this.#settling) device.resume?.();
-      this.#clock.run(true);
-      this.#running = this.#run();
+      this.#goOn();
+    });
+  }
+
+  #goOn(): void {
+    this.#clock.run(true);
+    this.#running = this.#run();
+  }
+
+  /** Runs `task` when the CPU stands still. */
+  #standingStill<T>(task: () => T | Promise<T>): Promise<T> {
+    this.#pausesWanted++;
+    this.#interrupt();
+    return this.#enqueue(async () => {
+      await this.#running;
+      this.#running = undefined;
+      this.#pausesWanted--;
+      return task();
     });
   }
 
   async pause(): Promise<void> {
     this.#wanted = 'paused';
-    this.#pausesWanted++;
-    this.#interrupt();
-    await this.#enqueue(async () => {
-      await this.#running;
-      this.#running = undefined;
-      this.#pausesWanted--;
+    await this.#standingStill(async () => {
       await Promise.all(this.#settling.map((device) => device.pause?.(true)));
     });
   }
 
   async switchEngine(name: EngineName): Promise<{ readonly pauseMs: number }> {
-    this.#pausesWanted++;
-    this.#interrupt();
-    return this.#enqueue(async () => {
-      const asked = performance.now();
-      await this.#running;
-      this.#running = undefined;
-      this.#pausesWanted--;
+    const asked = performance.now();
+    return this.#standingStill(() => {
       try {
         if (this.#engine.switchTo === undefined) throw new Error('this machine has one engine');
         this.#engine.switchTo(name);
       } finally {
         // Devices go on with what they have in flight: only the CPU has moved.
-        if (this.#wanted === 'running' && this.#end === undefined && !this.#disposed) {
-          if (this.#loop.threads !== this.#engine.threads) this.#loop = this.#newLoop();
-          this.#clock.run(true);
-          this.#running = this.#run();
-        }
+        if (this.#wanted === 'running' && this.#end === undefined && !this.#disposed) this.#goOn();
       }
       return { pauseMs: performance.now() - asked };
     });

@@ -8,6 +8,18 @@ import { checkedState } from '../../bus/deviceState.ts';
 import type { VersionedState } from '../../bus/types.ts';
 import type { VirtioDevice, VirtioTransport } from '../virtio/virtioDevice.ts';
 import type { DescriptorChain, Virtqueue } from '../virtio/virtqueue.ts';
+import {
+  headerSize,
+  mostRangeSectors,
+  mostRanges,
+  readHeader,
+  readRanges,
+  Refused,
+  requestType,
+  sectorSize,
+  Unsupported,
+  type BlockHeader,
+} from './blockRequest.ts';
 import { BufferPool } from './bufferPool.ts';
 
 /** §5.2.3 */
@@ -21,19 +33,12 @@ const feature = {
   writeZeroes: 14n,
 } as const;
 /** §5.2.6 */
-const requestType = { in: 0, out: 1, flush: 4, getId: 8, discard: 11, writeZeroes: 13 } as const;
 const result = { ok: 0, ioError: 1, unsupported: 2 } as const;
-const headerSize = 16;
 const idSize = 20;
-const sectorSize = 512;
-const segmentSize = 16;
-const UNMAP = 1;
 
 const queueSize = 256;
 /** A request's header and status take two descriptors. */
 const mostSegments = queueSize - 2;
-const mostRangeSectors = 0x3f_ffff;
-const mostRanges = 16;
 /** What a single request may move, and all requests in flight together. Bytes. */
 const largestRequest = 64 << 20;
 const mostInFlight = 128 << 20;
@@ -159,11 +164,12 @@ export class VirtioBlock implements VirtioDevice {
       this.#transport?.fail('a block request has no header or no room for its status');
       return;
     }
-    if (this.#performNow(queue, chain)) return;
+    const header = readHeader(queue, chain);
+    if (this.#performNow(queue, chain, header)) return;
     const size = chain.readableLength + chain.writableLength;
     const epoch = this.#epoch;
     this.#bytesInFlight += size;
-    const work = this.#perform(queue, chain).then(
+    const work = this.#perform(queue, chain, header).then(
       (written) => this.#complete(epoch, queue, chain, result.ok, written),
       (error: unknown) => this.#failed(epoch, queue, chain, error),
     );
@@ -206,11 +212,9 @@ export class VirtioBlock implements VirtioDevice {
   }
 
   /** Reads and writes for which nothing has to be waited, between the image and guest RAM. False: not such a one. */
-  #performNow(queue: Virtqueue, chain: DescriptorChain): boolean {
+  #performNow(queue: Virtqueue, chain: DescriptorChain, { type, offset }: BlockHeader): boolean {
     const { disk } = this.#parts;
-    const { type, sector } = readHeader(queue, chain);
     if (this.#drained !== undefined) return false;
-    const offset = sector * sectorSize;
     if (type === requestType.in && disk.readNow !== undefined) {
       const length = chain.writableLength - 1;
       if (!this.#isInside(offset, length)) return false;
@@ -250,13 +254,16 @@ export class VirtioBlock implements VirtioDevice {
   }
 
   /** Resolves with the bytes written to the chain before the status. */
-  async #perform(queue: Virtqueue, chain: DescriptorChain): Promise<number> {
+  async #perform(
+    queue: Virtqueue,
+    chain: DescriptorChain,
+    { type, offset }: BlockHeader,
+  ): Promise<number> {
     const { disk } = this.#parts;
-    const { type, sector } = readHeader(queue, chain);
     switch (type) {
       case requestType.in: {
         const length = chain.writableLength - 1;
-        const offset = this.#checkedOffset(sector, length);
+        this.#checkInside(offset, length);
         const epoch = this.#epoch;
         await this.#drained;
         return this.#buffers.lend(length, async (data) => {
@@ -268,7 +275,7 @@ export class VirtioBlock implements VirtioDevice {
       }
       case requestType.out: {
         const length = chain.readableLength - headerSize;
-        const offset = this.#checkedOffset(sector, length);
+        this.#checkInside(offset, length);
         this.#checkWritable();
         await this.#buffers.lend(length, async (data) => {
           queue.readChainInto(chain, data, headerSize);
@@ -311,22 +318,7 @@ export class VirtioBlock implements VirtioDevice {
     const { disk } = this.#parts;
     if (this.#transport?.negotiated(needed) !== true) throw new Unsupported();
     this.#checkWritable();
-    const length = chain.readableLength - headerSize;
-    if (length === 0 || length % segmentSize !== 0 || length > mostRanges * segmentSize)
-      throw new Unsupported();
-    const view = new DataView(queue.readChain(chain, headerSize).buffer);
-    const ranges: { offset: number; length: number }[] = [];
-    for (let at = 0; at < length; at += segmentSize) {
-      const sector = view.getUint32(at, true) + view.getUint32(at + 4, true) * 0x1_0000_0000;
-      const sectors = view.getUint32(at + 8, true);
-      const flags = view.getUint32(at + 12, true);
-      // §5.2.6.2: unknown flags, and unmap on a discard, are unsupported.
-      if ((flags & ~UNMAP) !== 0 || (!zeroes && flags !== 0)) throw new Unsupported();
-      if (sectors > mostRangeSectors) throw new Refused();
-      const offset = sector * sectorSize;
-      if (offset + sectors * sectorSize > disk.size) throw new Refused();
-      ranges.push({ offset, length: sectors * sectorSize });
-    }
+    const ranges = readRanges(queue, chain, zeroes, disk.size);
     await this.#drained;
     for (const range of ranges)
       await (zeroes
@@ -334,10 +326,8 @@ export class VirtioBlock implements VirtioDevice {
         : disk.discard?.(range.offset, range.length));
   }
 
-  #checkedOffset(sector: number, length: number): number {
-    const offset = sector * sectorSize;
+  #checkInside(offset: number, length: number): void {
     if (!this.#isInside(offset, length)) throw new Refused();
-    return offset;
   }
 
   #isInside(offset: number, length: number): boolean {
@@ -394,13 +384,6 @@ export class VirtioBlock implements VirtioDevice {
   }
 }
 
-/** §5.2.6 */
-function readHeader(queue: Virtqueue, chain: DescriptorChain): { type: number; sector: number } {
-  const header = new DataView(queue.readChain(chain, 0, headerSize).buffer);
-  const sector = header.getUint32(8, true) + header.getUint32(12, true) * 0x1_0000_0000;
-  return { type: header.getUint32(0, true), sector };
-}
-
 /** What resume() does again. */
 class Later extends Error {}
 
@@ -409,8 +392,3 @@ function newLeave(): PromiseWithResolvers<never> {
   leave.promise.catch(() => undefined);
   return leave;
 }
-
-/** The driver asked for what the device does not do: VIRTIO_BLK_S_UNSUPP. */
-class Unsupported extends Error {}
-/** The driver asked for what is not allowed: VIRTIO_BLK_S_IOERR. */
-class Refused extends Error {}
