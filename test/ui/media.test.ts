@@ -151,8 +151,8 @@ describeWindow('media', (parts) => {
     expect(await window.accessibilityProblems()).toEqual([]);
     await page.screenshot({ path: screenshotPath('media-missing') });
     await window.button('Locate data.qcow2').click();
-    await page.getByRole('textbox', { name: 'Folder' }).fill(home);
-    await page.keyboard.press('Enter');
+    await window.field('Folder').fill(home);
+    await window.field('Folder').press('Enter');
     await page.getByRole('option', { name: 'moved.qcow2' }).first().dblclick();
     await row('moved.qcow2').getByRole('button', { name: 'user' }).waitFor();
 

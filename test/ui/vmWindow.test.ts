@@ -110,7 +110,7 @@ describeWindow('a machine in a window of its own', (parts) => {
     await page.getByRole('button', { name: 'CD-ROMs and floppies' }).click();
     await page.getByRole('menuitem', { name: 'CD-ROM 1: insert an image…' }).click();
     await own.field('Folder').fill(folder);
-    await page.keyboard.press('Enter');
+    await own.field('Folder').press('Enter');
     await page.getByRole('dialog').getByText('tools.iso').dblclick();
     await expect.poll(async () => (await services.library.get(id)).cdroms[0]?.path).toBe(iso);
     await page.getByRole('button', { name: 'CD-ROMs and floppies' }).hover();

@@ -34,40 +34,38 @@ export function FileChooser(props: {
 }) {
   const { host } = useConnection();
   const [folder, setFolder] = useState(props.start);
-  const [typed, setTyped] = useState(props.start);
+  /** The field while it has the focus or text that has not been gone to: a list that arrives then leaves it alone. */
+  const [edit, setEdit] = useState<{ text: string; readonly from: string }>();
   const [hidden, setHidden] = useState(false);
   const [active, setActive] = useState(0);
   const list = useRef<HTMLUListElement>(null);
-  /** Something was typed that has not been gone to: a list that arrives late leaves it, and the focus, alone. */
-  const typing = useRef(false);
   const { data, error, isFetching } = useQuery({
     queryKey: ['folder', folder],
     queryFn: () => host.listFolder(folder),
     retry: false,
     gcTime: 0,
   });
+  const shown = data?.path ?? folder;
   const entries = (data?.entries ?? []).filter(({ name }) => hidden || !name.startsWith('.'));
 
-  useEffect(() => {
-    if (!data) return;
-    setActive(0);
-    if (typing.current) return;
-    setTyped(data.path);
-    list.current?.focus();
-  }, [data]);
+  useEffect(() => setActive(0), [data]);
+  useEffect(() => list.current?.focus(), []);
   useEffect(() => {
     list.current?.querySelector('[aria-selected="true"]')?.scrollIntoView({ block: 'nearest' });
   }, [active]);
 
+  const goTo = (path: string) => {
+    list.current?.focus();
+    setEdit(undefined);
+    setFolder(path);
+  };
   const choose = (entry: FolderEntry | undefined) => {
     if (!entry) return;
-    typing.current = false;
-    if (entry.kind === 'folder') setFolder(entry.path);
+    if (entry.kind === 'folder') goTo(entry.path);
     else props.onChoose(entry.path);
   };
   const up = () => {
-    typing.current = false;
-    if (data?.parent !== undefined) setFolder(data.parent);
+    if (data?.parent !== undefined) goTo(data.parent);
   };
   const onKeyDown = (event: KeyboardEvent) => {
     const moves: Record<string, number> = {
@@ -99,15 +97,15 @@ export function FileChooser(props: {
         <Box sx={{ display: 'flex', gap: 0.5, pt: 1, alignItems: 'center' }}>
           <TextField
             label={t('chooser.folder')}
-            value={typed}
+            value={edit?.text ?? shown}
+            onFocus={() => setEdit((before) => before ?? { text: shown, from: shown })}
             onChange={(event) => {
-              typing.current = true;
-              setTyped(event.target.value);
+              const text = event.target.value;
+              setEdit((before) => ({ from: shown, ...before, text }));
             }}
+            onBlur={() => setEdit((before) => (before?.text === before?.from ? undefined : before))}
             onKeyDown={(event) => {
-              if (event.key !== 'Enter') return;
-              typing.current = false;
-              setFolder(typed);
+              if (event.key === 'Enter') goTo(event.currentTarget.querySelector('input')!.value);
             }}
           />
           <Tooltip title={data?.parent === undefined ? t('chooser.topmost') : t('chooser.up')}>
@@ -120,13 +118,7 @@ export function FileChooser(props: {
             </IconButton>
           </Tooltip>
           <Tooltip title={t('chooser.home')}>
-            <IconButton
-              aria-label={t('chooser.home')}
-              onClick={() => {
-                typing.current = false;
-                setFolder('');
-              }}
-            >
+            <IconButton aria-label={t('chooser.home')} onClick={() => goTo('')}>
               <HomeOutlined />
             </IconButton>
           </Tooltip>
