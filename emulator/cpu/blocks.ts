@@ -49,8 +49,14 @@ const HASH_ENTRIES: u32 = 32768;
 const PAGE_ENTRIES: u32 = 8192;
 const OFF_HASH: usize = OFF_DECODE;
 const OFF_PAGES: usize = OFF_HASH + 4 * HASH_ENTRIES;
+/**
+ * Blocks found of late: host, key, block, BLOCK_SECOND, each u32. Blocks lie far apart, so that a walk along a hash chain misses
+ * the caches at each of them.
+ */
+const RECENT_ENTRIES: u32 = 8192;
+const OFF_RECENT: usize = OFF_PAGES + 4 * PAGE_ENTRIES;
 /** A block of one instruction for single steps; not in the arena. */
-const OFF_SCRATCH_BLOCK: usize = OFF_PAGES + 4 * PAGE_ENTRIES;
+const OFF_SCRATCH_BLOCK: usize = OFF_RECENT + 16 * RECENT_ENTRIES;
 const OFF_ARENA: usize = OFF_SCRATCH_BLOCK + 256;
 /**
  * Page entry: first block, wasm page, next entry of the hash chain, bitmap of the bytes that hold code: loaders keep
@@ -64,12 +70,32 @@ const PAGE_STALE = 12;
 const PAGE_MAP = 16;
 const PAGE_MAP_BYTES = 512;
 const PAGE_SIZE = PAGE_MAP + PAGE_MAP_BYTES;
+/** Blocks start a cache line: the header and what is wanted of the first record come together. */
+const BLOCK_ALIGNMENT: u32 = 64;
 /** A block of the greatest size, with its two page entries. */
-const LARGEST: u32 = BLOCK_HEADER + RECORD_SIZE * (BLOCK_LIMIT + 2) + 2 * (PAGE_SIZE + 8);
+const LARGEST: u32 = BLOCK_ALIGNMENT + BLOCK_HEADER + RECORD_SIZE * (BLOCK_LIMIT + 2) + 2 * (PAGE_SIZE + 8);
 
 @inline
+function hash(host: u32, key: u32): u32 {
+  return (host ^ (host >> 13)) + key * 0x1d3;
+}
+@inline
 function hashOf(host: u32, key: u32): usize {
-  return CPU + OFF_HASH + ((((host ^ (host >> 13)) + key * 0x1d3) & (HASH_ENTRIES - 1)) << 2);
+  return CPU + OFF_HASH + ((hash(host, key) & (HASH_ENTRIES - 1)) << 2);
+}
+@inline
+function recentOf(host: u32, key: u32): usize {
+  return CPU + OFF_RECENT + ((hash(host, key) & (RECENT_ENTRIES - 1)) << 4);
+}
+@inline
+function isRecent(recent: usize, host: u32, key: u32): bool {
+  return load<u32>(recent) == host && load<u32>(recent, 4) == key;
+}
+
+@inline
+function forgetRecent(host: u32, key: u32): void {
+  const recent = recentOf(host, key);
+  if (isRecent(recent, host, key)) store<u32>(recent, 0);
 }
 
 /** Address of the byte that says whether a region may be run. */
@@ -97,7 +123,7 @@ export function resetBlocks(): void {
       if (load<u32>(page, PAGE_FIRST)) unmarkCode(load<u32>(page, PAGE_HOST));
     }
   }
-  memory.fill(CPU + OFF_HASH, 0, 4 * (HASH_ENTRIES + PAGE_ENTRIES));
+  memory.fill(CPU + OFF_HASH, 0, 4 * (HASH_ENTRIES + PAGE_ENTRIES) + 16 * RECENT_ENTRIES);
   store<u32>(CPU, <u32>(CPU + OFF_ARENA), OFF_ARENA_NEXT);
   memory.fill(regionAlive(0), 0, REGION_MAX);
   memory.fill(regionLife(0), 0, 4 * REGION_MAX);
@@ -209,14 +235,18 @@ export function cachedBlock(): usize {
   const linear = rip();
   const host = cachedCodeAddress(linear);
   if (!host) return 0;
-  let block = <usize>load<u32>(hashOf(host, key));
-  for (; block; block = <usize>load<u32>(block, BLOCK_NEXT)) {
-    if (load<u32>(block, BLOCK_HOST) == host && load<u32>(block, BLOCK_KEY) == key) {
-      const second = load<u32>(block, BLOCK_SECOND);
-      return second && cachedCodeAddress((linear & ~(<u64>0xfff)) + 0x1000) != second ? 0 : block;
-    }
+  const recent = recentOf(host, key);
+  if (!isRecent(recent, host, key)) {
+    const block = blockAt(host, key);
+    if (!block) return 0;
+    store<u32>(recent, host);
+    store<u32>(recent, key, 4);
+    store<u32>(recent, <u32>block, 8);
+    store<u32>(recent, load<u32>(block, BLOCK_SECOND), 12);
   }
-  return 0;
+  const second = load<u32>(recent, 12);
+  if (second && cachedCodeAddress((linear & ~(<u64>0xfff)) + 0x1000) != second) return 0;
+  return <usize>load<u32>(recent, 8);
 }
 
 /** Outside flat code a block may end beyond the limit of this CS: then it goes step by step. */
@@ -227,7 +257,7 @@ function withinCodeLimit(block: usize): bool {
 function newBlock(linear: u64, host: u32, key: u32): usize {
   const room = load<u32>(CPU, OFF_ARENA_NEXT) + LARGEST;
   if (room > <u32>CPU + VCPU_REGION_SIZE - REGION_MAX - HANDLER_RECORDS_SIZE || !load<u32>(CPU, OFF_ARENA_NEXT)) resetBlocks();
-  const block = (<usize>load<u32>(CPU, OFF_ARENA_NEXT) + 7) & ~7;
+  const block = (<usize>load<u32>(CPU, OFF_ARENA_NEXT) + (BLOCK_ALIGNMENT - 1)) & ~(BLOCK_ALIGNMENT - 1);
   if (!decodeBlock(block, linear, host, key, BLOCK_LIMIT)) return 0;
   bump(OFF_COUNT_BLOCKS);
   const records = <u32>load<u16>(block, BLOCK_RECORDS);
@@ -237,6 +267,8 @@ function newBlock(linear: u64, host: u32, key: u32): usize {
   const bucket = hashOf(host, key);
   store<u32>(block, load<u32>(bucket), BLOCK_NEXT);
   store<u32>(bucket, <u32>block);
+  // It may differ from the one before in its second page.
+  forgetRecent(host, key);
 
   const page = pageEntryFor(host);
   const from = host & 0xfff;
@@ -298,7 +330,10 @@ function kill(block: usize): void {
     store<u8>(regionAlive(region), 0);
     store<i32>(regionLife(region), 0);
   }
-  const bucket = hashOf(load<u32>(block, BLOCK_HOST), load<u32>(block, BLOCK_KEY));
+  const host = load<u32>(block, BLOCK_HOST);
+  const key = load<u32>(block, BLOCK_KEY);
+  forgetRecent(host, key);
+  const bucket = hashOf(host, key);
   if (load<u32>(bucket) == <u32>block) store<u32>(bucket, load<u32>(block, BLOCK_NEXT));
   else {
     let at = <usize>load<u32>(bucket);
