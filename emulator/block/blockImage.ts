@@ -65,10 +65,19 @@ export interface BlockImage extends BlockBackend {
   ownExtent(offset: number, limit: number): Promise<OwnExtent>;
   discard(offset: number, length: number): Promise<void>;
   writeZeroes(offset: number, length: number): Promise<void>;
-  /** Bytes, a multiple of 512. What was cut off is lost; what is added reads as zeroes. */
-  resize(size: number): Promise<void>;
+  /**
+   * Bytes, a multiple of 512. What was cut off is lost; what is added reads as zeroes. `watch` is for hiding what a longer image below
+   * has there; where that is cancelled the disk is as long as before.
+   */
+  resize(size: number, watch?: ResizeWatch): Promise<void>;
   info(): Promise<ImageInfo>;
   check(options?: { readonly repair?: boolean }): Promise<ImageCheck>;
+}
+
+export interface ResizeWatch {
+  readonly signal?: AbortSignal | undefined;
+  /** Bytes of what is added. */
+  progress?(done: number, total: number): void;
 }
 
 export interface OwnExtent {

@@ -1,7 +1,7 @@
 /** Images whose disk is scattered over their file: the part that all such formats share. */
 import { BlockError } from '../backends/block.ts';
 import type { BlockImage, ImageCheck, ImageExtent, ImageInfo, OwnExtent } from './blockImage.ts';
-import type { ImageFormat } from './blockImage.ts';
+import type { ImageFormat, ResizeWatch } from './blockImage.ts';
 import type { BlockMap, MapExtent, Place } from './blockMap.ts';
 import { allEnded, copyInto, fillZero, slice, totalLength, zeroes } from './bufferList.ts';
 import { checkRange, checkWritable } from './checkAccess.ts';
@@ -11,6 +11,9 @@ import { RangeLock } from './rangeLock.ts';
 const sectorSize = 512;
 /** Clusters that were decompressed last. */
 const packedKept = 8;
+/** What a longer disk hides of the image below between two looks at whether it is cancelled. Bytes. */
+const zeroedAtOnce = 64 << 20;
+const longestTurnMs = 20;
 
 export interface MappedImageParts {
   readonly format: ImageFormat;
@@ -310,24 +313,47 @@ export class MappedImage implements BlockImage {
     await this.#nextFlush;
   }
 
-  async resize(size: number): Promise<void> {
+  async resize(size: number, watch?: ResizeWatch): Promise<void> {
     this.#checkWritable();
     if (size % sectorSize !== 0 || size < sectorSize)
       throw new BlockError('unsupported', `A disk cannot have ${size} bytes.`);
-    const alone = await this.#lock.take(0, Infinity, true);
     const before = this.size;
+    await this.#changeSize(size);
+    if (size <= before) return;
+    // Neither the rest of the last cluster nor a longer backing image may show.
+    const { clusterSize } = this.#map;
+    const edge = Math.ceil(before / clusterSize) * clusterSize;
+    const end = Math.min(size, Math.max(edge, this.backing?.size ?? 0));
+    let signal = watch?.signal;
+    let turn = performance.now();
+    for (let at = before; at < end; at += zeroedAtOnce) {
+      if (signal?.aborted) {
+        // An image with snapshots cannot be made smaller again: it goes on.
+        const undone = await this.#changeSize(before).then(
+          () => true,
+          () => false,
+        );
+        if (undone) throw new BlockError('cancelled', 'The disk has its old size again.');
+        signal = undefined;
+      }
+      await this.writeZeroes(at, Math.min(zeroedAtOnce, end - at));
+      watch?.progress?.(Math.min(end, at + zeroedAtOnce) - before, end - before);
+      // Tables in memory make it go on from promise to promise, and whoever wants to cancel would never be heard.
+      if (performance.now() - turn > longestTurnMs) {
+        await new Promise((resolve) => setTimeout(resolve));
+        turn = performance.now();
+      }
+    }
+  }
+
+  async #changeSize(size: number): Promise<void> {
+    const alone = await this.#lock.take(0, Infinity, true);
     try {
       this.#unpacked.clear();
       await this.#map.resize(size);
     } finally {
       alone();
     }
-    if (size <= before) return;
-    // Neither the rest of the last cluster nor a longer backing image may show.
-    const { clusterSize } = this.#map;
-    const edge = Math.ceil(before / clusterSize) * clusterSize;
-    const end = Math.min(size, Math.max(edge, this.backing?.size ?? 0));
-    if (end > before) await this.writeZeroes(before, end - before);
   }
 
   info(): Promise<ImageInfo> {

@@ -209,15 +209,16 @@ async function removeNew({ path, format, fixed }: NewDisk): Promise<void> {
     await rm(`${path.replace(/\.vmdk$/i, '')}-flat.vmdk`, { force: true });
 }
 
-export const resizeDisk: DiskToolModule['resizeDisk'] = (source, size, { shrink }) =>
+export const resizeDisk: DiskToolModule['resizeDisk'] = (source, size, options) =>
   withImage(source, { readOnly: false }, async (image) => {
-    if (size < image.size && !shrink)
+    if (size < image.size && !options.shrink)
       throw new UserError({
         code: 'would-shrink',
         message: `The disk ${source.path} has ${image.size} bytes, so ${size} bytes would cut off its end.`,
         hint: 'Make its file systems smaller first, then say --shrink.',
       });
-    await image.resize(size);
+    if (options.dryRun) return;
+    await image.resize(size, options.watch);
     await image.flush();
   });
 

@@ -61,6 +61,32 @@ const growths: readonly Growth[] = [
   },
 ];
 
+test('an enlargement that is cancelled leaves the old size, and nothing of the image below ever shows', async () => {
+  const base = path.join(folder, 'base.img');
+  await createDisk({ path: base, format: 'raw', size: GiB });
+  const top = { path: path.join(folder, 'top.qcow2'), format: 'qcow2' } as const;
+  const backing = { path: base, format: 'raw', allowedFolders: [] } as const;
+  await createDisk({ ...top, size: 64 * MiB, backing });
+  const source = { ...top, allowedFolders: [] };
+  const stop = new AbortController();
+  const told: number[] = [];
+  const progress = (done: number): void => {
+    told.push(done);
+    stop.abort();
+  };
+  await expect(
+    resizeDisk(source, GiB, { shrink: false, watch: { signal: stop.signal, progress } }),
+  ).rejects.toMatchObject({ code: 'disk-cancelled' });
+  expect(told).toEqual([64 * MiB]);
+  expect((await diskInfo(source))[0]?.size).toBe(64 * MiB);
+  await resizeDisk(source, GiB, { shrink: false, dryRun: true });
+  expect((await diskInfo(source))[0]?.size).toBe(64 * MiB);
+  expect(await checkDisk(source, { repair: false })).toMatchObject({
+    errorCount: 0,
+    leakedBytes: 0,
+  });
+});
+
 describe.for(growths)('$name', ({ format, size, steps, options, blockSize }) => {
   test(
     'grows, keeps what it held, and takes writes at its new end',

@@ -141,7 +141,8 @@ export function diskCommand(finish: (code: number) => void): Command {
         const relative = size.startsWith('+');
         const before = relative ? ((await diskInfo(disk))[0]?.size ?? 0) : 0;
         const bytes = before + parseSize(relative ? size.slice(1) : size);
-        await resizeDisk(disk, bytes, { shrink: flags.shrink ?? false });
+        const shrink = flags.shrink ?? false;
+        await watched(flags, (watch) => resizeDisk(disk, bytes, { shrink, watch }));
         if (flags.json) printJson({ path: disk.path, size: bytes });
         else print(`${disk.path} has ${amount(bytes)} now.`);
       }),

@@ -2,6 +2,8 @@ import { mkdirSync, mkdtempSync, renameSync, rmSync, truncateSync, writeFileSync
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { createDisk, diskInfo } from '../../emulator/host/diskTool.ts';
+import type { Task } from '../../shared/services/tasks.ts';
 import {
   contentOf,
   firstDisk,
@@ -58,4 +60,33 @@ test('an image that snapshots use is neither resized nor removed, and can be fol
   const left = firstDisk(await manager.library.get(id));
   expect(left.path).toBe(place);
   expect(hash(await contentOf(left))).toBe(first);
+});
+
+test('an enlargement is a task; cancelled, the disk has its old size', async () => {
+  const { manager, home } = library;
+  mkdirSync(home.disksFolder, { recursive: true });
+  const [base, top] = ['base.img', 'top.qcow2'].map((name) => path.join(home.disksFolder, name));
+  await createDisk({ path: base!, format: 'raw', size: 1 << 30 });
+  const backing = { path: base!, format: 'raw', allowedFolders: [] } as const;
+  await createDisk({ path: top!, format: 'qcow2', size: 1 << 20, backing });
+  const ended = (id: string): Promise<Task> =>
+    new Promise((resolve) => {
+      manager.events.on('tasksChanged', (tasks) => {
+        const task = tasks.find((one) => one.id === id && one.state !== 'running');
+        if (task !== undefined) resolve(task);
+      });
+    });
+  const sizeNow = async (): Promise<number | undefined> =>
+    (await diskInfo({ path: top!, format: 'qcow2', allowedFolders: [] }))[0]?.size;
+
+  // It has opened no file before the next turn of the event loop, so this comes before its first step.
+  const first = await manager.media.resize(top!, 512);
+  const firstEnded = ended(first.id);
+  await manager.tasks.cancel(first.id);
+  expect(await firstEnded).toMatchObject({ kind: 'resize', subject: top, state: 'cancelled' });
+  expect(await sizeNow()).toBe(1 << 20);
+  const second = await manager.media.resize(top!, 512);
+  expect(await ended(second.id)).toMatchObject({ state: 'done', done: 511 << 20 });
+  expect(await sizeNow()).toBe(512 << 20);
+  await expect(manager.media.resize(top!, 1)).rejects.toMatchObject({ code: 'would-shrink' });
 });

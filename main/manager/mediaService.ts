@@ -135,9 +135,13 @@ export function createMediaService(parts: Parts): MediaService {
       const entry = await entryOf(path);
       refuseLive(entry);
       await refuseBuiltOn(path);
-      await (
-        await diskTool()
-      ).resizeDisk(sourceOf(await diskOf(path)), sizeMiB * 2 ** 20, { shrink: false });
+      const source = sourceOf(await diskOf(path));
+      const { resizeDisk } = await diskTool();
+      const size = sizeMiB * 2 ** 20;
+      await resizeDisk(source, size, { shrink: false, dryRun: true });
+      return tasks.run({ kind: 'resize', subject: path }, async (watch) => {
+        await resizeDisk(source, size, { shrink: false, watch });
+      });
     },
     relocate: async (path, to) => {
       if (!isAbsolute(to))

@@ -113,6 +113,12 @@ export const managerDe: Texts<typeof managerEn> = {
       failed: '{{subject}} ließ sich nicht schreiben',
       cancelled: 'Das Schreiben von {{subject}} wurde abgebrochen',
     },
+    resize: {
+      running: '{{subject}} wird vergrößert',
+      done: '{{subject}} ist vergrößert',
+      failed: '{{subject}} ließ sich nicht vergrößern',
+      cancelled: 'Das Vergrößern von {{subject}} wurde abgebrochen; die Größe ist wie zuvor',
+    },
     gallery: {
       running: '„{{subject}}“ wird gebaut',
       done: '„{{subject}}“ ist fertig',

@@ -108,6 +108,12 @@ export const managerEn = {
       failed: '{{subject}} could not be written',
       cancelled: 'Converting to {{subject}} was cancelled',
     },
+    resize: {
+      running: 'Enlarging {{subject}}',
+      done: '{{subject}} was enlarged',
+      failed: '{{subject}} could not be enlarged',
+      cancelled: 'Enlarging {{subject}} was cancelled; it has its old size',
+    },
     gallery: {
       running: 'Building “{{subject}}”',
       done: '“{{subject}}” is ready',

@@ -35,8 +35,8 @@ export interface MediaService {
   create(name: string, sizeMiB: number, format: DiskFormat): Promise<{ path: string }>;
   /** A copy in another format beside the original; returns the task. */
   convert(path: string, format: DiskFormat): Promise<Task>;
-  /** Makes a disk larger. */
-  resize(path: string, sizeMiB: number): Promise<void>;
+  /** Makes a disk larger; returns the task. */
+  resize(path: string, sizeMiB: number): Promise<Task>;
   /** The file is elsewhere now: all VMs that use it are changed. */
   relocate(path: string, to: string): Promise<void>;
   /** Deletes a file that no VM uses. */

@@ -3,7 +3,7 @@ import type { UserErrorShape } from './errors.ts';
 /** Work that takes long, which a person can watch and cancel. */
 export interface Task {
   readonly id: string;
-  readonly kind: 'clone' | 'convert' | 'gallery' | 'import' | 'export';
+  readonly kind: 'clone' | 'convert' | 'resize' | 'gallery' | 'import' | 'export';
   /** What it is about: a VM's name, a file. */
   readonly subject: string;
   /** What is being done now, of kinds that have several steps. */

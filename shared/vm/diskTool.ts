@@ -83,11 +83,16 @@ export interface DiskToolModule {
   checkDisk(source: DiskSource, options: { readonly repair: boolean }): Promise<DiskCheck>;
   /** Copies the disk into a new image, which stands alone. A cancelled or failed copy is removed. */
   convertDisk(source: DiskSource, target: NewDisk, watch?: Watch): Promise<void>;
-  /** `shrink`: the disk may get smaller, which loses its end. */
+  /** `shrink`: the disk may get smaller, which loses its end. Cancelled, it has its old size. */
   resizeDisk(
     source: DiskSource,
     size: number,
-    options: { readonly shrink: boolean },
+    options: {
+      readonly shrink: boolean;
+      /** Only to know whether it can begin. */
+      readonly dryRun?: boolean;
+      readonly watch?: Watch;
+    },
   ): Promise<void>;
   /** Writes what the image has into the one that it builds on; the image itself stays as it is. */
   mergeDisk(source: DiskSource, watch?: Watch): Promise<{ readonly into: string }>;

@@ -80,6 +80,12 @@ describeWindow('media', (parts) => {
     await window.field('Size').fill('0.5');
     await window.inDialog('Enlarge').click();
     await page.getByRole('dialog').waitFor({ state: 'detached' });
+    const taskOf = (name: string) => page.getByRole('group', { name: new RegExp(name) });
+    const dismiss = (name: string) =>
+      taskOf(name)
+        .getByRole('button', { name: /^Dismiss/ })
+        .click();
+    await dismiss('data.qcow2 was enlarged');
     await row('data.qcow2').getByText('512 MiB').waitFor();
     const disk = await openDisk({ path: data, format: 'qcow2', readOnly: true });
     expect(disk.size).toBe(512 << 20);
@@ -94,6 +100,7 @@ describeWindow('media', (parts) => {
     await window.field('Size').fill('20');
     await window.inDialog('Enlarge').click();
     await page.getByRole('dialog').waitFor({ state: 'detached' });
+    await dismiss('full.vdi was enlarged');
     await row('full.vdi').getByText('20 GiB').waitFor();
     execFileSync('qemu-img', ['check', '-q', '-f', 'vdi', full]);
     rmSync(full);
@@ -130,10 +137,9 @@ describeWindow('media', (parts) => {
     await media();
     await window.button('Convert large.img').click();
     await window.inDialog('Convert').click();
-    const task = page.getByRole('group', { name: /large/ });
-    await task.getByRole('progressbar').waitFor();
-    await task.getByRole('button', { name: 'Cancel' }).click();
-    await task.getByRole('button', { name: /^Dismiss/ }).click();
+    await taskOf('large').getByRole('progressbar').waitFor();
+    await taskOf('large').getByRole('button', { name: 'Cancel' }).click();
+    await dismiss('large');
     expect(disks()).toEqual(['data.qcow2', 'large.img']);
     rmSync(file('disks/large.img'));
     await window.button('Convert data.qcow2').click();
