@@ -211,7 +211,7 @@ export function planRegions(
     if (owner.has(block)) continue;
     if (region !== undefined) {
       const group = replacing(region.number) ?? fromLive(region);
-      group.addHead(block, region.offsets.get(block) ?? 0);
+      group.addHead(block, region.offsets.get(block)! + group.distance(region.base));
       explore(group);
       continue;
     }
