@@ -271,19 +271,24 @@ export const OFF_TLB_WRITABLE = 0x36000;
  * Where translated code goes on by itself: for 64-bit code and for 32-bit code a table of 16384 × {u64 tag, u32 table index
  * of the region's function << 8 | entry, i32 offset of RIP from the region's base}. The tag is RIP ^ context << 52 (OFF_TLB_CONTEXT).
  * 256 entries for each of 64 pages: what is at RIP is in the row of RIP >> 12 & 63 at the top 8 bits of the 32-bit product of RIP and
- * JUMPS_FACTOR, or beside that: the number with its lowest bit flipped.
+ * JUMPS_FACTOR, or in one of the three beside it: the number with other lowest two bits. They share a line of the cache.
  */
 export const OFF_JUMPS64 = 0x37000;
 export const OFF_JUMPS32 = 0x77000;
 export const JUMPS_BYTES = 0x40000;
 export const JUMPS_FACTOR = 0x9e3779b1;
+/** Bytes of the places that a jump may be at. */
+export const JUMP_WAYS = 64;
 /** i32 per region: entries left until it should grow; 0 if it may not be run. */
 export const OFF_REGION_LIFE = 0xb7000;
 /** u16 for each entry of the three TLBs: the generation of global pages that it was entered in, 0 = the page is not global. */
 export const OFF_TLB_GLOBAL = 0xf7000;
 export const TLB_GLOBAL_BYTES = 0x6000;
+/** Results of page walks (walkCache.ts). */
+export const OFF_WALKS = 0xfd000;
+export const WALKS_BYTES = 0x10000;
 /** Decode cache: hash table and arena, to the end of the vCPU's region. Sizes are the interpreter's. */
-export const OFF_DECODE = 0xfd000;
+export const OFF_DECODE = 0x10d000;
 /** Bytes of a vCPU's region, all in all. */
 export const VCPU_REGION_SIZE = 0x8000000;
 

@@ -27,6 +27,7 @@ import {
 import { hostAddressOf, physicalRead, physicalWrite } from './physical';
 import { CPU } from './state';
 import { adopt, enter, noteLarge, tlbEntry } from './tlb';
+import { knownWalk, noteWalk, WALK_EXECUTE, WALK_GLOBAL, WALK_HUGE, WALK_LARGE, WALK_WRITE } from './walkCache';
 
 export const ACCESS_READ: u32 = 0;
 export const ACCESS_WRITE: u32 = 1;
@@ -106,6 +107,24 @@ export function translate(linear: u64, access: u32, user: bool): u64 {
     writeAllowed = true;
     return linear & 0xffffffff;
   }
+  const known = knownWalk(linear, user);
+  const enough = access == ACCESS_READ || known & (access == ACCESS_WRITE ? WALK_WRITE : WALK_EXECUTE);
+  if (known && enough) {
+    writeAllowed = (known & WALK_WRITE) != 0;
+    globalPage = (known & WALK_GLOBAL) != 0;
+    largeKind = known & WALK_HUGE ? 2 : known & WALK_LARGE ? 1 : 0;
+    return (known & ADDRESS_MASK) | (linear & 0xfff);
+  }
+  const physical = walk(linear, access, user);
+  if (physical != NO_TRANSLATION && !quiet) {
+    const kind = (access == ACCESS_EXECUTE ? WALK_EXECUTE : 0) | (writeAllowed ? WALK_WRITE : 0) | (globalPage ? WALK_GLOBAL : 0);
+    noteWalk(linear, user, (physical & ADDRESS_MASK) | kind | (largeKind == 2 ? WALK_HUGE : largeKind == 1 ? WALK_LARGE : 0));
+  }
+  return physical;
+}
+
+@inline
+function walk(linear: u64, access: u32, user: bool): u64 {
   if (load<u64>(CPU, OFF_EFER) & EFER_LMA) return walkLong(linear, access, user);
   if (load<u64>(CPU, OFF_CR4) & CR4_PAE) return walkPae(linear & 0xffffffff, access, user);
   return walk32(linear & 0xffffffff, access, user);

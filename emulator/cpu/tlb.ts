@@ -9,6 +9,7 @@
 import {
   JUMPS_BYTES,
   JUMPS_FACTOR,
+  JUMP_WAYS,
   OFF_CHECKED_ACCESS,
   OFF_CODE_MAP,
   OFF_COUNT_TLB_FILLS,
@@ -39,6 +40,7 @@ import {
   TLB_LARGE_BYTES,
 } from './layout';
 import { CPU } from './state';
+import { forgetWalk, forgetWalks } from './walkCache';
 
 /** Matches no tag: every access takes the slow path. */
 const CONTEXT_NONE: u32 = 0xfff;
@@ -112,6 +114,7 @@ export function clearTables(): void {
   memory.fill(CPU + OFF_TLB_EXECUTE, 0, TLB_BYTES);
   memory.fill(CPU + OFF_TLB_GLOBAL, 0, TLB_GLOBAL_BYTES);
   memory.fill(CPU + OFF_PCID_GENERATION, 0, 8192);
+  forgetWalks();
   forgetJumps();
 }
 
@@ -143,15 +146,13 @@ export function noteJump(rip: u64, isLong: bool, fn: u32, entry: u32, offset: i3
   store<i32>(place, offset, 12);
 }
 
-/** Where a jump is to be noted: where it is, or where nothing of use is, or at its first place, what was there going to the other. */
+/** Where a jump is to be noted: where it is, or where nothing of use is, or at its first place, what was there going to the next one, and so on. */
 @inline
 function placeOfJump(at: usize, tag: u64): usize {
-  const other = at ^ 16;
-  if (load<u64>(at) == tag) return at;
-  if (load<u64>(other) == tag) return other;
-  if (isStaleJump(load<u64>(at))) return at;
-  if (isStaleJump(load<u64>(other))) return other;
-  memory.copy(other, at, 16);
+  for (let way: usize = 0; way < <usize>JUMP_WAYS; way += 16) if (load<u64>(at ^ way) == tag) return at ^ way;
+  let free: usize = 0;
+  while (free < <usize>JUMP_WAYS - 16 && !isStaleJump(load<u64>(at ^ free))) free += 16;
+  for (; free; free -= 16) memory.copy(at ^ free, at ^ (free - 16), 16);
   return at;
 }
 
@@ -209,6 +210,7 @@ export function flushPage(linear: u64): void {
   clearEntry(tlbEntry(OFF_TLB_READ, linear));
   clearEntry(tlbEntry(OFF_TLB_WRITE, linear));
   clearEntry(tlbEntry(OFF_TLB_EXECUTE, linear));
+  forgetWalk(linear);
   forgetJumpsTo(linear);
 }
 

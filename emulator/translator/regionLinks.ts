@@ -5,6 +5,7 @@
  */
 import {
   JUMPS_FACTOR,
+  JUMP_WAYS,
   OFF_FLAG_CARRY,
   OFF_FLAG_FORM,
   OFF_FLAG_FORM_A,
@@ -211,19 +212,21 @@ function link(
   b.i32(0x3f000);
   b.integer('and', 32);
   b.integer('or', 32);
-  b.teeLocal(at);
-  pushMatches();
-  b.op(Op.i32Eqz);
-  b.hinted(Op.if, false);
-  b.op(blockVoid);
-  b.getLocal(at);
-  b.i32(16);
-  b.integer('xor', 32);
-  b.teeLocal(at);
-  pushMatches();
-  b.op(Op.i32Eqz);
-  b.op(Op.brIf);
-  b.code.u32(1);
+  b.setLocal(at);
+  b.code.bytes([Op.block, blockVoid]);
+  for (let way = 0; way < JUMP_WAYS; way += 16) {
+    b.getLocal(at);
+    if (way > 0) {
+      // From one to the next by the bits that differ.
+      b.i32(way ^ (way - 16));
+      b.integer('xor', 32);
+      b.teeLocal(at);
+    }
+    pushMatches();
+    if (way + 16 === JUMP_WAYS) b.op(Op.i32Eqz);
+    b.op(Op.brIf);
+    b.code.u32(way + 16 === JUMP_WAYS ? 1 : 0);
+  }
   b.op(Op.end);
   b.getLocal(at);
   b.memory(Op.i32Load, jumps + 8);
