@@ -6,7 +6,7 @@ import { createQcow2, type NewQcow2 } from './qcow2/qcow2Image.ts';
 import { createVdi, readVdiHeader } from './vdi/vdiImage.ts';
 import { createVhd, vhdUuid } from './vhd/vhdImage.ts';
 import { readVhdxHeader } from './vhdx/vhdxHeader.ts';
-import { createVhdx } from './vhdx/vhdxImage.ts';
+import { createVhdx } from './vhdx/createVhdx.ts';
 import { createVmdk, readVmdkDescriptor } from './vmdk/vmdkImage.ts';
 
 export interface NewImage {

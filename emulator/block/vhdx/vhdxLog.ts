@@ -1,13 +1,12 @@
 /**
- * The log of VHDX images ([MS-VHDX] 2.3): what a writer had recorded but may not have put in place
- * when it ended. Our own writer needs no log: it changes table entries one by one, and an entry is
- * either old or new; so is a region table, of which one sector changes, the first table before the second.
+ * Reading the log of VHDX images ([MS-VHDX] 2.3): what a writer had recorded but may not have put in place when it ended. Our own
+ * (vhdxLogWriter.ts) records changes of region tables and metadata; entries of the block table it changes one by one, and each is
+ * either old or new.
  */
 import type { FileStretch, ImageFile } from '../imageFile.ts';
 import { crc32c } from './crc32c.ts';
 import { guidText, vhdxDamaged, type VhdxHeader } from './vhdxHeader.ts';
-
-const sector = 4096;
+import { logPage as sector } from './vhdxLogWriter.ts';
 
 interface LogEntry {
   readonly at: number;

@@ -5,7 +5,8 @@ import path from 'node:path';
 import type { ImageFormat } from '../../../emulator/block/blockImage.ts';
 import { createImage, type NewImage } from '../../../emulator/block/createImage.ts';
 import type { MemoryStore } from './memoryStore.ts';
-import { regionTableSize, seal } from '../../../emulator/block/vhdx/vhdxHeader.ts';
+import { seal } from '../../../emulator/block/vhdx/vhdxHeader.ts';
+import { regionTableSize } from '../../../emulator/block/vhdx/vhdxTables.ts';
 import { qemuFormat, qemuImg } from './qemuImg.ts';
 import { Random } from './random.ts';
 

@@ -17,12 +17,16 @@ export const qemuImg = (...args: string[]): string => run('qemu-img', ...args);
 /** QEMU's name of a format. */
 export const qemuFormat = (format: string): string => (format === 'vhd' ? 'vpc' : format);
 
-/** Throws unless the image is free of errors; leaks only count if they are asked for. */
-export function qemuCheck(file: string, format: string, { leaks = true } = {}): void {
+/** Throws unless the image is free of errors; leaks only count if they are asked for. `replay`: what a log has is put in place. */
+export function qemuCheck(
+  file: string,
+  format: string,
+  { leaks = true, replay = false } = {},
+): void {
   if (format === 'raw' || format === 'vhd') return;
   const { status, stdout, stderr } = spawnSync(
     'qemu-img',
-    ['check', '-f', qemuFormat(format), file],
+    ['check', ...(replay ? ['-r', 'all', '-T', 'unsafe'] : []), '-f', qemuFormat(format), file],
     { encoding: 'utf8' },
   );
   // 3: leaks only.
