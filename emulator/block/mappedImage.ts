@@ -80,6 +80,49 @@ export class MappedImage implements BlockImage {
     if (work.length > 0) await allEnded(work);
   }
 
+  readNow(offset: number, buffers: readonly Uint8Array[]): boolean {
+    const pieces = this.#piecesNow(offset, buffers, isData);
+    return pieces?.every((piece) => this.#file.readNow?.(piece.at, piece.buffers)) ?? false;
+  }
+
+  writeNow(offset: number, buffers: readonly Uint8Array[]): boolean {
+    if (this.readOnly) return false;
+    const pieces = this.#piecesNow(offset, buffers, isOwn);
+    return pieces?.every((piece) => this.#file.writeNow?.(piece.at, piece.buffers)) ?? false;
+  }
+
+  /**
+   * Where the data lies if all of it lies in the file, the tables that say so are at hand and nobody changes them. What is done
+   * with it before anything else can run needs no turn.
+   */
+  #piecesNow(
+    offset: number,
+    buffers: readonly Uint8Array[],
+    fits: (extent: MapExtent) => extent is DataExtent,
+  ): Piece[] | undefined {
+    const length = totalLength(buffers);
+    const end = offset + length;
+    if (offset < 0 || end > this.size || !this.#lock.isShareable(offset, end)) return undefined;
+    const pieces: Piece[] = [];
+    try {
+      for (let done = 0; done < length;) {
+        const extent = this.#extentAt(offset + done, length - done);
+        if (extent instanceof Promise) {
+          // The request itself will wait for the table, and hear of failures.
+          extent.catch(() => undefined);
+          return undefined;
+        }
+        if (!fits(extent)) return undefined;
+        const { at, length: size } = extent;
+        pieces.push({ at, buffers: [...slice(buffers, done, size)], length: size });
+        done += extent.length;
+      }
+    } catch {
+      return undefined;
+    }
+    return pieces;
+  }
+
   #extentAt(offset: number, limit: number): MapExtent | Promise<MapExtent> {
     return this.#map.extent(offset, limit);
   }
@@ -140,7 +183,7 @@ export class MappedImage implements BlockImage {
     const pieces: Piece[] = [];
     for (let done = 0; done < length;) {
       const extent = await this.#extentAt(offset + done, length - done);
-      if (extent.kind !== 'data' || extent.shared) return undefined;
+      if (!isOwn(extent)) return undefined;
       const { at, length: size } = extent;
       pieces.push({ at, buffers: [...slice(buffers, done, size)], length: size });
       done += extent.length;
@@ -401,6 +444,13 @@ export class MappedImage implements BlockImage {
     checkRange({ path: this.#file.path, size: this.size }, offset, length);
   }
 }
+
+type DataExtent = Extract<MapExtent, { kind: 'data' }>;
+
+const isData = (extent: MapExtent): extent is DataExtent => extent.kind === 'data';
+
+/** Data that may be overwritten where it lies. */
+const isOwn = (extent: MapExtent): extent is DataExtent => isData(extent) && !extent.shared;
 
 interface Piece {
   /** Offset in the file. */

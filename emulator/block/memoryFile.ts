@@ -1,5 +1,6 @@
 /** Image files in memory: tests, and what formats lay over a file that must not change. */
 import { BlockError } from '../backends/block.ts';
+import { totalLength } from './bufferList.ts';
 import type { FileStretch, ImageFile } from './imageFile.ts';
 
 export class MemoryFile implements ImageFile {
@@ -25,6 +26,16 @@ export class MemoryFile implements ImageFile {
   }
 
   async read(offset: number, buffers: readonly Uint8Array[]): Promise<void> {
+    this.#read(offset, buffers);
+  }
+
+  readNow(offset: number, buffers: readonly Uint8Array[]): boolean {
+    if (offset + totalLength(buffers) > this.#size) return false;
+    this.#read(offset, buffers);
+    return true;
+  }
+
+  #read(offset: number, buffers: readonly Uint8Array[]): void {
     let at = offset;
     for (const buffer of buffers) {
       const there = this.bytes.subarray(at, at + buffer.length);
@@ -36,6 +47,15 @@ export class MemoryFile implements ImageFile {
 
   async write(offset: number, buffers: readonly Uint8Array[]): Promise<void> {
     if (this.readOnly) throw new BlockError('read-only', `${this.path} is read-only.`);
+    this.#write(offset, buffers);
+  }
+
+  writeNow(offset: number, buffers: readonly Uint8Array[]): boolean {
+    if (!this.readOnly) this.#write(offset, buffers);
+    return !this.readOnly;
+  }
+
+  #write(offset: number, buffers: readonly Uint8Array[]): void {
     let at = offset;
     for (const buffer of buffers) {
       this.#grow(at + buffer.length);

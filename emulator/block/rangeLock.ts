@@ -13,6 +13,13 @@ interface Turn {
 export class RangeLock {
   readonly #turns = new Set<Turn>();
 
+  /** Nobody has a part of the range alone or waits for that: what ends at once can share it without a turn. */
+  isShareable(start: number, end: number): boolean {
+    for (const turn of this.#turns)
+      if (turn.alone && turn.start < end && start < turn.end) return false;
+    return true;
+  }
+
   /** Resolves with the function that gives the range back. */
   async take(start: number, end: number, alone: boolean): Promise<() => void> {
     let before: Promise<void>[] | undefined;

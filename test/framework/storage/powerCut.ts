@@ -59,6 +59,15 @@ export class Recording {
         const bytes = new Uint8Array(Buffer.concat(buffers));
         return record({ kind: 'write', offset, bytes }, () => file.write(offset, [bytes]));
       },
+      writeNow: (offset, buffers) => {
+        if (file.writeNow === undefined) return false;
+        const id = this.#id++;
+        const bytes = new Uint8Array(Buffer.concat(buffers));
+        this.events.push({ at: 'file', id, event: { kind: 'write', offset, bytes } });
+        if (!file.writeNow(offset, [bytes])) throw new Error('a file of the test writes later');
+        this.events.push({ at: 'file done', id });
+        return true;
+      },
       resize: (size) => record({ kind: 'resize', size }, () => file.resize(size)),
       punchHole: (offset, length) =>
         record({ kind: 'punch', offset, length }, () => file.punchHole(offset, length)),
@@ -88,6 +97,15 @@ export class Recording {
       this.events.push({ at: 'disk done', id });
     };
     const own: Partial<BlockImage> = {
+      writeNow: (offset, buffers) => {
+        const bytes = new Uint8Array(Buffer.concat(buffers));
+        const begun = { at: 'disk', id: this.#id++, offset, bytes, weak: false } as const;
+        this.events.push(begun);
+        const done = image.writeNow?.(offset, buffers) ?? false;
+        if (done) this.events.push({ at: 'disk done', id: begun.id });
+        else this.events.splice(this.events.indexOf(begun), 1);
+        return done;
+      },
       write: (offset, buffers) =>
         change(offset, new Uint8Array(Buffer.concat(buffers)), false, () =>
           image.write(offset, buffers),

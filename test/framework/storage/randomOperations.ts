@@ -76,7 +76,9 @@ export class ModelledDisk {
         model.fill(0, start, end);
       } else if (kind < 0.45) {
         const [head, rest] = this.#split(end - start);
-        await image.read(start, [head, rest]);
+        // Some at once, as devices try to.
+        const now = random.next() < 0.5 && image.readNow?.(start, [head, rest]);
+        if (!now) await image.read(start, [head, rest]);
         const whole = Buffer.concat([head, rest]);
         if (!whole.equals(model.subarray(start, end)))
           throw new Error(`reads other data than was written in ${start}..${end}`);
@@ -84,7 +86,8 @@ export class ModelledDisk {
         const [head, rest] = this.#split(end - start);
         this.#stamped(head);
         this.#stamped(rest);
-        await image.write(start, [head, rest]);
+        const now = random.next() < 0.5 && image.writeNow?.(start, [head, rest]);
+        if (!now) await image.write(start, [head, rest]);
         model.set(head, start);
         model.set(rest, start + head.length);
       }
