@@ -142,7 +142,10 @@ export class GuestRam implements DmaMemory {
     for (let done = 0; done < source.length;) {
       const { offset, length, readOnly } = this.#run(address + done, source.length - done);
       if (offset >= 0 && (intoRom || !readOnly)) {
-        this.#bytes.set(source.subarray(done, done + length), offset);
+        this.#bytes.set(
+          length === source.length ? source : source.subarray(done, done + length),
+          offset,
+        );
         this.#notify(address + done, offset, length);
       }
       done += length;

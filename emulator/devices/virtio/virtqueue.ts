@@ -254,7 +254,7 @@ export class Virtqueue {
   readChainInto(chain: DescriptorChain, target: Uint8Array, skip = 0): void {
     let done = 0;
     for (const { address, length } of slice(chain.readable, skip, target.length)) {
-      this.#memory.read(guestPhysical(address), target.subarray(done, done + length));
+      this.#memory.read(guestPhysical(address), part(target, done, length));
       done += length;
     }
   }
@@ -271,7 +271,7 @@ export class Virtqueue {
   writeChain(chain: DescriptorChain, bytes: Uint8Array, skip = 0): number {
     let done = 0;
     for (const piece of slice(chain.writable, skip, bytes.length)) {
-      this.#memory.write(guestPhysical(piece.address), bytes.subarray(done, done + piece.length));
+      this.#memory.write(guestPhysical(piece.address), part(bytes, done, piece.length));
       done += piece.length;
     }
     return done;
@@ -292,7 +292,7 @@ export class Virtqueue {
       this.#memory.wrote(guestPhysical(piece.address), piece.length);
   }
 
-  #views(pieces: Iterable<GuestBuffer>): Uint8Array[] {
+  #views(pieces: readonly GuestBuffer[]): Uint8Array[] {
     const views: Uint8Array[] = [];
     for (const { address, length } of pieces)
       views.push(...this.#memory.views(guestPhysical(address), length));
@@ -328,21 +328,24 @@ export class Virtqueue {
 }
 
 /** The parts of buffers that hold bytes `skip` .. `skip + length` of their concatenation. */
-function* slice(
-  buffers: readonly GuestBuffer[],
-  skip: number,
-  length: number,
-): Generator<GuestBuffer> {
+function slice(buffers: readonly GuestBuffer[], skip: number, length: number): GuestBuffer[] {
+  const pieces: GuestBuffer[] = [];
   let left = length;
   for (const buffer of buffers) {
-    if (left <= 0) return;
+    if (left <= 0) break;
     if (skip >= buffer.length) {
       skip -= buffer.length;
       continue;
     }
     const take = Math.min(buffer.length - skip, left);
-    yield { address: buffer.address + skip, length: take };
+    pieces.push({ address: buffer.address + skip, length: take });
     skip = 0;
     left -= take;
   }
+  return pieces;
+}
+
+/** `length` bytes from `start` on. All of them as they are: a view of a small array makes V8 move its bytes out of the heap. */
+function part(bytes: Uint8Array, start: number, length: number): Uint8Array {
+  return start === 0 && length === bytes.length ? bytes : bytes.subarray(start, start + length);
 }
