@@ -17,7 +17,7 @@ import TextField from '@mui/material/TextField';
 import Tooltip from '@mui/material/Tooltip';
 import Typography from '@mui/material/Typography';
 import { useQuery } from '@tanstack/react-query';
-import { useEffect, useRef, useState, type KeyboardEvent } from 'react';
+import { useCallback, useEffect, useRef, useState, type KeyboardEvent } from 'react';
 import { t } from '../../i18n/i18n.ts';
 import type { FolderEntry } from '../../../shared/services/host.ts';
 import { useConnection } from '../../transport/ConnectionContext.tsx';
@@ -39,6 +39,11 @@ export function FileChooser(props: {
   const [hidden, setHidden] = useState(false);
   const [active, setActive] = useState(0);
   const list = useRef<HTMLUListElement>(null);
+  /** It has the keyboard as soon as it is there. */
+  const show = useCallback((element: HTMLUListElement | null) => {
+    list.current = element;
+    element?.focus();
+  }, []);
   const { data, error, isFetching } = useQuery({
     queryKey: ['folder', folder],
     queryFn: () => host.listFolder(folder),
@@ -48,8 +53,6 @@ export function FileChooser(props: {
   const shown = data?.path ?? folder;
   const entries = (data?.entries ?? []).filter(({ name }) => hidden || !name.startsWith('.'));
 
-  useEffect(() => setActive(0), [data]);
-  useEffect(() => list.current?.focus(), []);
   useEffect(() => {
     list.current?.querySelector('[aria-selected="true"]')?.scrollIntoView({ block: 'nearest' });
   }, [active]);
@@ -57,6 +60,7 @@ export function FileChooser(props: {
   const goTo = (path: string) => {
     list.current?.focus();
     setEdit(undefined);
+    setActive(0);
     setFolder(path);
   };
   const choose = (entry: FolderEntry | undefined) => {
@@ -77,7 +81,7 @@ export function FileChooser(props: {
       End: entries.length - 1,
     };
     const move = moves[event.key];
-    if (move !== undefined) setActive(Math.min(Math.max(move, 0), entries.length - 1));
+    if (move !== undefined) setActive(Math.max(Math.min(move, entries.length - 1), 0));
     else if (event.key === 'Enter') choose(entries[active]);
     else if (event.key === 'Backspace') up();
     else if (event.key.length === 1 && !event.ctrlKey && !event.metaKey && !event.altKey) {
@@ -133,7 +137,7 @@ export function FileChooser(props: {
         ) : null}
         <Box
           component="ul"
-          ref={list}
+          ref={show}
           // A list box without options is none to a screen reader.
           role={entries.length > 0 ? 'listbox' : 'group'}
           tabIndex={0}

@@ -29,14 +29,22 @@ export function useCommands(): RunCommand {
 export const talksOnScreen = ({ boot, display }: Pick<VmConfig, 'boot' | 'display'>): boolean =>
   boot.kernel === undefined && display.card !== 'none';
 
+/** What the window shows. */
+const whereabouts = (): string => {
+  const { page, selectedId, tab } = useLibrary.getState();
+  return [page, selectedId, tab, useDialogs.getState().dialog?.kind].join();
+};
+
 type Asking = 'reset' | 'powerOff' | 'discardState';
 
 function commandsOf({ library, session, snapshots }: Connection): RunCommand {
   const attempt = (title: string, action: Promise<unknown>) => {
     action.catch((error: unknown) => report(title, error));
   };
-  const show = async (vm: VmSummary) => {
+  /** Whoever has gone elsewhere since he gave the command at `from` stays there. */
+  const show = async (vm: VmSummary, from = whereabouts()) => {
     const config = await library.get(vm.id).catch(() => undefined);
+    if (whereabouts() !== from) return;
     const onScreen = config === undefined || talksOnScreen(config);
     useLibrary.getState().select(vm.id, onScreen ? 'screen' : 'console');
     if (onScreen) focusScreen();
@@ -75,8 +83,9 @@ function commandsOf({ library, session, snapshots }: Connection): RunCommand {
 
   /** Starts a machine and shows it; an image that it may not read yet is asked about. */
   const start = (vm: VmSummary): void => {
+    const from = whereabouts();
     session.start(vm.id).then(
-      () => show(vm),
+      () => show(vm, from),
       (error: unknown) => {
         const failed = (why: unknown) => report(t('failed.start', { name: vm.name }), why);
         if (!wantsFolder(error)) return failed(error);

@@ -3,7 +3,7 @@ import LinearProgress from '@mui/material/LinearProgress';
 import Tab from '@mui/material/Tab';
 import Tabs from '@mui/material/Tabs';
 import Typography from '@mui/material/Typography';
-import { useEffect, useRef } from 'react';
+import { useEffect, useLayoutEffect, useState } from 'react';
 import type { VmSummary } from '../../../shared/services/library.ts';
 import { ConnectionBanner, Refused } from '../../app/ConnectionState.tsx';
 import { useDialogs } from '../../app/dialogStore.ts';
@@ -37,24 +37,29 @@ export function VmWindow({ id }: { readonly id: string }) {
   return <Present vm={vm} />;
 }
 
+/** What the machine talks on is known before there are tabs: nobody's choice is overruled later. */
 function Present({ vm }: { readonly vm: VmSummary }) {
+  const { data: config, isPending } = useVmConfig(vm);
+  if (isPending) return <LinearProgress aria-label={t('app.loading')} />;
+  return (
+    <Views vm={vm} first={config === undefined || talksOnScreen(config) ? 'screen' : 'console'} />
+  );
+}
+
+function Views({ vm, first }: { readonly vm: VmSummary; readonly first: 'screen' | 'console' }) {
   const { menus, chooser } = useWindowMenus(vm);
   const tab = useLibrary((store) => store.tab);
-  const { data: config } = useVmConfig(vm);
   const shown = tab === 'console' ? 'console' : 'screen';
-  const chosen = useRef(false);
 
   useEffect(() => {
     useLibrary.setState({ selectedId: vm.id, marked: new Set([vm.id]), page: 'machines' });
   }, [vm.id]);
-  useEffect(() => {
-    if (!config || chosen.current) return;
-    chosen.current = true;
-    const first = talksOnScreen(config) ? 'screen' : 'console';
-    useLibrary.getState().showTab(first);
-    if (first === 'screen') focusScreen();
+  const [opening] = useState(first);
+  useLayoutEffect(() => {
+    useLibrary.getState().showTab(opening);
+    if (opening === 'screen') focusScreen();
     else focusConsole();
-  }, [config]);
+  }, [opening]);
   useShellRequests(({ kind }) => {
     if (kind === 'close') useDialogs.getState().open({ kind: 'close', vm });
   });
