@@ -7,8 +7,12 @@ const measured = ['idle', 'livePause', 'networkPeers', 'sharedNetworks', 'soak']
   (name) => `test/guests/${name}.test.ts`,
 );
 
+/** What a test waits for comes at some time on a slow machine, too; vitest's second is a wall clock in all of them. */
+const expectations = { poll: { timeout: 30_000 } };
+
 const long = (name: string) => ({
   name,
+  expect: expectations,
   include: [`test/${name}/**/*.test.ts`],
   exclude,
   testTimeout: 600_000,
@@ -25,6 +29,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
+          expect: expectations,
           include: [
             '{shared,main,renderer,emulator}/**/*.test.{ts,tsx}',
             'test/framework/**/*.test.ts',

@@ -15,11 +15,15 @@ const file = (n: number): Uint8Array => Uint8Array.of(n);
 const unpacked = (n: number) => () => Promise.resolve(Uint8Array.of(n, n));
 /** The cache is filled and cleared behind the caller: this kernel is in it, with so many in all. */
 const kept = (kernel: number, count: number): Promise<void> =>
-  vi.waitFor(async () => {
-    const names = await readdir(folder);
-    expect(names).toContain(createHash('sha256').update(file(kernel)).digest('hex'));
-    expect(names).toHaveLength(count);
-  });
+  expect
+    .poll(async () => {
+      const names = await readdir(folder);
+      return [
+        names.includes(createHash('sha256').update(file(kernel)).digest('hex')),
+        names.length,
+      ];
+    })
+    .toEqual([true, count]);
 
 it('unpacks a kernel once', async () => {
   expect(await cachedKernel(file(1), unpacked(1), folder)).toEqual(Uint8Array.of(1, 1));

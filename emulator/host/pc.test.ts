@@ -28,7 +28,7 @@ class Terminal implements CharacterBackend {
     this.receiver?.receive(Uint8Array.of(code));
   }
   async waitFor(text: string): Promise<void> {
-    const end = Date.now() + 20_000;
+    const end = Date.now() + 120_000;
     while (!this.text.includes(text)) {
       if (Date.now() > end) throw new Error(`no "${text}" in: ${this.text}`);
       await nextTurn();

@@ -60,7 +60,7 @@ async function summaryOf(id: string, from = manager): Promise<VmSummary> {
 }
 
 async function waitForState(id: string, state: VmState): Promise<VmSummary> {
-  await expect.poll(async () => (await summaryOf(id)).state, { timeout: 15_000 }).toBe(state);
+  await expect.poll(async () => (await summaryOf(id)).state).toBe(state);
   return summaryOf(id);
 }
 
@@ -69,7 +69,7 @@ async function consoleText(id: string): Promise<string> {
 }
 
 async function waitForText(id: string, text: string): Promise<void> {
-  await expect.poll(() => consoleText(id), { timeout: 15_000 }).toContain(text);
+  await expect.poll(() => consoleText(id)).toContain(text);
 }
 
 const send = (id: string, text: string): Promise<void> =>
@@ -111,9 +111,7 @@ describe('VMs under a manager', () => {
     await manager.session.resume(id);
     await waitForText(id, 'later');
     await manager.session.reset(id);
-    await expect
-      .poll(async () => (await consoleText(id)).split('ready').length, { timeout: 15_000 })
-      .toBe(3);
+    await expect.poll(async () => (await consoleText(id)).split('ready').length).toBe(3);
     await manager.session.stop(id, 'powerOff');
     expect((await summaryOf(id)).state).toBe('poweredOff');
   });
@@ -244,7 +242,7 @@ it('VM processes end by themselves, and free their disks, when their manager is 
   });
   let output = '';
   other.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
-  await expect.poll(() => output, { timeout: 20_000 }).toContain('running');
+  await expect.poll(() => output).toContain('running');
   const vmPid = Number(output.split('\n')[0]);
   other.kill('SIGKILL');
   const alive = (): boolean => {
@@ -254,7 +252,7 @@ it('VM processes end by themselves, and free their disks, when their manager is 
       return false;
     }
   };
-  await expect.poll(alive, { timeout: 4000 }).toBe(false);
+  await expect.poll(alive).toBe(false);
   expect((await summaryOf(id)).reason).toContain('ended unexpectedly');
   await manager.session.start(id);
 });

@@ -144,7 +144,7 @@ describe('snapshots of a VM that runs', () => {
     const says = async (text: string): Promise<void> => {
       const heard = async (): Promise<string> =>
         Buffer.from(await manager.session.attachSerial(id, 0)).toString('latin1');
-      await expect.poll(heard, { timeout: 30_000, interval: 5 }).toMatch(new RegExp(`${text}$`));
+      await expect.poll(heard, { interval: 5 }).toMatch(new RegExp(`${text}$`));
     };
     const write = async (): Promise<number> => {
       const byte = 0x41 + (sent++ % 26);
@@ -199,7 +199,7 @@ describe('a running VM', () => {
     (await library.manager.library.list()).find((vm) => vm.id === id)?.state;
   const echoes = async (word: string): Promise<void> => {
     await library.manager.session.sendSerial(id, 0, new TextEncoder().encode(word));
-    await expect.poll(text, { timeout: 15_000 }).toContain(word);
+    await expect.poll(text).toContain(word);
   };
   beforeEach(async () => {
     ({ id } = library);
@@ -207,7 +207,7 @@ describe('a running VM', () => {
     await writeFile(kernel, echoKernel());
     await library.manager.library.modify(id, { boot: { kernel } });
     await library.manager.session.start(id);
-    await expect.poll(text, { timeout: 15_000 }).toContain('ready');
+    await expect.poll(text).toContain('ready');
   }, 300_000);
 
   it('goes on while a snapshot is taken, and again from there after a restore', async () => {
@@ -219,7 +219,7 @@ describe('a running VM', () => {
       code: 'running',
     });
     await manager.session.sendSerial(id, 0, Uint8Array.of(echoKernelKeys.powerOff));
-    await expect.poll(stateOf, { timeout: 15_000 }).toBe('poweredOff');
+    await expect.poll(stateOf).toBe('poweredOff');
     await manager.snapshots.restore(id, taken.id);
     expect(await stateOf()).toBe('saved');
     await manager.session.start(id);
@@ -254,6 +254,6 @@ describe('a running VM', () => {
     expect(await stateOf()).toBe('poweredOff');
     expect(await readdir(path.join(vmFolder(), 'saved'))).toEqual([]);
     await manager.session.start(id);
-    await expect.poll(text, { timeout: 15_000 }).toContain('ready');
+    await expect.poll(text).toContain('ready');
   });
 });

@@ -127,7 +127,7 @@ describe('the web server', () => {
     await once(socket, 'error');
     await ended;
     await server.close();
-  }, 10_000);
+  }, 60_000);
 
   it('says that a port is in use, and the way out', async () => {
     const first = await serve();

@@ -16,6 +16,7 @@ import { SharedNetwork, type SharedNetworkParts } from '../../emulator/host/shar
 import type { Link } from '../../emulator/net/link.ts';
 import { UserNetwork } from '../../emulator/net/user/userNetwork.ts';
 import { FolderBootFiles, NodeHostNetwork } from '../../emulator/backends/node/nodeHostNetwork.ts';
+import { freePort } from '../framework/freePort.ts';
 import { debianPackages } from './debianPackages.ts';
 import { NetworkNamespace } from './networkNamespace.ts';
 
@@ -45,11 +46,20 @@ const askUdp = (port: number, host: string): Promise<string | undefined> =>
       socket.close();
       resolve(text);
     };
-    const timer = setTimeout(() => finish(undefined), 5000);
+    const timer = setTimeout(() => finish(undefined), 30_000);
     socket.once('message', (bytes) => finish(bytes.toString()));
     // Connected, it is told that a port is closed.
     socket.once('error', () => finish(undefined));
     socket.connect(port, host, () => socket.send('hello'));
+  });
+const connects = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connect({ port, host: '127.0.0.1' });
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
   });
 const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -122,11 +132,11 @@ describe('the user-mode network and Linux', () => {
     await using guest = await NetworkNamespace.create({
       rules: [{ action: 'deny', to: '192.0.2.0/24' }],
     });
-    const refused = await guest.run(`curl -s -m 5 http://10.0.2.2:${port}/; echo $?`);
+    const refused = await guest.run(`curl -s -m 30 http://10.0.2.2:${port}/; echo $?`);
     expect(refused).toBe('7');
-    expect(await guest.run('curl -s -m 5 http://192.0.2.1/; echo $?')).toBe('7');
+    expect(await guest.run('curl -s -m 30 http://192.0.2.1/; echo $?')).toBe('7');
     const [busybox] = await debianPackages(['busybox-static'], 'amd64');
-    const ping = await guest.run(`${busybox}/bin/busybox ping -c 1 -W 2 10.0.2.2`);
+    const ping = await guest.run(`${busybox}/bin/busybox ping -c 1 -W 10 10.0.2.2`);
     expect(ping).toContain('1 packets received');
   });
 
@@ -159,7 +169,7 @@ describe('the user-mode network and Linux', () => {
   });
 
   it('ask dnsmasq for names', async () => {
-    const dns = 5300 + (process.pid % 1000);
+    const dns = await freePort();
     const server = spawn(
       'dnsmasq',
       [
@@ -179,7 +189,8 @@ describe('the user-mode network and Linux', () => {
       { stdio: 'ignore' },
     );
     try {
-      await wait(1000);
+      // It listens for TCP, too.
+      while (!(await connects(dns)) && server.exitCode === null) await wait(50);
       const [busybox] = await debianPackages(['busybox-static'], 'amd64');
       await using guest = await NetworkNamespace.create({
         nameServers: [{ address: '127.0.0.1', port: dns }],
@@ -204,7 +215,7 @@ describe('the user-mode network and Linux', () => {
     guest.start(
       `/usr/sbin/sshd -D -p 22 -h ${keys}/host -o AuthorizedKeysFile=${keys}/authorized -o StrictModes=no -o PidFile=none`,
     );
-    const forwarded = 20_000 + (process.pid % 10_000);
+    const forwarded = await freePort();
     const forward = {
       protocol: 'tcp',
       hostAddress: '127.0.0.1',
@@ -212,7 +223,9 @@ describe('the user-mode network and Linux', () => {
       guestPort: 22,
     } as const;
     await guest.network.forward([forward]);
-    await wait(1000);
+    // Until the guest's server listens, whose word comes first.
+    for (let i = 0; i < 300 && (await askTcp(forwarded, '127.0.0.1')) === undefined; i++)
+      await wait(100);
     const ssh = `ssh -q -p ${forwarded} -i ${keys}/id -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null root@127.0.0.1`;
     const { stdout } = await execute('sh', ['-c', `${ssh} cat < ${folder}/payload | md5sum`], {
       timeout: 60_000,
@@ -248,8 +261,8 @@ describe('the user-mode network and Linux', () => {
         ...(hostAddress === '::1' && { guestAddress: guest6 }),
       })),
     );
-    const port = 10_000 + (process.pid % 10_000);
-    const all = kinds.map((kind, i) => ({ ...kind, hostPort: port + i }));
+    const all: ((typeof kinds)[number] & { hostPort: number })[] = [];
+    for (const kind of kinds) all.push({ ...kind, hostPort: await freePort() });
     const ask = async ({ protocol, hostAddress, hostPort }: (typeof all)[number]) =>
       protocol === 'tcp' ? askTcp(hostPort, hostAddress) : askUdp(hostPort, hostAddress);
     const answers = async (): Promise<(string | undefined)[]> => {
@@ -259,7 +272,7 @@ describe('the user-mode network and Linux', () => {
     };
     await guest.network.forward(all);
     // Until the guest's program listens.
-    for (let i = 0; i < 50 && (await ask(all[0]!)) === undefined; i++) await wait(100);
+    for (let i = 0; i < 300 && (await ask(all[0]!)) === undefined; i++) await wait(100);
     expect(await answers()).toEqual(['hello', 'hello', 'udp hello', 'udp hello']);
     await guest.network.forward(all.slice(1, 3));
     expect(await answers()).toEqual([undefined, 'hello', 'udp hello', undefined]);
@@ -270,7 +283,7 @@ describe('the user-mode network and Linux', () => {
   it('carry files of Samba both ways', async () => {
     const share = path.join(folder, 'share');
     const state = path.join(folder, 'samba');
-    const smb = 30_000 + (process.pid % 10_000);
+    const smb = await freePort();
     await execute('mkdir', ['-p', share, state]);
     await writeFile(path.join(share, 'payload'), payload);
     const directories = ['lock', 'state', 'cache', 'pid'];
@@ -525,7 +538,7 @@ describe('networks that machines share', () => {
       let asked = 0;
       web.on('request', () => asked++);
       const reader = a.start(`${process.execPath} ${deaf}`);
-      for (let i = 0; i < 300 && asked < 300; i++) await wait(100);
+      for (let i = 0; i < 1000 && asked < 300; i++) await wait(100);
       expect(asked).toBe(300);
       const since = performance.now();
       for (let i = 0; i < 5; i++) expect(await b.run(get)).toContain(md5(small));
@@ -533,7 +546,7 @@ describe('networks that machines share', () => {
       expect(network?.tcp.connections).toBeGreaterThanOrEqual(300);
       reader.kill('SIGKILL');
       network?.setRules([{ action: 'deny', to: 'any' }]);
-      expect(await b.run('curl -s -m 5 http://192.0.2.2:9/; echo $?')).toBe('7');
+      expect(await b.run('curl -s -m 30 http://192.0.2.2:9/; echo $?')).toBe('7');
     } finally {
       for (const one of shared) await one.close();
       await a[Symbol.asyncDispose]();

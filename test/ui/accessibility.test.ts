@@ -44,17 +44,13 @@ describeWindow('every screen and dialog', (parts) => {
         await look(`tab ${one}`);
       }
 
-      const closed = async () => {
-        await page.keyboard.press('Escape');
-        await page.locator('.MuiDialog-root').waitFor({ state: 'detached' });
-      };
       await tabs.getByRole('tab', { name: 'Snapshots' }).click();
       await page.getByRole('button', { name: 'Take' }).click();
       await look('dialog snapshot');
-      await closed();
+      await window.leaveDialog();
       await page.getByRole('button', { name: 'Reset' }).click();
       await look('dialog confirm');
-      await closed();
+      await window.leaveDialog();
       await services.session.stop(id, 'powerOff');
       await window.waitForState(name, 'Powered Off');
       await window.button('New').click();
@@ -63,40 +59,41 @@ describeWindow('every screen and dialog', (parts) => {
       await window.inDialog('Choose Kernel').click();
       await look('dialog file chooser');
       await page.keyboard.press('Escape');
-      await closed();
+      await page.getByRole('dialog', { name: 'Choose Kernel' }).waitFor({ state: 'detached' });
+      await window.leaveDialog();
       await window.button('Settings').click();
       for (const one of ['General', 'System', 'Boot', 'Display', 'Storage']) {
         await page.getByRole('dialog').getByRole('tab', { name: one }).click();
         await look(`settings ${one}`);
       }
-      await closed();
+      await window.leaveDialog();
       await window.button('Clone').click();
       await look('dialog clone');
-      await closed();
+      await window.leaveDialog();
       await tabs.getByRole('tab', { name: 'Details' }).click();
       await window.button('Delete').click();
       await look('dialog delete');
-      await closed();
+      await window.leaveDialog();
       await window.machine(name).click({ button: 'right' });
       await look('menu machine');
       await page.getByRole('menuitem', { name: 'Export…' }).click();
       await look('dialog export');
-      await closed();
+      await window.leaveDialog();
       await rail.getByRole('button', { name: 'Home' }).click();
       await window.button('Import an appliance…').click();
       await look('dialog import');
-      await closed();
+      await window.leaveDialog();
       await window.button('Choose a guest…').click();
       await page.getByRole('radio', { name: /^Debian/ }).waitFor();
       await look('dialog gallery');
-      await closed();
+      await window.leaveDialog();
       await window.drop([kernel]);
       await page
         .getByText(/starts with|Kernel/)
         .first()
         .waitFor();
       await look('dialog dropped');
-      await closed();
+      await window.leaveDialog();
       services.close();
       expect(Object.entries(problems).filter(([, found]) => found.length > 0)).toEqual([]);
     });

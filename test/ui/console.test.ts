@@ -92,7 +92,7 @@ describe.skipIf(!hasChromium)('the window with a running guest', () => {
     await window.waitForConsole(/^still 42/m, 30);
 
     // The keyboard leaves the console by its host key.
-    expect(await window.focused()).toContain('textarea');
+    await expect.poll(() => window.focused()).toContain('textarea');
     await window.page.keyboard.press('ControlRight');
     expect(await window.focused()).toBe('tab Console');
 
@@ -101,7 +101,7 @@ describe.skipIf(!hasChromium)('the window with a running guest', () => {
     await window.page.getByRole('tab', { name: 'Boot' }).click();
     await window.page.getByText(/can be changed when “debian” is powered off/).waitFor();
     expect(await window.field('Kernel').isDisabled()).toBe(true);
-    await window.page.keyboard.press('Escape');
+    await window.leaveDialog();
 
     await window.powerOff();
     await window.waitForState('debian', 'Powered Off');

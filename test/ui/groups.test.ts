@@ -77,8 +77,7 @@ describe.skipIf(!hasChromium)('the list of machines', () => {
       .getByText(/named "Old" in the same place/)
       .waitFor();
     expect(await window.accessibilityProblems()).toEqual([]);
-    await keyboard.press('Escape');
-    await page.getByRole('dialog').waitFor({ state: 'detached' });
+    await window.leaveDialog();
 
     // By drag and drop: into a group, and before a machine.
     await window.machine('delta').dragTo(page.getByRole('treeitem', { name: /^old/ }));

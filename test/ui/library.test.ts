@@ -165,8 +165,7 @@ describe.skipIf(!hasChromium)('the window', () => {
     await page.keyboard.press('ArrowDown');
     await page.keyboard.press('Enter');
     await page.getByRole('dialog').getByText('one – Settings').waitFor();
-    await page.keyboard.press('Escape');
-    await page.getByRole('dialog').waitFor({ state: 'detached' });
+    await window.leaveDialog();
     expect(
       await page.getByRole('region', { name: 'Notifications' }).getByRole('group').count(),
     ).toBe(0);
@@ -201,7 +200,7 @@ describe.skipIf(!hasChromium)('the window', () => {
     const notices = window.page.getByRole('region', { name: 'Notifications' }).getByRole('group');
     expect(await notices.count()).toBe(4);
     await window.button('Dismiss all 4').click();
-    expect(await notices.count()).toBe(0);
+    await expect.poll(() => notices.count()).toBe(0);
     for (const name of ['no kernel', 'no such disk', 'wrong kernel', 'locked disk'])
       await window.waitForState(name, 'Powered Off');
   });
@@ -273,7 +272,8 @@ describe.skipIf(!hasChromium)('the window', () => {
     await keyboard.type(`${files}/x`);
     await keyboard.press('Tab');
     await keyboard.press('Enter');
-    await expect.poll(() => window.focused()).toContain('Files');
+    // The list has the keyboard, and what is in it has come.
+    await expect.poll(() => window.focused()).toBe('listbox Files');
     await keyboard.press('l');
     await keyboard.press('Enter');
     await page.getByText('3.32 KiB').waitFor();
@@ -290,21 +290,18 @@ describe.skipIf(!hasChromium)('the window', () => {
     await keyboard.press('Control+a');
     await keyboard.type('x');
     expect(await window.field('Appliance').inputValue()).toBe('x');
-    await keyboard.press('Escape');
-    await page.getByRole('dialog').waitFor({ state: 'detached' });
+    await window.leaveDialog();
 
     await keyboard.press('Control+s');
     await expect.poll(() => page.getByRole('dialog').count()).toBe(1);
-    await keyboard.press('Escape');
-    await page.getByRole('dialog').waitFor({ state: 'detached' });
+    await window.leaveDialog();
     for (let i = 0; i < 30 && !(await window.focused()).startsWith('tree'); i++)
       await keyboard.press('Tab');
     expect(await window.focused()).toContain('tree Machines');
     await keyboard.press('Delete');
     await page.getByRole('alertdialog').waitFor();
-    expect(await window.focused()).toContain('Cancel');
-    await keyboard.press('Escape');
-    await page.getByRole('alertdialog').waitFor({ state: 'detached' });
+    await expect.poll(() => window.focused()).toContain('Cancel');
+    await window.leaveDialog();
     // Enter starts it; the letter is refused, and the notice can be reached and dismissed.
     await keyboard.press('Enter');
     const failure = page.getByRole('group', { name: '“by keys” could not be started' });
@@ -371,13 +368,12 @@ describe.skipIf(!hasChromium)('the window', () => {
       expect(await window.overflows()).toEqual([]);
       await window.button('Settings').click();
       await window.page.getByRole('tab', { name: 'Storage' }).click();
-      await window.page.waitForTimeout(400);
+      await window.transitionsEnd();
       await shot('settings');
       expect(await window.overflows()).toEqual([]);
-      await window.page.keyboard.press('Escape');
-      await window.page.getByRole('dialog').waitFor({ state: 'detached' });
+      await window.leaveDialog();
       await window.button('New').click();
-      await window.page.waitForTimeout(400);
+      await window.transitionsEnd();
       await shot('new');
       expect(await window.overflows()).toEqual([]);
     },

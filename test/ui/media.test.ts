@@ -47,8 +47,9 @@ describeWindow('media', (parts) => {
     // Attached, and in use while the machine runs.
     await window.create({ name: 'user', kernel: file('echo.bin'), disks: [{ path: data }] });
     await window.start();
-    await window.waitForState('user', 'Running', 60);
+    // Whoever goes elsewhere while it starts stays there.
     await media();
+    await window.waitForState('user', 'Running', 60);
     await row('data.qcow2').getByText('In use by a running machine').waitFor();
 
     // Locked for another, which is told by whom.

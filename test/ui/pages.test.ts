@@ -5,17 +5,10 @@ import path from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { echoKernel } from '../framework/echoKernel.ts';
+import { freePort } from '../framework/freePort.ts';
 import { Manager } from './manager.ts';
 import { hasChromium, openBrowser, screenshotPath, Window } from './window.ts';
 
-/** A TCP port of this machine that nobody uses now. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 const answers = (port: number): Promise<boolean> =>
   new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1');
@@ -138,7 +131,7 @@ describe.skipIf(!hasChromium)('the pages of the tools rail', () => {
     await ui.getByRole('menuitem', { name: /^Headless start/ }).click();
     await window.waitForState('echo', 'Running', 60);
     await ui.getByRole('tab', { name: 'Details', selected: true }).waitFor();
-    expect(await answers(port)).toBe(true);
+    await expect.poll(() => answers(port)).toBe(true);
     await page(window, 'Network');
     await ui.getByText(/changes count at once/).waitFor();
     await ui.getByText(forwarded).waitFor();

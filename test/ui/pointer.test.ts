@@ -37,6 +37,7 @@ describeWindow('the pointer', (parts) => {
     await page.getByRole('tab', { name: 'Screen' }).click();
     await page.getByText('Right Ctrl alone or Ctrl+F6 leaves the screen').waitFor();
     const canvas = page.locator('canvas[aria-label="Screen of tablet"]');
+    await expect.poll(async () => (await canvas.boundingBox())?.height ?? 0).toBeGreaterThan(100);
     const box = (await canvas.boundingBox())!;
     const point = { x: Math.round(box.x + box.width / 4), y: Math.round(box.y + box.height / 2) };
     await page.mouse.click(point.x, point.y);

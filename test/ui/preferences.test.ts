@@ -85,7 +85,7 @@ describeWindow('preferences', (parts) => {
       if (attempt === 'first') await page.getByRole('dialog').waitFor({ state: 'detached' });
     }
     await page.getByText('Es gibt schon eine VM namens „Echo“.').waitFor();
-    await page.keyboard.press('Escape');
+    await window.leaveDialog();
 
     // As by default again.
     await page.getByRole('navigation', { name: 'Werkzeuge' }).getByText('Optionen').click();

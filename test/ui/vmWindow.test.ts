@@ -136,7 +136,7 @@ describeWindow('a machine in a window of its own', (parts) => {
     await expect.poll(() => page.title()).toContain('[Running]');
     await page.keyboard.press('ControlRight+KeyT');
     await own.field('Name').fill('by key');
-    await page.keyboard.press('Enter');
+    await own.field('Name').press('Enter');
     await expect
       .poll(async () => (await services.snapshots.list(id)).snapshots.map(({ name }) => name), {
         timeout: 30_000,

@@ -128,6 +128,13 @@ export class Window implements AsyncDisposable {
   field(name: string | RegExp) {
     return this.page.getByRole('dialog').last().getByRole('textbox', { name, exact: true });
   }
+  /** Escape, once the dialog has the keyboard; until none is left. */
+  async leaveDialog(): Promise<void> {
+    const dialogs = this.page.locator('.MuiDialog-root');
+    await dialogs.and(this.page.locator(':focus-within')).first().waitFor();
+    await this.page.keyboard.press('Escape');
+    await dialogs.first().waitFor({ state: 'detached' });
+  }
   machine(name: string) {
     return this.page.getByRole('treeitem', { name: new RegExp(`^${name} `) });
   }
@@ -210,7 +217,7 @@ export class Window implements AsyncDisposable {
     await this.machine(name).click();
   }
 
-  async waitForState(name: string, state: string, seconds = 15): Promise<void> {
+  async waitForState(name: string, state: string, seconds = 60): Promise<void> {
     await this.page
       .getByRole('treeitem', { name: `${name} ${state}`, exact: true })
       .waitFor({ timeout: seconds * 1000 });
@@ -243,8 +250,9 @@ export class Window implements AsyncDisposable {
     throw new Error(`No ${pattern} on the console within ${seconds} s. It shows:\n${text}`);
   }
 
-  /** Types like a person; Enter ends the line. */
+  /** Types into the console like a person, who sees where the keyboard is; Enter ends the line. */
   async type(line: string): Promise<void> {
+    await this.page.locator('.xterm textarea:focus').waitFor({ state: 'attached' });
     await this.page.keyboard.type(line);
     await this.page.keyboard.press('Enter');
   }

@@ -33,7 +33,7 @@ async function serve(name: keyof typeof kinds, image: string): Promise<string> {
   const server = spawn(command, args, { stdio: 'ignore' });
   servers.push(server);
   for (let tries = 0; !listens(socket); tries++) {
-    if (tries === 200 || server.exitCode !== null) throw new Error(`${name} does not start`);
+    if (tries === 2400 || server.exitCode !== null) throw new Error(`${name} does not start`);
     await wait(25);
   }
   return url;
@@ -266,7 +266,7 @@ describe('an export by TLS', () => {
     const server = spawn(program, secure[program](image, pki, socket), { stdio: 'ignore' });
     servers.push(server);
     for (let tries = 0; !listens(socket); tries++) {
-      if (tries === 200 || server.exitCode !== null) throw new Error(`${program} does not start`);
+      if (tries === 2400 || server.exitCode !== null) throw new Error(`${program} does not start`);
       await wait(25);
     }
     const url = `nbds+unix:///?socket=${socket}&tls-hostname=disks.test`;
