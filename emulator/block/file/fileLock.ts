@@ -8,6 +8,7 @@ import { readFileSync } from 'node:fs';
 import { link, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
+import { isProcessAlive } from '../../../shared/vm/processAlive.ts';
 import { BlockError } from '../../backends/block.ts';
 
 export interface ImageLock {
@@ -156,12 +157,9 @@ function parseHolder(content: string): Holder | undefined {
   }
 }
 
+/** That process, not a later one with its number. */
 function isAlive(holder: Holder): boolean {
-  try {
-    process.kill(holder.pid, 0);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
-  }
+  if (!isProcessAlive(holder.pid)) return false;
   const started = processStart(holder.pid);
   return started === undefined || holder.started === '' || started === holder.started;
 }

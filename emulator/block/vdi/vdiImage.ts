@@ -1,6 +1,6 @@
 /**
- * VirtualBox disk images (VDI 1.1; VirtualBox, src/VBox/Storage/VDICore.h): dynamic, fixed and
- * differencing. A differencing image names its parent by UUID; it is looked for in the same folder.
+ * VirtualBox disk images (VDI 1.1): dynamic, fixed and differencing. A differencing image names its parent by UUID; it is
+ * looked for in the same folder.
  */
 import { BlockError } from '../../backends/block.ts';
 import { ABSENT, AppendingMap, runsOf, ZERO, type TakenChanges } from '../appendingMap.ts';
@@ -8,89 +8,15 @@ import type { BlockImage, ImageCheck, ImageInfo } from '../blockImage.ts';
 import { CheckReport } from '../checkReport.ts';
 import type { ImageFile } from '../imageFile.ts';
 import { MappedImage } from '../mappedImage.ts';
-
-const signature = 0xbeda107f;
-const version = 0x0001_0001;
-const headerBytes = 512;
-const field = {
-  signature: 0x40,
-  version: 0x44,
-  headerSize: 0x48,
-  type: 0x4c,
-  mapOffset: 0x154,
-  dataOffset: 0x158,
-  sectorSize: 0x168,
-  diskSize: 0x170,
-  blockSize: 0x178,
-  blockExtra: 0x17c,
-  blocks: 0x180,
-  allocated: 0x184,
-  uuid: 0x188,
-  parentUuid: 0x1a8,
-} as const;
-const types = { 1: 'dynamic', 2: 'fixed', 3: 'differencing', 4: 'differencing' } as const;
-const UNALLOCATED = 0xffff_ffff;
-const ZEROED = 0xffff_fffe;
-const MiB = 1 << 20;
-/** Bytes of the block map that a damaged header can make us read. */
-const mostMapBytes = 256 << 20;
-
-export interface VdiHeader {
-  readonly variant: 'dynamic' | 'fixed' | 'differencing';
-  readonly size: number;
-  readonly mapOffset: number;
-  readonly dataOffset: number;
-  readonly blockSize: number;
-  readonly blocks: number;
-  readonly allocated: number;
-  readonly uuid: string;
-  readonly parentUuid: string;
-}
-
-export async function readVdiHeader(file: ImageFile): Promise<VdiHeader> {
-  const wrong = (what: string): BlockError =>
-    new BlockError('corrupt', `The VDI image ${file.path} is damaged: ${what}.`);
-  const bytes = new Uint8Array(headerBytes);
-  await file.read(0, [bytes]);
-  const view = new DataView(bytes.buffer);
-  const u32 = (at: number): number => view.getUint32(at, true);
-  if (u32(field.signature) !== signature) throw wrong('it does not begin as one');
-  if (u32(field.version) !== version)
-    throw new BlockError(
-      'unsupported',
-      `The VDI image ${file.path} has the unknown version 0x${u32(field.version).toString(16)}.`,
-    );
-  const variant = types[u32(field.type) as keyof typeof types];
-  if (variant === undefined) throw wrong(`the image type ${u32(field.type)}`);
-  const size = u32(field.diskSize) + u32(field.diskSize + 4) * 0x1_0000_0000;
-  const blockSize = u32(field.blockSize);
-  const [blocks, allocated] = [u32(field.blocks), u32(field.allocated)];
-  if (u32(field.sectorSize) !== 512) throw wrong(`sectors of ${u32(field.sectorSize)} bytes`);
-  if (blockSize < 4096 || blockSize > 64 * MiB || (blockSize & (blockSize - 1)) !== 0)
-    throw wrong(`blocks of ${blockSize} bytes`);
-  if (u32(field.blockExtra) !== 0)
-    throw new BlockError(
-      'unsupported',
-      `The VDI image ${file.path} has extra data in front of its blocks.`,
-    );
-  if (size > blocks * blockSize) throw wrong('its block map is too short for the disk');
-  const [mapOffset, dataOffset] = [u32(field.mapOffset), u32(field.dataOffset)];
-  if (mapOffset % 512 !== 0 || dataOffset % 512 !== 0 || mapOffset < headerBytes)
-    throw wrong('its block map or data is not at the start of a sector');
-  if (dataOffset > Math.ceil(file.size / 512) * 512) throw wrong('its data lies behind its end');
-  const mapEnd = mapOffset + blocks * 4;
-  if (blocks * 4 > mostMapBytes || mapEnd > Math.ceil(file.size / 512) * 512 || mapEnd > dataOffset)
-    throw wrong('its block map does not fit');
-  return {
-    ...{ variant, mapOffset, dataOffset, blockSize, blocks, allocated },
-    size: Math.floor(size / 512) * 512,
-    uuid: uuidText(bytes.subarray(field.uuid, field.uuid + 16)),
-    parentUuid: uuidText(bytes.subarray(field.parentUuid, field.parentUuid + 16)),
-  };
-}
-
-const uuidText = (bytes: Uint8Array): string =>
-  [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+import {
+  field,
+  headerBytes,
+  mostMapBytes,
+  readVdiHeader,
+  UNALLOCATED,
+  ZEROED,
+  type VdiHeader,
+} from './vdiHeader.ts';
 
 class VdiMap extends AppendingMap {
   readonly unitSize: number;
@@ -383,57 +309,4 @@ export async function openVdi({ file, readOnly, openParent }: OpenVdi): Promise<
   const backing =
     header.variant === 'differencing' ? await openParent(header.parentUuid) : undefined;
   return new MappedImage({ format: 'vdi', map, file, readOnly, backing });
-}
-
-export interface NewVdi {
-  readonly size: number;
-  readonly fixed?: boolean | undefined;
-  /** UUID of the image that this one builds on. */
-  readonly parentUuid?: string | undefined;
-  readonly blockSize?: number | undefined;
-  random(bytes: number): Uint8Array;
-}
-
-export async function createVdi(file: ImageFile, options: NewVdi): Promise<void> {
-  const { size, fixed = false, parentUuid, blockSize = MiB, random } = options;
-  const blocks = Math.ceil(size / blockSize);
-  const dataOffset = Math.ceil((headerBytes + blocks * 4) / MiB) * MiB;
-  const bytes = new Uint8Array(headerBytes);
-  const view = new DataView(bytes.buffer);
-  const u32 = (at: number, value: number): void => view.setUint32(at, value, true);
-  bytes.set(new TextEncoder().encode('<<< Guesthouse VDI image >>>\n'));
-  u32(field.signature, signature);
-  u32(field.version, version);
-  u32(field.headerSize, 0x190);
-  u32(field.type, fixed ? 2 : parentUuid === undefined ? 1 : 4);
-  u32(field.mapOffset, headerBytes);
-  u32(field.dataOffset, dataOffset);
-  u32(field.sectorSize, 512);
-  view.setBigUint64(field.diskSize, BigInt(size), true);
-  u32(field.blockSize, blockSize);
-  u32(field.blocks, blocks);
-  u32(field.allocated, fixed ? blocks : 0);
-  bytes.set(newUuid(random), field.uuid);
-  bytes.set(newUuid(random), field.uuid + 16); // of the last change
-  if (parentUuid !== undefined)
-    bytes.set(
-      (parentUuid.match(/../g) ?? []).map((digits) => parseInt(digits, 16)),
-      field.parentUuid,
-    );
-  const map = new Uint8Array(dataOffset - headerBytes);
-  const entries = new DataView(map.buffer);
-  for (let i = 0; i < blocks; i++) entries.setUint32(i * 4, fixed ? i : UNALLOCATED, true);
-  await file.write(headerBytes, [map]);
-  if (fixed) await file.resize(dataOffset + blocks * blockSize);
-  await file.flush();
-  await file.write(0, [bytes]);
-  await file.flush();
-}
-
-/** A random UUID (RFC 4122, version 4). */
-function newUuid(random: NewVdi['random']): Uint8Array {
-  const uuid = random(16);
-  uuid[7] = ((uuid[7] as number) & 0x0f) | 0x40;
-  uuid[8] = ((uuid[8] as number) & 0x3f) | 0x80;
-  return uuid;
 }

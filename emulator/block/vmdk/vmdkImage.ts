@@ -10,12 +10,8 @@ import { FlatMap } from '../flatMap.ts';
 import type { Codecs, ImageFile } from '../imageFile.ts';
 import { MappedImage } from '../mappedImage.ts';
 import { PartImage, SpanImage, ZeroImage } from '../spanImage.ts';
-import {
-  createSparseExtent,
-  readSparseHeader,
-  SparseMap,
-  type SparseParts,
-} from './sparseExtent.ts';
+import { SparseMap, type SparseParts } from './sparseExtent.ts';
+import { createSparseExtent, readSparseHeader } from './sparseHeader.ts';
 import {
   newDescriptor,
   noParent,

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isProcessAlive } from '../../../shared/vm/processAlive.ts';
 
 const named = /^\.import-(\d+)-/;
 
@@ -9,18 +10,10 @@ const named = /^\.import-(\d+)-/;
 export async function makeScratch(parent: string): Promise<string> {
   for (const name of await readdir(parent).catch(() => [])) {
     const pid = Number(named.exec(name)?.[1] ?? NaN);
-    if (pid > 0 && !isAlive(pid)) await rm(join(parent, name), { recursive: true, force: true });
+    if (pid > 0 && !isProcessAlive(pid))
+      await rm(join(parent, name), { recursive: true, force: true });
   }
   const scratch = join(parent, `.import-${process.pid}-${randomUUID()}`);
   await mkdir(scratch, { recursive: true, mode: 0o700 });
   return scratch;
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    // Of another user.
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
 }
