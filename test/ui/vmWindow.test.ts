@@ -127,6 +127,37 @@ describeWindow('a machine in a window of its own', (parts) => {
     await close({ manager, own });
   });
 
+  test('the status bar moves the running machine between engines, or says why not', async () => {
+    const { manager, own, page } = await opened();
+    const engineOf = async (vm: string) =>
+      (await services.library.list()).find((one) => one.id === vm)?.engine?.name;
+    const move = async (where: Page, engine: string): Promise<void> => {
+      await where.getByRole('button', { name: /^Engine: / }).click();
+      await where.getByRole('menuitemcheckbox', { name: `Go on with: ${engine}` }).click();
+    };
+    await move(page, 'Hardware (KVM)');
+    await own.notice(/does not speculate/).waitFor();
+    expect(await engineOf(id)).toBe('translator');
+    const { kind } = await services.host.probeKvm();
+    if (kind === 'ready' || kind === 'interpreted') {
+      const { id: moved } = await services.library.create({
+        ...{ name: 'moved', memoryMiB: 32, engine: 'kvm', cpuModel: 'host-like', boot: {} },
+      });
+      await services.session.start(moved);
+      await manager.select('moved');
+      await manager.page.getByRole('tab', { name: 'Screen' }).click();
+      for (const [word, name] of [
+        ['Translator', 'translator'],
+        ['Hardware (KVM)', 'kvm'],
+      ] as const) {
+        await move(manager.page, word);
+        await expect.poll(() => engineOf(moved), { timeout: 30_000 }).toBe(name);
+      }
+      await services.session.stop(moved, 'powerOff');
+    }
+    await close({ manager, own });
+  });
+
   test('the host key commands it, on its screen and its console', async () => {
     const { manager, own, page } = await opened();
     await page.locator('canvas').focus();
