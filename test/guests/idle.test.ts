@@ -1,5 +1,5 @@
 /** What an idle guest costs the host, and that a busy one still hears its console. About 75 s. */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { busyboxInitramfs } from './busyboxInitramfs.ts';
@@ -23,12 +23,48 @@ async function shell(): Promise<GuestConsole> {
   return guest;
 }
 
-/** CPU time of all threads of a process so far, in seconds (proc(5), stat: 100 ticks a second). */
-function cpuSeconds(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-  // Fields 14 and 15; the name in field 2 may hold spaces.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / 100;
+/** A process or thread so far: CPU time in seconds, page faults without and with the disk (proc(5), stat: 100 ticks a second). */
+function usageOf(folder: string): { name: string; seconds: number; faults: number[] } {
+  const stat = readFileSync(`${folder}/stat`, 'latin1');
+  // Fields from the third on; the name in field 2 may hold spaces.
+  const fields = stat
+    .slice(stat.lastIndexOf(')') + 2)
+    .split(' ')
+    .map(Number);
+  const name = stat.slice(stat.indexOf('(') + 1, stat.lastIndexOf(')'));
+  return {
+    ...{ name, seconds: (fields[11]! + fields[12]!) / 100 },
+    faults: [fields[7]!, fields[9]!],
+  };
+}
+const cpuSeconds = (pid: number): number => usageOf(`/proc/${pid}`).seconds;
+
+/** What each thread of a process has used, by its number. */
+const threadsOf = (pid: number): Map<string, ReturnType<typeof usageOf>> =>
+  new Map(
+    readdirSync(`/proc/${pid}/task`).map((thread) => [
+      thread,
+      usageOf(`/proc/${pid}/task/${thread}`),
+    ]),
+  );
+
+/** Which threads were busy since `before`, and what interrupts the guest has in some seconds: the way to a cause. */
+async function whatRuns(
+  guest: GuestConsole,
+  before: ReturnType<typeof threadsOf>,
+): Promise<string> {
+  const threads = [...threadsOf(guest.pid)].map(([thread, { name, seconds, faults }]) => {
+    const was = before.get(thread) ?? { seconds: 0, faults: [0, 0] };
+    const more = faults.map((count, i) => count - was.faults[i]!);
+    return { used: seconds - was.seconds, text: `${name} ${thread}`, more };
+  });
+  const busy = threads
+    .filter(({ used, more }) => used > 0.02 || more[0]! > 100)
+    .sort((a, b) => b.used - a.used)
+    .map(({ used, text, more }) => `${text}: ${used.toFixed(2)} s, faults ${more.join(' + ')}`);
+  const first = await guest.run('cat /proc/interrupts');
+  await delay(5000);
+  return [...busy, first, await guest.run('cat /proc/interrupts')].join('\n');
 }
 
 describe.skipIf(process.platform !== 'linux')('a Debian guest at its shell', () => {
@@ -40,12 +76,13 @@ describe.skipIf(process.platform !== 'linux')('a Debian guest at its shell', () 
       await using guest = await shell();
       await delay(settleSeconds * 1000);
       for (let windows = 0; windows < 2 && !isIdle(); windows++) {
-        const before = cpuSeconds(guest.pid);
+        const [before, threads] = [cpuSeconds(guest.pid), threadsOf(guest.pid)];
         const start = performance.now();
         await delay(watchSeconds * 1000);
         const used = cpuSeconds(guest.pid) - before;
         watched.push((100 * used) / ((performance.now() - start) / 1000));
         process.stdout.write(`idle guest: ${watched.at(-1)!.toFixed(2)} % of a core\n`);
+        if (!isIdle()) process.stdout.write(`${await whatRuns(guest, threads)}\n`);
       }
     }
     expect(Math.min(...watched), watched.join(', ')).toBeLessThan(idlePercent);
