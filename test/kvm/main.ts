@@ -1,7 +1,8 @@
 /**
- * `npm run test:kvm [-- PAIRS]`: the KVM engine, as built for users, where /dev/kvm is real, in the emulated host of svmMachine.ts.
+ * `npm run test:kvm [-- PAIRS]` (0: without boots): the KVM engine, as built for users, where /dev/kvm is real, in the emulated host of svmMachine.ts.
  * Stock Debian boots there with one CPU and with two to its user space, uses a virtio disk and the network and powers off; QEMU does
- * the same with the same files on the same KVM, in turn. Prints the log, exits by reason and ratios of times; the exit status is 1 if
+ * the same with the same files on the same KVM, in turn. Then a guest moves between the engines under load, and its state is saved there
+ * and opened by the translator outside. Prints the log, exits by reason and ratios of times; the exit status is 1 if
  * anything was wrong. Some minutes for a pair of each.
  */
 import { createHash, randomBytes } from 'node:crypto';
@@ -12,11 +13,14 @@ import { busyboxInitramfs, defaultModules, doneMarker } from '../guests/busyboxI
 import { debianKernel } from '../guests/debianKernel.ts';
 import { printCounts, readCounts, startCounting } from './exitCounts.ts';
 import { checkExt4Disk, extractFromExt4, makeExt4Disk } from '../guests/ext4Disk.ts';
+import { MovingGuest, movingScript } from './movingGuest.ts';
 import { runInSvm } from './svmMachine.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
 const data = randomBytes(4 << 20);
-const digest = createHash('sha256').update(data).digest('hex');
+const digest = sha256(data);
+/** Little: the translator is slow on an emulated processor. */
+const movingData = randomBytes(1 << 16);
 
 /** What the guest does; each line of it that fails leaves its mark out. */
 const guestScript = `echo "CPUs $(grep -c ^processor /proc/cpuinfo)"
@@ -31,6 +35,9 @@ ping -c 3 10.0.2.2 | grep "packet loss"
 dmesg -r | grep "^<[0-3]>" || true
 `;
 
+/** Disks of the boots. */
+const booted = ['ours.img', 'theirs.img'];
+
 interface Stage {
   readonly name: string;
   /** Run in the folder of the kernel, the initramfs and the disks. */
@@ -44,6 +51,9 @@ const pairs = Number(process.argv[2] ?? 1);
 const append = 'console=ttyS0 quiet';
 const guesthouse = async (line: string): Promise<string> =>
   `GUESTHOUSE_HOME=/tmp/home ${await realpath(process.execPath)} ${root}/out/main/guesthouse.js ${line}`;
+
+/** What the guest that moves says at its end. */
+const movedMarks = [new RegExp(`^sums ${sha256(movingData)}$`, 'm'), new RegExp(`${doneMarker} 0`)];
 
 async function stages(release: string): Promise<readonly Stage[]> {
   const boots = async (cpus: number): Promise<readonly Stage[]> => {
@@ -79,6 +89,11 @@ async function stages(release: string): Promise<readonly Stage[]> {
       expected: [/^kvm +usable/m, /^auto +takes kvm/m],
     },
     ...Array.from({ length: pairs }, () => round).flat(),
+    {
+      name: 'moves between engines under load',
+      command: `${await realpath(process.execPath)} ${root}/test/kvm/moves.ts .`,
+      expected: movedMarks,
+    },
   ];
 }
 
@@ -92,8 +107,11 @@ try {
   });
   await copyFile(kernel.image, path.join(shared, 'kernel'));
   await copyFile(initrd, path.join(shared, 'initrd'));
-  const disks = ['ours.img', 'theirs.img'].map((name) => path.join(shared, name));
-  for (const disk of disks) await makeExt4Disk(disk, { sizeMiB: 64, files: { data } });
+  const moving = await busyboxInitramfs(kernel, { unsigned: true, script: movingScript });
+  await copyFile(moving, path.join(shared, 'moving'));
+  const at = (name: string): string => path.join(shared, name);
+  for (const disk of booted.map(at)) await makeExt4Disk(disk, { sizeMiB: 64, files: { data } });
+  await makeExt4Disk(at('moved.img'), { sizeMiB: 16, files: { data: movingData } });
   const all = await stages(kernel.release);
   const lines = all.flatMap(({ name, command }, i) => [
     `echo "STAGE ${i} ${name}"; start=$(date +%s%N); ${command} < /dev/null 2>&1; echo "STATUS ${i} $? after $((($(date +%s%N) - start) / 1000000)) ms"`,
@@ -101,7 +119,14 @@ try {
   ]);
   await writeFile(
     path.join(shared, 'stages'),
-    ['cd /tmp/shared', ...startCounting, ...lines, 'exit 0', ''].join('\n'),
+    [
+      'cd /tmp/shared',
+      ...startCounting,
+      ...lines,
+      `echo "STAGE ${all.length} end"`,
+      'exit 0',
+      '',
+    ].join('\n'),
   );
   let log = '';
   await runInSvm({
@@ -109,7 +134,7 @@ try {
     shared,
     cpus: 2,
     memoryMiB: 3072,
-    maxSeconds: 300 + 600 * pairs,
+    maxSeconds: 900 + 600 * pairs,
     onOutput: (text) => {
       log += text;
       process.stdout.write(text);
@@ -125,7 +150,15 @@ try {
       .filter((pattern) => !pattern.test(part))
       .map((pattern) => `${name}: there is no ${String(pattern)}`);
   });
-  for (const disk of disks) {
+  console.log('The state saved there, opened here by the translator:');
+  const guest = await MovingGuest.start('translator', {
+    ...{ kernel: at('kernel'), initrd: at('moving'), disk: at('saved.img'), state: at('state') },
+  });
+  await guest.rounds(2);
+  const said = (await guest.finish()).replaceAll('\r', '');
+  for (const pattern of movedMarks)
+    if (!pattern.test(said)) wrong.push(`opened by the translator: there is no ${String(pattern)}`);
+  for (const disk of [...(pairs > 0 ? booted : []), 'moved.img', 'saved.img'].map(at)) {
     await checkExt4Disk(disk);
     await extractFromExt4(disk, '/copy', `${disk}.copy`);
   }
@@ -148,4 +181,8 @@ try {
   process.exitCode = wrong.length === 0 ? 0 : 1;
 } finally {
   await rm(shared, { recursive: true, force: true });
+}
+
+function sha256(bytes: Buffer): string {
+  return createHash('sha256').update(bytes).digest('hex');
 }
