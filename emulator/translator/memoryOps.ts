@@ -35,6 +35,13 @@ export interface PreparedWrite {
   readonly linear: number;
 }
 
+/**
+ * Whether the core notes the access's page as the stack's if it is another. A group that lies in two pages would have it change
+ * at every access: only the first one of a block does.
+ */
+const notesStack = ({ cache, grouped }: MemoryTarget): boolean =>
+  cache?.kind === 'stack' && (grouped === undefined || grouped.isFirst);
+
 /** An access for which the core would not note another page of the stack. */
 const withoutStack = (target: MemoryTarget): MemoryTarget =>
   target.cache?.kind === 'stack' && !target.grouped ? { ...target, cache: undefined } : target;
@@ -200,9 +207,8 @@ export class MemoryOps {
   ): void {
     const f = this.#f;
     const { b, state } = f;
-    const { bytes, grouped } = target;
-    const { cache } = target;
-    if (cache?.kind === 'stack' && !(grouped && !grouped.isFirst)) state.needCached(cachedStack);
+    const { bytes, grouped, cache } = target;
+    if (notesStack(target)) state.needCached(cachedStack);
     if (grouped) {
       this.#locateInGroup(grouped, target, fast, slow);
       return;
@@ -275,7 +281,7 @@ export class MemoryOps {
         b.setLocal(result);
       },
       (linear) => {
-        const name = target.cache?.kind === 'stack' ? 'readStack' : 'readFromRegion';
+        const name = notesStack(target) ? 'readStack' : 'readFromRegion';
         this.#push64(linear);
         b.i32(width / 8);
         b.call(this.#f.core(name));
@@ -341,8 +347,7 @@ export class MemoryOps {
         b.memory(storeOpcode[value.width], offset);
       },
       (linear) => {
-        const isStack = target.cache?.kind === 'stack';
-        this.#slowWrite(linear, value, isStack ? 'writeStack' : 'writeFromRegion');
+        this.#slowWrite(linear, value, notesStack(target) ? 'writeStack' : 'writeFromRegion');
       },
     );
   }

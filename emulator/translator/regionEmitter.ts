@@ -10,7 +10,7 @@ import { GuestFlags } from './guestFlags.ts';
 import type { GuestBlock, GuestInstruction, RegionSource } from './guestCode.ts';
 import { GuestState, noRegisters, nothingLoaded } from './guestState.ts';
 import { integerOps } from './integerOps.ts';
-import { keptLoops, loopPages, type KeptLoop } from './loopPages.ts';
+import { keptLoops, loopPages, writtenBy, type KeptLoop } from './loopPages.ts';
 import { operandOps } from './operandOps.ts';
 import { PageCache } from './pageCache.ts';
 import { checkTranslation, pushModeDiffers, pushMustLeave } from './regionChecks.ts';
@@ -101,7 +101,7 @@ class RegionEmitter {
       host.cpu,
       host.core,
       source.is64,
-      source.blocks.some(setsFrame),
+      hasFrames(source.blocks),
       host.exits.leaveFunction,
     );
     this.#sseMode = new SseMode(this.#frame);
@@ -579,14 +579,24 @@ class RegionEmitter {
 }
 
 /** Whether RBP is made a frame pointer, or is one: MOV RBP, RSP, the other way round, or LEAVE. */
-const setsFrame = ({ instructions }: GuestBlock): boolean =>
-  instructions.some(({ variant, reg, rm }) => {
-    const { name } = variant.instruction;
-    if (name !== 'MOV') return name === 'LEAVE';
-    return (
-      reg.file === 'gpr' &&
-      rm.file === 'gpr' &&
-      Math.min(reg.number, rm.number) === 4 &&
-      Math.max(reg.number, rm.number) === 5
-    );
-  });
+const setsFrame = ({ variant, reg, rm }: GuestInstruction): boolean => {
+  const { name } = variant.instruction;
+  if (name !== 'MOV') return name === 'LEAVE';
+  return (
+    reg.file === 'gpr' &&
+    rm.file === 'gpr' &&
+    Math.min(reg.number, rm.number) === 4 &&
+    Math.max(reg.number, rm.number) === 5
+  );
+};
+
+/** Whether RBP gets what is no frame: accesses by it would push the stack's page out of the locals again and again. */
+const usesForData = (one: GuestInstruction): boolean =>
+  (writtenBy(one, true).gpr & (1 << 5)) !== 0 &&
+  one.variant.instruction.name !== 'POP' &&
+  !setsFrame(one);
+
+const hasFrames = (blocks: readonly GuestBlock[]): boolean => {
+  const all = blocks.flatMap(({ instructions }) => instructions);
+  return all.some(setsFrame) && !all.some(usesForData);
+};
