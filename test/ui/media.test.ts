@@ -107,12 +107,13 @@ describeWindow('media', (parts) => {
     rmSync(full);
 
     // Locked by another process: who has it is said, here and at the start, and it waits for its turn.
+    await window.button('Enlarge data.qcow2').click();
+    await window.field('Size').fill('1');
+    // Not before: the list says it too, and offers nothing, as soon as it is read again.
     const held = await openDisk({
       ...{ path: data, format: 'qcow2', readOnly: false, owner: 'the backup of tonight' },
     });
     const holder = `in use by the backup of tonight (process ${process.pid})`;
-    await window.button('Enlarge data.qcow2').click();
-    await window.field('Size').fill('1');
     await window.inDialog('Enlarge').click();
     await page.getByRole('dialog').getByText(holder).waitFor();
     expect(await window.accessibilityProblems()).toEqual([]);
