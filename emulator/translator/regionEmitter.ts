@@ -3,14 +3,15 @@ import type { Semantics, Val } from '../isa/dsl.ts';
 import { OFF_CPL, OFF_FAULT, OFF_REGION_FROM, OFF_REGION_LIMIT, OFF_RIP } from '../cpu/layout.ts';
 import { controlOps, type Ending } from './controlOps.ts';
 import { operandOf } from './effects.ts';
+import { hasFrames } from './framePointer.ts';
 import { FunctionBuilder, type BranchHint } from './functionBuilder.ts';
 import { flagFormsAtStart, flagsDeadAfter } from './flagFlow.ts';
 import { sameForm, type FlagForm } from './flagForms.ts';
 import { GuestFlags } from './guestFlags.ts';
-import type { GuestBlock, GuestInstruction, RegionSource } from './guestCode.ts';
+import type { GuestInstruction, RegionSource } from './guestCode.ts';
 import { GuestState, noRegisters, nothingLoaded } from './guestState.ts';
 import { integerOps } from './integerOps.ts';
-import { keptLoops, loopPages, writtenBy, type KeptLoop } from './loopPages.ts';
+import { keptLoops, loopPages, type KeptLoop } from './loopPages.ts';
 import { operandOps } from './operandOps.ts';
 import { PageCache } from './pageCache.ts';
 import { checkTranslation, pushModeDiffers, pushMustLeave } from './regionChecks.ts';
@@ -577,26 +578,3 @@ class RegionEmitter {
     checkTranslation(this.#frame, offset, c.host);
   }
 }
-
-/** Whether RBP is made a frame pointer, or is one: MOV RBP, RSP, the other way round, or LEAVE. */
-const setsFrame = ({ variant, reg, rm }: GuestInstruction): boolean => {
-  const { name } = variant.instruction;
-  if (name !== 'MOV') return name === 'LEAVE';
-  return (
-    reg.file === 'gpr' &&
-    rm.file === 'gpr' &&
-    Math.min(reg.number, rm.number) === 4 &&
-    Math.max(reg.number, rm.number) === 5
-  );
-};
-
-/** Whether RBP gets what is no frame: accesses by it would push the stack's page out of the locals again and again. */
-const usesForData = (one: GuestInstruction): boolean =>
-  (writtenBy(one, true).gpr & (1 << 5)) !== 0 &&
-  one.variant.instruction.name !== 'POP' &&
-  !setsFrame(one);
-
-const hasFrames = (blocks: readonly GuestBlock[]): boolean => {
-  const all = blocks.flatMap(({ instructions }) => instructions);
-  return all.some(setsFrame) && !all.some(usesForData);
-};

@@ -1,13 +1,11 @@
-import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { loadCore } from '../../host/coreModule.ts';
 import type { TestCpu } from './testCpu.ts';
 import { codeAddress, createTestCpu, print, startProtected, store32, u32 } from './testCpu.ts';
 
 /** What decoding and translating code must not change: code that changes, counts, faults. */
 
-const coreFile = process.env.CORE ?? new URL('../../cpu/build/core.wasm', import.meta.url);
-const coreIsBuilt = existsSync(coreFile);
-const core = coreIsBuilt ? new WebAssembly.Module(readFileSync(coreFile)) : undefined;
+const core = await loadCore();
 
 const hlt = 0xf4;
 /** startProtected puts seven bytes of LIDT before the code. */
@@ -16,7 +14,7 @@ const mov8 = (address: number, value: number): number[] => [0xc6, 0x05, ...u32(a
 const jump = (from: number, to: number): number[] => [0xe9, ...u32(to - from - 5)];
 
 // Slices of a few instructions: what has run once is translated in the middle of each program.
-describe.skipIf(!coreIsBuilt).each([
+describe.each([
   ['decoded', undefined, 10_000],
   ['translated', 1, 5],
 ] as const)('%s code', (_, translateAfter, budget) => {
@@ -24,7 +22,6 @@ describe.skipIf(!coreIsBuilt).each([
     code: readonly number[],
     handlers: Readonly<Record<number, readonly number[]>> = {},
   ): TestCpu {
-    if (core === undefined) throw new Error('the core is not built');
     const cpu = createTestCpu(core, translateAfter);
     startProtected(cpu, code, handlers);
     return cpu;

@@ -1,12 +1,10 @@
-import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { loadCore } from '../../host/coreModule.ts';
 import { guestPhysical } from '../../bus/types.ts';
 import type { TestCpu } from './testCpu.ts';
 import { createTestCpu, startProtected, store32, testVideoBytes, u32 } from './testCpu.ts';
 
-const coreFile = process.env.CORE ?? new URL('../../cpu/build/core.wasm', import.meta.url);
-const coreIsBuilt = existsSync(coreFile);
-const core = coreIsBuilt ? new WebAssembly.Module(readFileSync(coreFile)) : undefined;
+const core = await loadCore();
 
 const hlt = 0xf4;
 const frameBuffer = 0xe0000000;
@@ -26,12 +24,11 @@ function runToHalt({ vcpu }: TestCpu): void {
   throw new Error('the CPU does not halt');
 }
 
-describe.skipIf(!coreIsBuilt).each([
+describe.each([
   ['decoded', undefined],
   ['translated', 1],
 ] as const)('video memory under %s code', (_, translateAfter) => {
   function started(code: readonly number[]): TestCpu {
-    if (core === undefined) throw new Error('the core is not built');
     const cpu = createTestCpu(core, translateAfter);
     cpu.videoMemory.map(frameBuffer, testVideoBytes, 0);
     startProtected(cpu, code);
@@ -66,7 +63,6 @@ describe.skipIf(!coreIsBuilt).each([
   });
 
   it('is gone for the CPU once it is unmapped, and elsewhere when mapped again', () => {
-    if (core === undefined) return;
     const cpu = createTestCpu(core, translateAfter);
     const { bytes } = cpu.videoMemory;
     const first = cpu.videoMemory.map(frameBuffer, 0x10000, 0);

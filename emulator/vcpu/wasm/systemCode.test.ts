@@ -1,13 +1,11 @@
-import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { loadCore } from '../../host/coreModule.ts';
 import type { TestCpu } from './testCpu.ts';
 import { codeAddress, createTestCpu, startProtected, u32 } from './testCpu.ts';
 
 /** Instructions behind which the world may be another: mappings, the interrupt flag, shadows. */
 
-const coreFile = process.env.CORE ?? new URL('../../cpu/build/core.wasm', import.meta.url);
-const coreIsBuilt = existsSync(coreFile);
-const core = coreIsBuilt ? new WebAssembly.Module(readFileSync(coreFile)) : undefined;
+const core = await loadCore();
 
 const hlt = 0xf4;
 /** startProtected puts seven bytes of LIDT before the code. */
@@ -17,12 +15,11 @@ const pageTable = 0x11000;
 const otherDirectory = 0x12000;
 const otherTable = 0x13000;
 
-describe.skipIf(!coreIsBuilt).each([
+describe.each([
   ['decoded', undefined, 10_000],
   ['translated', 1, 7],
 ] as const)('%s system code', (_, translateAfter, budget) => {
   function created(): TestCpu {
-    if (core === undefined) throw new Error('the core is not built');
     return createTestCpu(core, translateAfter);
   }
 

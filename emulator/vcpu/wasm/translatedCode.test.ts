@@ -1,5 +1,5 @@
-import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { loadCore } from '../../host/coreModule.ts';
 import type { CpuState } from '../cpuState.ts';
 import {
   assemble,
@@ -21,9 +21,7 @@ import { createTestCpu, print, u32 } from './testCpu.ts';
  * end of a slice. Each program runs on the interpreter too. SDM 3A §4.10, §8.1.3, §17.2; SDM 2B, REP.
  */
 
-const coreFile = process.env.CORE ?? new URL('../../cpu/build/core.wasm', import.meta.url);
-const coreIsBuilt = existsSync(coreFile);
-const core = coreIsBuilt ? new WebAssembly.Module(readFileSync(coreFile)) : undefined;
+const core = await loadCore();
 
 const hlt = 0xf4;
 const iretq = [0x48, 0xcf];
@@ -35,7 +33,7 @@ const cr4Pcide = 0x20000;
 const keep = 1n << 63n;
 const flagIf = 0x200;
 
-describe.skipIf(!coreIsBuilt).each([
+describe.each([
   ['decoded', undefined, 10_000],
   ['translated', 1, 5],
   // Regions follow each other, once there are some.
@@ -45,7 +43,6 @@ describe.skipIf(!coreIsBuilt).each([
     code: readonly number[],
     handlers: Readonly<Record<number, readonly number[]>> = {},
   ): TestCpu {
-    if (core === undefined) throw new Error('the core is not built');
     const cpu = createTestCpu(core, translateAfter);
     startLong(cpu, code, handlers);
     cpu.write(callee, ...print('a'), 0xc3);

@@ -1,5 +1,5 @@
-import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { loadCore } from '../../host/coreModule.ts';
 import {
   assemble,
   entryOf,
@@ -14,9 +14,7 @@ import { createTestCpu, print, u32 } from './testCpu.ts';
 
 /** Two pages that take each other's place in the TLBs: what walks found is kept behind them, and dropped when it must be (SDM 3A §4.10). */
 
-const coreFile = process.env.CORE ?? new URL('../../cpu/build/core.wasm', import.meta.url);
-const coreIsBuilt = existsSync(coreFile);
-const core = coreIsBuilt ? new WebAssembly.Module(readFileSync(coreFile)) : undefined;
+const core = await loadCore();
 
 const near = 0x50000;
 /** 16 MiB farther, by the second space's page table. */
@@ -29,12 +27,12 @@ const mapNear = (entry: number): number[] => store64(entryOf(0, near), entry);
 /** mov rax, cr0; or eax, 0x10000; mov cr0, rax */
 const setWriteProtect = [0x0f, 0x20, 0xc0, 0x0d, ...u32(0x10000), 0x0f, 0x22, 0xc0];
 
-describe.skipIf(!coreIsBuilt).each([
+describe.each([
   ['decoded', undefined],
   ['translated', 0],
 ] as const)('%s accesses to pages that share a TLB entry', (_, translateAfter) => {
   const printed = (...pieces: readonly (readonly number[])[]): string => {
-    const cpu = createTestCpu(core!, translateAfter);
+    const cpu = createTestCpu(core, translateAfter);
     startLong(cpu, assemble(firstLong, setWriteProtect, ...pieces, [0xf4]), {
       14: [...print('f'), 0xf4],
     });

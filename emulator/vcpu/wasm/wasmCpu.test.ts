@@ -1,5 +1,5 @@
-import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { loadCore } from '../../host/coreModule.ts';
 import type { TestCpu } from './testCpu.ts';
 import {
   codeAddress,
@@ -12,12 +12,9 @@ import {
 } from './testCpu.ts';
 import { guestPhysical } from '../../bus/types.ts';
 
-const coreFile = process.env.CORE ?? new URL('../../cpu/build/core.wasm', import.meta.url);
-const coreIsBuilt = existsSync(coreFile);
-const core = coreIsBuilt ? new WebAssembly.Module(readFileSync(coreFile)) : undefined;
+const core = await loadCore();
 
 function createTestCpu(): TestCpu {
-  if (core === undefined) throw new Error('the core is not built');
   return createCpu(core);
 }
 
@@ -51,7 +48,7 @@ function runUntilHalt(cpu: TestCpu): void {
   throw new Error('the CPU does not halt');
 }
 
-describe.skipIf(!coreIsBuilt)('interrupts', () => {
+describe('interrupts', () => {
   it('wakes from HLT when the 8259 raises INTR, with the vector of INTA', () => {
     const cpu = createTestCpu();
     // Real mode, with the interrupt vector table at 0.
@@ -227,7 +224,7 @@ describe.skipIf(!coreIsBuilt)('interrupts', () => {
   });
 });
 
-describe.skipIf(!coreIsBuilt)('a CPU on the wasm core', () => {
+describe('a CPU on the wasm core', () => {
   it('is in its power-on state after reset', () => {
     const cpu = createTestCpu();
     const { registers, segments, rflags } = cpu.vcpu.state();
