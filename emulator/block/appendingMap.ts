@@ -170,6 +170,20 @@ export abstract class AppendingMap implements BlockMap {
     return true;
   }
 
+  /** The disk is about to end before a block: this one and those behind it are free, durably. */
+  protected async releaseFrom(first: number): Promise<void> {
+    const end = Math.ceil(this.size / this.clusterSize);
+    for (let block = first; block < end; block++) {
+      const entry = this.entry(block);
+      const at = entry instanceof Promise ? await entry : entry;
+      if (at === ABSENT) continue;
+      const setting = this.setEntry(block, ABSENT);
+      if (setting !== undefined) await setting;
+      if (at > 0) this.releasing.push(at);
+    }
+    await this.flush();
+  }
+
   flush(): Promise<void> {
     return this.#flushMutex.run(async () => {
       // Taken before the data is flushed: an entry may not come before the data that it names.

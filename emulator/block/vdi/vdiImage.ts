@@ -151,13 +151,7 @@ class VdiMap extends AppendingMap {
         'unsupported',
         `The VDI image ${this.file.path} cannot have a disk of ${size} bytes in blocks of ${this.clusterSize}; convert it to another image.`,
       );
-    for (let block = blocks; block < before; block++) {
-      const at = this.entry(block);
-      if (at === ABSENT) continue;
-      this.setEntry(block, ABSENT);
-      if (at > 0) this.releasing.push(at);
-    }
-    await this.flush();
+    await this.releaseFrom(blocks);
     if (blocks > this.#map.length) await this.#moveMap(blocks);
     for (let block = before; block < blocks; block++) {
       if (this.#header.variant !== 'fixed') this.#dirty.add(block);

@@ -195,13 +195,7 @@ export class VhdxMap extends AppendingMap {
         `The VHDX image ${this.file.path} cannot have a disk of ${size} bytes (sectors of ${metadata.logicalSector}, blocks of ${this.clusterSize}); convert it to another image.`,
       );
     await this.#announce();
-    for (let block = blocks; block < before; block++) {
-      const at = this.entry(block);
-      if (at === ABSENT) continue;
-      this.setEntry(block, ABSENT);
-      if (at > 0) this.releasing.push(at);
-    }
-    await this.flush();
+    await this.releaseFrom(blocks);
     if ((this.#index(blocks - 1) + 1) * 8 > this.#bat.byteLength) await this.#moveTable(tableBytes);
     for (let block = before; block < blocks; block++) {
       if (metadata.fixed) {

@@ -172,13 +172,7 @@ export class SparseMap extends AppendingMap {
         'unsupported',
         `The VMDK image ${this.file.path} cannot have a disk of ${size} bytes in grains of ${grainSize}; convert it to another image.`,
       );
-    for (let grain = grains; grain < Math.ceil(this.size / grainSize); grain++) {
-      const at = await this.entry(grain);
-      if (at === ABSENT) continue;
-      await this.setEntry(grain, ABSENT);
-      if (at > 0) this.releasing.push(at);
-    }
-    await this.flush();
+    await this.releaseFrom(grains);
     if (tables > this.#directory.length) await this.#extendDirectory(tables, size);
     else await this.#writeHeader((view) => view.setBigUint64(12, BigInt(size / 512), true));
     this.size = size;
