@@ -12,7 +12,6 @@ import { buildMachine } from '../../emulator/host/buildMachine.ts';
 import { CharacterQueue } from '../../emulator/host/characterQueue.ts';
 import { SnapshotTaker } from '../../emulator/host/snapshotTaker.ts';
 import { machineRequestSchema } from '../../shared/vm/machineRequest.ts';
-import { median } from '../bench/statistics.ts';
 import { busyboxInitramfs } from './busyboxInitramfs.ts';
 import { debianKernel } from './debianKernel.ts';
 import { makeExt4Disk } from './ext4Disk.ts';
@@ -96,10 +95,11 @@ it('stops the guest for less than 100 ms, and runs within a second of a restore'
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+  const sorted = (list: readonly number[]): number[] => list.toSorted((a, b) => a - b);
   const rounded = (list: readonly number[]): string => list.map((ms) => ms.toFixed(0)).join(', ');
   process.stdout.write(`pauses ${rounded(pauses)} ms; restored in ${rounded(restores)} ms\n`);
   // A host that is busy may take the processor away in the middle of one: 31 ms of ten was the longest
-  // beside four endless loops and a writer on two cores, 2 to 6 ms alone.
-  expect(median(pauses)).toBeLessThan(100);
-  expect(Math.min(...restores)).toBeLessThan(1000);
+  // beside four endless loops and a writer on two cores, 2 to 6 ms alone. Restores want the disk, too.
+  expect(sorted(pauses).at(-2)).toBeLessThan(100);
+  expect(sorted(restores)[1]).toBeLessThan(1000);
 });
