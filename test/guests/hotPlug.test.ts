@@ -24,6 +24,8 @@ while [ -e /sys/block/sda ]; do sleep 1; done
 echo "GONE"
 wait_for
 echo "SECOND $(sha256sum < /dev/sda)"
+# Its end would power it off.
+while :; do sleep 60; done
 `;
 
 it('Linux takes SATA disks that come and go while it runs', async () => {
