@@ -279,6 +279,7 @@ class Pc implements Machine {
   }
 
   #goOn(): void {
+    this.#engine.runTime?.(true);
     this.#clock.run(true);
     this.#running = this.#run();
   }
@@ -347,6 +348,7 @@ class Pc implements Machine {
       this.#finish({ kind: 'failure', detail: `the engine failed: ${detail}` });
     }
     this.#clock.run(false);
+    this.#engine.runTime?.(false);
     if (this.#end !== undefined) {
       await Promise.all(this.#settling.map((device) => device.pause?.()));
       this.#resolveEnded(this.#end);

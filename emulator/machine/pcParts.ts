@@ -31,6 +31,8 @@ export interface PcEngine {
   readonly ramWatch?: RamWatch;
   /** Instructions since creation; exact between slices, and growing the same way on every run. */
   instructionsRetired(): number;
+  /** Machine time runs from now on, or stands still: so do the guest's clocks. Between slices. */
+  runTime?(running: boolean): void;
   /** Moves the guest to another engine, between slices; throws UserError or StateError and leaves it where it is if that cannot be. */
   switchTo?(name: EngineName): void;
   dispose?(): void;

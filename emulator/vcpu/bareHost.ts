@@ -2,9 +2,9 @@ import type { VcpuHost } from './vcpu.ts';
 
 const ones = (width: 1 | 2 | 4): number => 2 ** (8 * width) - 1;
 
-/** What surrounds a vCPU that runs a guest of our own without a machine: no device but what `ports` serves, the host's clocks. */
+/** What surrounds a vCPU that runs a guest of our own without a machine: no device but what `served` has, the host's clocks. */
 export const bareHost = (
-  ports: Partial<Pick<VcpuHost, 'portRead' | 'portWrite'>> = {},
+  served: Partial<Pick<VcpuHost, 'portRead' | 'portWrite' | 'acknowledgePic'>> = {},
 ): VcpuHost => ({
   portRead: (_port, width) => ones(width),
   portWrite: () => undefined,
@@ -14,5 +14,5 @@ export const bareHost = (
   endOfInterrupt: () => undefined,
   nowNs: () => performance.now() * 1e6,
   wallMs: () => Date.now(),
-  ...ports,
+  ...served,
 });

@@ -47,6 +47,8 @@ export interface EngineCpu {
   gatherWrites(): void;
   /** The map was read and cleared: the next writes are noted again. */
   watchWrites(): void;
+  /** Of an engine whose guest's clocks do not follow machine time by themselves: that runs from now on, or stands still. Not inside run(). */
+  runTime?(running: boolean): void;
   /** Of a hardware engine: what it can give to a guest. */
   readonly hostCpu?: HostCpu;
   dispose(): void;

@@ -76,6 +76,10 @@ export class SwitchableEngine {
     return this.#cpu.threads;
   }
 
+  runTime(running: boolean): void {
+    this.#cpu.runTime?.(running);
+  }
+
   instructionsRetired(): number {
     return this.#cpu.instructionsRetired();
   }

@@ -1,9 +1,9 @@
 /**
- * `npm run test:kvm [-- PAIRS]` (0: without boots): the KVM engine, as built for users, where /dev/kvm is real, in the emulated host of svmMachine.ts.
+ * `npm run test:kvm [-- PAIRS]` (3; 0: without boots): the KVM engine, as built for users, where /dev/kvm is real, in the emulated host of svmMachine.ts.
  * Stock Debian boots there with one CPU and with two to its user space, uses a virtio disk and the network and powers off; QEMU does
  * the same with the same files on the same KVM, in turn. Then a guest moves between the engines under load, and its state is saved there
  * and opened by the translator outside. Prints the log, exits by reason and ratios of times; the exit status is 1 if
- * anything was wrong. Some minutes for a pair of each.
+ * anything was wrong, or the median of ratios too large. Some minutes for a pair of each.
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { copyFile, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
@@ -47,7 +47,9 @@ interface Stage {
   readonly pair?: string;
 }
 
-const pairs = Number(process.argv[2] ?? 1);
+const pairs = Number(process.argv[2] ?? 3);
+/** Of our time by QEMU's. */
+const largestRatio = 1.2;
 const append = 'console=ttyS0 quiet';
 const guesthouse = async (line: string): Promise<string> =>
   `GUESTHOUSE_HOME=/tmp/home ${await realpath(process.execPath)} ${root}/out/main/guesthouse.js ${line}`;
@@ -89,9 +91,11 @@ async function stages(release: string): Promise<readonly Stage[]> {
       expected: [/^kvm +usable/m, /^auto +takes kvm/m],
     },
     ...Array.from({ length: pairs }, () => round).flat(),
+    // V8 patches its table of jumps while other threads run by it. TCG of QEMU before 8.1 may go on with the old code then (it translated
+    // without a lock of the page: its commit deba78709ae8), which V8 frees: so it is told to keep it. On a processor, or TCG's only one, all is well.
     {
       name: 'moves between engines under load',
-      command: `${await realpath(process.execPath)} ${root}/test/kvm/moves.ts .`,
+      command: `${await realpath(process.execPath)} --no-wasm-code-gc ${root}/test/kvm/moves.ts .`,
       expected: movedMarks,
     },
   ];
@@ -134,7 +138,7 @@ try {
     shared,
     cpus: 2,
     memoryMiB: 3072,
-    maxSeconds: 900 + 600 * pairs,
+    maxSeconds: 1200 + 600 * pairs,
     onOutput: (text) => {
       log += text;
       process.stdout.write(text);
@@ -172,10 +176,12 @@ try {
     const ratio = (times[i] ?? NaN) / (times[i + 1] ?? NaN);
     ratios.set(pair, [...(ratios.get(pair) ?? []), ratio]);
   });
-  for (const [pair, found] of ratios)
-    console.log(
-      `${pair}, the KVM engine's time by that of QEMU: ${found.map((one) => one.toFixed(2)).join(', ')}`,
-    );
+  for (const [pair, found] of ratios) {
+    const median = found.toSorted((a, b) => a - b)[found.length >> 1] ?? NaN;
+    const said = `${pair}, the KVM engine's time by that of QEMU: ${found.map((one) => one.toFixed(2)).join(', ')}, median ${median.toFixed(2)}`;
+    console.log(said);
+    if (!(median <= largestRatio)) wrong.push(`${said}: more than ${largestRatio}`);
+  }
   for (const line of wrong) console.error(line);
   console.log(wrong.length === 0 ? 'test:kvm passed' : 'test:kvm FAILED');
   process.exitCode = wrong.length === 0 ? 0 : 1;

@@ -1,6 +1,7 @@
 /**
- * `node test/kvm/moves.ts FOLDER`, in the emulated host: the guest of movingGuest.ts moves between KVM and the translator under load, and
- * its state is saved on KVM while it runs, in FOLDER/state with its disk in FOLDER/saved.img. FOLDER has kernel, moving (the initramfs) and moved.img.
+ * `node test/kvm/moves.ts FOLDER`, in the emulated host: the guest of movingGuest.ts is paused for longer than Linux's patience with a stalled
+ * CPU, moves between KVM and the translator under load, and its state is saved on KVM while it runs, in FOLDER/state with its disk in
+ * FOLDER/saved.img. FOLDER has kernel, moving (the initramfs) and moved.img.
  */
 import { copyFile, cp, mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
@@ -8,7 +9,11 @@ import path from 'node:path';
 import { saveMachineFiles } from '../../emulator/host/machineFiles.ts';
 import { MovingGuest } from './movingGuest.ts';
 
-const moves = 2;
+const moves = 4;
+/** Debian's kernel reports a CPU that does nothing for 21 s (CONFIG_RCU_CPU_STALL_TIMEOUT). */
+const restSeconds = 30;
+/** How late a line of the console may be heard of. */
+const slackSeconds = 5;
 
 const folder = path.resolve(process.argv[2] ?? '.');
 const file = (name: string): string => path.join(folder, name);
@@ -17,6 +22,7 @@ const guest = await MovingGuest.start('kvm', {
 });
 const { machine, engine } = guest.built;
 await guest.rounds(2);
+await rest();
 for (let move = 0; move < moves; move++) {
   const to = engine.inUse.name === 'kvm' ? 'translator' : 'kvm';
   const { pauseMs } = await engine.switchTo(machine, to);
@@ -28,8 +34,25 @@ const { pauseMs } = await saveMachineFiles(machine, state, {
   goOn: true,
   atPause: () => copyFile(file('moved.img'), file('saved.img')),
 });
-console.log(`saved, stood still for ${pauseMs.toFixed(0)} ms`);
+console.log(
+  `saved on ${engine.inUse.name} while it runs, stood still for ${pauseMs.toFixed(0)} ms`,
+);
 await cp(state, file('state'), { recursive: true });
 await rm(state, { recursive: true });
 await guest.finish();
 process.exit(0);
+
+/** Pauses the guest. Rejects if its clock has not stood still. */
+async function rest(): Promise<void> {
+  const [begun, upBefore] = [performance.now(), guest.uptime];
+  await machine.pause();
+  await new Promise((resolve) => setTimeout(resolve, restSeconds * 1000));
+  machine.resume();
+  await guest.rounds(2);
+  const ran = (performance.now() - begun) / 1000 - restSeconds;
+  const passed = guest.uptime - upBefore;
+  console.log(
+    `paused for ${restSeconds} s; it ran for ${ran.toFixed(1)} s around that, in which its clock went on by ${passed.toFixed(1)} s`,
+  );
+  if (passed > ran + slackSeconds) throw new Error("the guest's clock has gone on in the pause");
+}

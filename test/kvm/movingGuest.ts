@@ -78,6 +78,11 @@ export class MovingGuest {
     this.#heard = heard;
   }
 
+  /** Seconds of the guest's clock, as its last round has said. */
+  get uptime(): number {
+    return Number([...this.#heard().matchAll(/round \d+ at ([\d.]+)/g)].at(-1)?.[1]);
+  }
+
   /** Waits for so many lines about rounds from now on. Rejects if the guest ends before. */
   async rounds(count: number): Promise<void> {
     const done = (): number => [...this.#heard().matchAll(/round \d+ at/g)].length;

@@ -89,6 +89,7 @@ export class KvmCpu implements Vcpu {
     this.#states = new KvmSavedState({
       vm,
       vcpuFd: this.fd,
+      index,
       registers: this.#registers,
       powerOn: this.#powerOn,
       host,
@@ -99,6 +100,8 @@ export class KvmCpu implements Vcpu {
   /** `budget`: nanoseconds. */
   run(budget: number): VcpuExit {
     const started = performance.now();
+    const held = this.#states.timeIsHeld;
+    this.#states.releaseTime();
     this.#exitWanted = false;
     this.#timer.arm(Math.max(1000, budget));
     try {
@@ -106,6 +109,7 @@ export class KvmCpu implements Vcpu {
     } finally {
       this.#timer.arm(0);
       this.#timer.take();
+      if (held) this.#states.holdTime();
       this.#ranNs += (performance.now() - started) * 1e6;
     }
   }
@@ -241,22 +245,32 @@ export class KvmCpu implements Vcpu {
     this.#registers.enter(entry);
   }
 
+  /** Machine time runs or stands still, and the guest's clocks with it. The vCPU stands still. */
+  runTime(running: boolean): void {
+    if (running) this.#states.releaseTime();
+    else this.#states.holdTime();
+  }
+
   /** Throws StateError if KVM holds an event that only it can deliver. */
   save(): VersionedState {
-    this.#settle();
+    if (!this.settle())
+      throw new StateError('the guest is in the middle of an interrupt for too long to be saved');
     return { version: cpuStateVersion, data: this.#states.take(this.#picHigh) };
   }
 
-  /** An event that is being delivered is in no register; running on for a moment lets the guest take it. */
-  #settle(): void {
+  /**
+   * An event that is being delivered is in no register, and an interrupt of the 8259 that KVM was given would outlast a reset; running on for a
+   * moment lets the guest take it. Whether it has.
+   */
+  settle(): boolean {
     for (let attempt = 0; attempt < 100; attempt++) {
       const events = this.#registers.get('events');
       const under = [0, 3, 8, 12].some((at) => events.getUint8(at) !== 0);
-      if (!under && !this.#picGiven) return;
+      if (!under && !this.#picGiven) return true;
       // Longer each time: beside others' work a short slice is over before the guest is entered.
-      this.run(10_000 * (attempt + 1));
+      if (['shutdown', 'failure'].includes(this.run(10_000 * (attempt + 1)).reason)) return false;
     }
-    throw new StateError('the guest is in the middle of an interrupt for too long to be saved');
+    return false;
   }
 
   /** Throws StateError where the state, or this host, is not fit for it. */

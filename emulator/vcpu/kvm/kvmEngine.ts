@@ -58,6 +58,9 @@ export function kvmEngineCpu(
       noteWrites: (area) => opened.noteWrites(area),
       gatherWrites: () => opened.takeDirty(),
       watchWrites: () => undefined,
+      runTime: (running) => {
+        for (const each of vcpus) each.runTime(running);
+      },
       hostCpu: vcpu.hostCpu,
       dispose: () => {
         threads.dispose();

@@ -13,6 +13,8 @@ import type { KvmVm } from './kvmVm.ts';
 export interface KvmSavedStateParts {
   readonly vm: KvmVm;
   readonly vcpuFd: number;
+  /** The first vCPU's TSC is set, and the others' follow it. */
+  readonly index: number;
   readonly registers: KvmRegisters;
   /** What a vCPU has for all that a state does not name. */
   readonly powerOn: KvmRegisterImage;
@@ -26,15 +28,19 @@ const farTicks = 2n ** 40n;
 export class KvmSavedState {
   readonly #vm: KvmVm;
   readonly #fd: number;
+  readonly #index: number;
   readonly #registers: KvmRegisters;
   readonly #powerOn: KvmRegisterImage;
   readonly #host: VcpuHost;
   readonly #features: CpuState['features'];
   #tscKhz: number;
+  /** What the TSC goes on from; undefined while it runs. */
+  #heldTsc: bigint | undefined;
 
-  constructor({ vm, vcpuFd, registers, powerOn, host, features }: KvmSavedStateParts) {
+  constructor({ vm, vcpuFd, index, registers, powerOn, host, features }: KvmSavedStateParts) {
     this.#vm = vm;
     this.#fd = vcpuFd;
+    this.#index = index;
     this.#registers = registers;
     this.#powerOn = powerOn;
     this.#host = host;
@@ -51,13 +57,33 @@ export class KvmSavedState {
     return this.#tscKhz;
   }
 
+  get timeIsHeld(): boolean {
+    return this.#heldTsc !== undefined;
+  }
+
+  /** The guest stands still, and so does its time. In truth KVM's goes on: releaseTime() sets it back. */
+  holdTime(): void {
+    this.#heldTsc ??= this.#registers.getMsr(msr.tsc) ?? 0n;
+  }
+
+  /** The guest's time goes on from where it was held; with several vCPUs, the first one's first. */
+  releaseTime(): void {
+    const tsc = this.#heldTsc;
+    if (tsc === undefined) return;
+    this.#heldTsc = undefined;
+    this.#setTime(tsc, this.#registers.getMsr(msr.kvmSystemTime) ?? 0n);
+    // One that has not fired meanwhile would come too early.
+    const deadline = this.#registers.getMsr(msr.tscDeadline) ?? 0n;
+    if (deadline !== 0n) this.#registers.setMsr(msr.tscDeadline, deadline);
+  }
+
   /** The registers now; `picHigh`: level of the 8259's wire. */
   take(picHigh: boolean): CpuState {
     const image = this.#registers.take();
     const systemTime = image.msrs.get(msr.kvmSystemTime) ?? 0n;
     return cpuStateOf(image, {
       nowNs: this.#host.nowNs(),
-      tsc: this.#registers.getMsr(msr.tsc) ?? 0n,
+      tsc: this.#heldTsc ?? this.#registers.getMsr(msr.tsc) ?? 0n,
       tscKhz: this.#tscKhz,
       picHigh,
       kvmVersion:
@@ -100,13 +126,9 @@ export class KvmSavedState {
     const nowNs = this.#host.nowNs();
     const ticks = BigInt(Math.trunc((nowNs * tscKhz) / 1e6));
     const tsc = BigInt.asUintN(64, ticks + tscOffset);
-    const clock = (kvmSystemTime & 1n) === 0n ? undefined : this.#physical(kvmSystemTime - 1n, 32);
     try {
-      // KVM takes a value within a second of what the TSC would show for an attempt to bring vCPUs into step, and keeps its own:
-      // so one far from both comes first (arch/x86/kvm/x86.c, kvm_synchronize_tsc).
-      this.#registers.setMsr(msr.tsc, tsc + farTicks);
-      this.#registers.setMsr(msr.tsc, tsc);
-      this.#vm.setClock(clock === undefined ? BigInt(Math.trunc(nowNs)) : clockAt(clock, tsc));
+      this.#setTime(tsc, kvmSystemTime);
+      this.#heldTsc = tsc;
       this.#registers.put(imageOf(data, this.#powerOn, nowNs));
     } catch (error) {
       if (!(error instanceof HostCallError)) throw error;
@@ -114,6 +136,19 @@ export class KvmSavedState {
         `${id}: this host's KVM does not take the state (${error.message}): it uses what this processor lacks; open it on the translator`,
       );
     }
+  }
+
+  /** `systemTime`: the MSR that names the guest's page of kvmclock. */
+  #setTime(tsc: bigint, systemTime: bigint): void {
+    // KVM takes a value within a second of what the TSC would show for an attempt to bring vCPUs into step, and keeps its own:
+    // so one far from both comes first (arch/x86/kvm/x86.c, kvm_synchronize_tsc). The other vCPUs are to be in step.
+    if (this.#index === 0) this.#registers.setMsr(msr.tsc, tsc + farTicks);
+    this.#registers.setMsr(msr.tsc, tsc);
+    if (this.#index !== 0) return;
+    const clock = (systemTime & 1n) === 0n ? undefined : this.#physical(systemTime - 1n, 32);
+    this.#vm.setClock(
+      clock === undefined ? BigInt(Math.trunc(this.#host.nowNs())) : clockAt(clock, tsc),
+    );
   }
 
   /** Takes back an open offer of a PV EOI, or ends the interrupt if the guest has accepted it. */

@@ -137,9 +137,12 @@ export class KvmThreads implements VcpuThreads {
         if (left === undefined) this.#enter(thread);
         running ||= !thread.parked;
       }
-      if (!running) return end;
+      if (!running) break;
       Atomics.wait(this.#cells, bell, seen, stopLookMs);
     }
+    // A reset may follow, which KVM has no call for to take back an interrupt that it was given.
+    if (end === undefined) for (const cpu of this.vcpus) cpu.settle();
+    return end;
   }
 
   /** After `stop`. */
