@@ -78,7 +78,7 @@ export abstract class AppendingMap implements BlockMap {
   protected prepare?(at: number): Promise<void>;
   /** What has changed in the table so far; what changes later is for the next flush. */
   protected abstract takeChanges(): TakenChanges;
-  abstract resize(size: number): Promise<void>;
+  abstract resize(size: number, hide: () => Promise<void>): Promise<void>;
   abstract info(): Promise<ImageInfo>;
   abstract check(options: { readonly repair: boolean }): Promise<ImageCheck>;
 

@@ -52,7 +52,11 @@ export interface BlockMap {
   zero?(offset: number, length: number): Promise<boolean>;
   /** Makes everything that had been written and committed before the call durable. */
   flush(): Promise<void>;
-  resize(size: number): Promise<void>;
+  /**
+   * Makes the disk longer or shorter, durably. A longer one has its new size here, but not yet in the file, when `hide` is called,
+   * which makes what is added read as zeroes and flushes that. Where it rejects the size can be set back by another call.
+   */
+  resize(size: number, hide: () => Promise<void>): Promise<void>;
   info(): Promise<ImageInfo>;
   check(options: { readonly repair: boolean }): Promise<ImageCheck>;
   /** Leaves the image in order; the file is closed by the caller. */

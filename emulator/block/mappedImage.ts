@@ -360,43 +360,41 @@ export class MappedImage implements BlockImage {
     this.#checkWritable();
     if (size % sectorSize !== 0 || size < sectorSize)
       throw new BlockError('unsupported', `A disk cannot have ${size} bytes.`);
-    const before = this.size;
-    await this.#changeSize(size);
-    if (size <= before) return;
-    // Neither the rest of the last cluster nor a longer backing image may show.
+    const alone = await this.#lock.take(0, Infinity, true);
+    try {
+      this.#unpacked.clear();
+      const before = this.size;
+      try {
+        await this.#map.resize(size, () => this.#hideAdded(before, watch));
+      } catch (error) {
+        // What the file says has not changed yet.
+        if (this.size > before) await this.#map.resize(before, async () => {});
+        throw error;
+      }
+    } finally {
+      alone();
+    }
+  }
+
+  /** Neither the rest of the last cluster nor a longer backing image may show, after no power cut either. */
+  async #hideAdded(before: number, watch?: ResizeWatch): Promise<void> {
     const { clusterSize } = this.#map;
     const edge = Math.ceil(before / clusterSize) * clusterSize;
-    const end = Math.min(size, Math.max(edge, this.backing?.size ?? 0));
-    let signal = watch?.signal;
+    const end = Math.min(this.size, Math.max(edge, this.backing?.size ?? 0));
     let turn = performance.now();
-    for (let at = before; at < end; at += zeroedAtOnce) {
-      if (signal?.aborted) {
-        // An image with snapshots cannot be made smaller again: it goes on.
-        const undone = await this.#changeSize(before).then(
-          () => true,
-          () => false,
-        );
-        if (undone) throw new BlockError('cancelled', 'The disk has its old size again.');
-        signal = undefined;
-      }
-      await this.writeZeroes(at, Math.min(zeroedAtOnce, end - at));
-      watch?.progress?.(Math.min(end, at + zeroedAtOnce) - before, end - before);
+    for (let at = before; at < end;) {
+      if (watch?.signal?.aborted)
+        throw new BlockError('cancelled', 'The disk has its old size again.');
+      const next = Math.min(end, at + zeroedAtOnce);
+      while (at < next) at += await this.#zeroSome(at, next, 'zero');
+      watch?.progress?.(at - before, end - before);
       // Tables in memory make it go on from promise to promise, and whoever wants to cancel would never be heard.
       if (performance.now() - turn > longestTurnMs) {
         await new Promise((resolve) => setTimeout(resolve));
         turn = performance.now();
       }
     }
-  }
-
-  async #changeSize(size: number): Promise<void> {
-    const alone = await this.#lock.take(0, Infinity, true);
-    try {
-      this.#unpacked.clear();
-      await this.#map.resize(size);
-    } finally {
-      alone();
-    }
+    await this.#map.flush();
   }
 
   info(): Promise<ImageInfo> {

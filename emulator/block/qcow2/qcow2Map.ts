@@ -361,10 +361,10 @@ export class Qcow2Map implements BlockMap {
     }
   }
 
-  async resize(size: number): Promise<void> {
+  async resize(size: number, hide: () => Promise<void>): Promise<void> {
     const { header, file } = this;
     if (size < this.#size) {
-      if (header.snapshots.length > 0)
+      if (size < header.size && header.snapshots.length > 0)
         throw new BlockError(
           'unsupported',
           `The QCOW2 image ${file.path} has snapshots, so its disk cannot be made smaller.`,
@@ -374,12 +374,13 @@ export class Qcow2Map implements BlockMap {
     const needed = Math.ceil(size / this.#l2Span);
     if (needed > header.l1Size) await this.#growL1(needed);
     await this.flush();
+    this.#size = size;
+    if (size > header.size) await hide();
     const bytes = new Uint8Array(8);
     new DataView(bytes.buffer).setBigUint64(0, BigInt(size));
     await file.write(24, [bytes]);
     await file.flush();
     header.size = size;
-    this.#size = size;
   }
 
   /** Gives up all clusters behind a new end of the disk. */

@@ -143,7 +143,8 @@ class VdiMap extends AppendingMap {
     await this.file.flush();
   }
 
-  async resize(size: number): Promise<void> {
+  async resize(size: number, hide: () => Promise<void>): Promise<void> {
+    const longer = size > this.size;
     const blocks = Math.ceil(size / this.clusterSize);
     const before = Math.ceil(this.size / this.clusterSize);
     if (blocks * 4 > mostMapBytes)
@@ -164,12 +165,13 @@ class VdiMap extends AppendingMap {
       await this.file.resize(this.end);
     // Entries of new blocks are written before they count.
     await this.flush();
+    this.size = size;
+    if (longer) await hide();
     await this.#writeHeader((view) => {
       view.setBigUint64(field.diskSize, BigInt(size), true);
       view.setUint32(field.blocks, blocks, true);
     });
     this.#header = { ...this.#header, blocks };
-    this.size = size;
   }
 
   /**

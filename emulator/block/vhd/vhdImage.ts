@@ -185,7 +185,8 @@ class VhdMap extends AppendingMap {
     await this.file.flush();
   }
 
-  async resize(size: number): Promise<void> {
+  async resize(size: number, hide: () => Promise<void>): Promise<void> {
+    const longer = size > this.size;
     const blocks = Math.ceil(size / this.clusterSize);
     const before = Math.ceil(this.size / this.clusterSize);
     if (size > 2040 * 2 ** 30)
@@ -198,11 +199,12 @@ class VhdMap extends AppendingMap {
     }
     await this.flush();
     if (blocks > this.#table.length) await this.#moveTable(blocks);
+    this.size = size;
+    if (longer) await hide();
     setSize(this.#footer.bytes, size);
     await this.file.write(0, [this.#footer.bytes]);
     await this.file.flush();
     await this.#writeFooter();
-    this.size = size;
   }
 
   /** A longer table at the end of the file; one sector of the header makes it count. */

@@ -184,7 +184,8 @@ export class VhdxMap extends AppendingMap {
     };
   }
 
-  async resize(size: number): Promise<void> {
+  async resize(size: number, hide: () => Promise<void>): Promise<void> {
+    const longer = size > this.size;
     const blocks = Math.ceil(size / this.clusterSize);
     const before = Math.ceil(this.size / this.clusterSize);
     const { metadata } = this.#parts;
@@ -205,8 +206,9 @@ export class VhdxMap extends AppendingMap {
     }
     if (metadata.fixed && this.file.size < this.end) await this.file.resize(this.end);
     await this.flush();
-    await this.#logged(await pagesOfNewSize(this.file, metadata, size));
     this.size = size;
+    if (longer) await hide();
+    await this.#logged(await pagesOfNewSize(this.file, metadata, size));
   }
 
   /** A longer block table at the end of the file; the old one counts until the region tables name it. */

@@ -163,7 +163,8 @@ export class SparseMap extends AppendingMap {
     };
   }
 
-  async resize(size: number): Promise<void> {
+  async resize(size: number, hide: () => Promise<void>): Promise<void> {
+    const longer = size > this.size;
     const { grainSize, entriesPerTable } = this.#header;
     const grains = Math.ceil(size / grainSize);
     const tables = Math.ceil(grains / entriesPerTable);
@@ -173,17 +174,15 @@ export class SparseMap extends AppendingMap {
         `The VMDK image ${this.file.path} cannot have a disk of ${size} bytes in grains of ${grainSize}; convert it to another image.`,
       );
     await this.releaseFrom(grains);
-    if (tables > this.#directory.length) await this.#extendDirectory(tables, size);
-    else await this.#writeHeader((view) => view.setBigUint64(12, BigInt(size / 512), true));
+    if (tables > this.#directory.length) await this.#extendDirectory(tables);
     this.size = size;
+    if (longer) await hide();
+    await this.#writeHeader((view) => view.setBigUint64(12, BigInt(size / 512), true));
     await this.#parts.resized(size);
   }
 
-  /**
-   * Longer directories at the end of the file, with the tables that are there and new ones; one sector of the header makes
-   * them count, and the size with them.
-   */
-  async #extendDirectory(tables: number, size: number): Promise<void> {
+  /** Longer directories at the end of the file, with the tables that are there and new ones; one sector of the header makes them count. */
+  async #extendDirectory(tables: number): Promise<void> {
     const { entriesPerTable, grainSize } = this.#header;
     const more = tables - this.#directory.length;
     const directoryBytes = sectors(tables * 4) * 512;
@@ -213,7 +212,6 @@ export class SparseMap extends AppendingMap {
     await this.file.flush();
     const [own, copy] = [...made].reverse();
     await this.#writeHeader((view) => {
-      view.setBigUint64(12, BigInt(size / 512), true);
       if (copy !== undefined) view.setBigUint64(48, BigInt(copy.at / 512), true);
       if (own !== undefined) view.setBigUint64(56, BigInt(own.at / 512), true);
     });

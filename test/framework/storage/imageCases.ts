@@ -121,6 +121,18 @@ export function growing(kind: ImageCase, grownTo: number): ImageCase {
   };
 }
 
+/** Over an image that goes on where the disk ends, and grows beyond that one's end: nothing of it may show. */
+function overLonger(
+  name: string,
+  size: number,
+  longer: number,
+  options: Omit<NewImage, 'path' | 'size' | 'backing'>,
+  backingFormat: ImageFormat = options.format,
+): ImageCase {
+  const kind = overlay(`${name} over a longer one`, size, longer, options, true, backingFormat);
+  return growing(kind, longer + 8 * 1024);
+}
+
 /** The data of an empty VDI image follows its map at once, as qemu-img makes them. */
 function tightenVdi(bytes: Uint8Array): void {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
@@ -240,16 +252,41 @@ export const tinyCases: readonly ImageCase[] = [
     format: 'qcow2',
     qcow2: { clusterSize: 16 * KiB, extendedL2: true },
   }),
+  overLonger(
+    'qcow2',
+    64 * KiB + 512,
+    88 * KiB,
+    { format: 'qcow2', qcow2: { clusterSize: 1024 } },
+    'raw',
+  ),
+  overLonger(
+    'qcow2 version 2',
+    64 * KiB,
+    88 * KiB,
+    { format: 'qcow2', qcow2: { clusterSize: 2048, version: 2 } },
+    'raw',
+  ),
+  overLonger(
+    'qcow2 with subclusters',
+    72 * KiB,
+    96 * KiB,
+    { format: 'qcow2', qcow2: { clusterSize: 16 * KiB, extendedL2: true } },
+    'raw',
+  ),
   qemus('qcow2 of qemu-img, compressed', 'qcow2', 64 * KiB, ['-c', '-o', 'cluster_size=4096']),
   unjudged(ours('vdi', 64 * KiB, { format: 'vdi', blockSize: 4096 })),
   overlay('vdi over another', 64 * KiB, 64 * KiB, { format: 'vdi', blockSize: 4096 }, true, 'vdi'),
+  overLonger('vdi', 64 * KiB, 88 * KiB, { format: 'vdi', blockSize: 4096 }),
   growing(unjudged(ours('vdi', 64 * KiB, { format: 'vdi', blockSize: 4096 })), 768 * KiB),
   ours('vhd', 64 * KiB, { format: 'vhd', blockSize: 4096 }),
   overlay('vhd over another', 64 * KiB, 64 * KiB, { format: 'vhd', blockSize: 4096 }, true, 'vhd'),
+  overLonger('vhd', 64 * KiB, 88 * KiB, { format: 'vhd', blockSize: 4096 }),
   growing(ours('vhd', 64 * KiB, { format: 'vhd', blockSize: 4096 }), 768 * KiB),
   ours('vhdx', MiB + 64 * KiB, { format: 'vhdx', blockSize: MiB }),
   growing(ours('vhdx', MiB + 64 * KiB, { format: 'vhdx', blockSize: MiB }), 3 * MiB),
+  overLonger('vhdx', MiB, MiB + 96 * KiB, { format: 'vhdx', blockSize: MiB }),
   ours('vmdk', 64 * KiB, { format: 'vmdk', blockSize: 4096 }),
+  overLonger('vmdk', 64 * KiB, 88 * KiB, { format: 'vmdk', blockSize: 4096 }),
   growing(ours('vmdk', 64 * KiB, { format: 'vmdk', blockSize: 4096 }), 2 * MiB + 64 * KiB),
   overlay(
     'vmdk linked to another',
