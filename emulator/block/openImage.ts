@@ -136,7 +136,7 @@ async function openFormat(
       });
     case 'vhdx':
       return openVhdx({
-        ...{ file, readOnly },
+        ...{ file, readOnly, keepsDataGuid: choice.merging },
         random: (bytes) => store.random(bytes),
         openParent: async (names) => openBacking(await firstThere(store, file.path, names), 'vhdx'),
       });

@@ -17,7 +17,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { qemuCheck, qemuCompare, qemuImg, run } from '../../test/framework/storage/qemuImg.ts';
 import { Random } from '../../test/framework/storage/random.ts';
-import { convertDisk, diskInfo, mergeDisk } from '../host/diskTool.ts';
+import { convertDisk, createDisk, diskInfo, mergeDisk } from '../host/diskTool.ts';
 import { openDisk } from './file/fileDisk.ts';
 import { seal } from './vhdx/vhdxHeader.ts';
 
@@ -75,6 +75,69 @@ describe.for(vmdkKinds)('a VMDK of 5 GiB of the kind %s', (kind) => {
     await disk.close();
     qemuCompare(image, 'vmdk', raw);
     if (kind !== 'monolithicFlat' && kind !== 'twoGbMaxExtentFlat') qemuCheck(image, 'vmdk');
+  });
+});
+
+describe('a VHDX that differs from another', () => {
+  const source = (name: string) =>
+    ({ path: file(name), format: 'vhdx', allowedFolders: [] }) as const;
+  const open = (name: string, readOnly = true) => openDisk({ ...source(name), readOnly });
+  /** Both GUIDs of the header that counts ([MS-VHDX] 2.2.2). */
+  const guids = (): string[] => {
+    const bytes = readFileSync(file('base.vhdx'));
+    const headers = [bytes.subarray(65_536, 69_632), bytes.subarray(131_072, 135_168)];
+    const [newer] = headers.sort((a, b) => Number(b.readBigUInt64LE(8) - a.readBigUInt64LE(8)));
+    return [newer!.toString('hex', 16, 32), newer!.toString('hex', 32, 48)];
+  };
+  const linked = async (): Promise<void> => {
+    await convertDisk(
+      { path: makeRaw(8 * MiB), format: 'raw', allowedFolders: [] },
+      { path: file('base.vhdx'), format: 'vhdx' },
+    );
+    rmSync(file('top.vhdx'), { force: true });
+    const top = { path: file('top.vhdx'), format: 'vhdx' } as const;
+    await createDisk({ ...top, size: 8 * MiB, backing: source('base.vhdx') });
+  };
+
+  test.for(['write', 'writeNow', 'discard', 'writeZeroes'] as const)(
+    'is refused once the other was changed where its data lies, by %s',
+    async (how) => {
+      await linked();
+      const before = guids();
+      await (await open('base.vhdx', false)).close();
+      await (await open('top.vhdx')).close();
+      expect(guids()).toEqual(before);
+      const base = await open('base.vhdx', false);
+      const data = [new Uint8Array(4096).fill(9)];
+      if (how === 'write') await base.write(0, data);
+      else if (how === 'writeNow') {
+        await base.read(0, [new Uint8Array(512)]);
+        // The first one must wait for the header.
+        expect(base.writeNow?.(0, data)).toBe(false);
+        await base.write(0, data);
+      } else await base[how](0, 8 * MiB);
+      await base.close();
+      const after = guids();
+      expect(after.some((guid) => before.includes(guid))).toBe(false);
+      await expect(open('top.vhdx')).rejects.toThrow('changed since');
+      run('qemu-io', '-r', ...['-f', 'vhdx', '-c', 'read 0 512'], file('base.vhdx'));
+    },
+  );
+
+  test('goes on being readable when it was merged into the other', async () => {
+    await linked();
+    const top = await open('top.vhdx', false);
+    await top.write(MiB, [new Uint8Array(MiB).fill(7)]);
+    await top.close();
+    const [fileWrite, dataWrite] = guids();
+    await mergeDisk(source('top.vhdx'));
+    expect(guids()[0]).not.toBe(fileWrite);
+    expect(guids()[1]).toBe(dataWrite);
+    const merged = await open('top.vhdx');
+    const sector = new Uint8Array(512);
+    await merged.read(MiB, [sector]);
+    expect(sector.every((byte) => byte === 7)).toBe(true);
+    await merged.close();
   });
 });
 

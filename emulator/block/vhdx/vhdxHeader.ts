@@ -105,7 +105,7 @@ export function checkLogPlace(file: ImageFile, { logOffset, logLength }: VhdxHea
 
 export interface HeaderChange {
   readonly fileWrite?: Uint8Array;
-  readonly dataWrite?: Uint8Array;
+  readonly dataWrite?: Uint8Array | undefined;
   /** Of the entries in the log that count; undefined: none do. */
   readonly log?: Uint8Array | undefined;
 }
@@ -126,5 +126,6 @@ export async function writeHeader(
   const place = header.place === 0 ? 1 : 0;
   await file.write(headerOffsets[place], [bytes]);
   await file.flush();
-  return { ...header, bytes, place, sequence, logGuid: log && guidText(log) };
+  const dataWriteGuid = dataWrite === undefined ? header.dataWriteGuid : guidText(dataWrite);
+  return { ...header, bytes, place, sequence, dataWriteGuid, logGuid: log && guidText(log) };
 }

@@ -7,6 +7,7 @@ import type { BlockImage } from '../blockImage.ts';
 import { zeroes } from '../bufferList.ts';
 import type { ImageFile } from '../imageFile.ts';
 import { MappedImage } from '../mappedImage.ts';
+import { markedFirst } from '../firstWrite.ts';
 import { readVhdxHeader, writeHeader } from './vhdxHeader.ts';
 import { readLog, ReplayedFile } from './vhdxLog.ts';
 import { VhdxMap } from './vhdxMap.ts';
@@ -15,12 +16,14 @@ import { parentPaths, readMetadata, readRegions, type VhdxMetadata } from './vhd
 export interface OpenVhdx {
   readonly file: ImageFile;
   readonly readOnly: boolean;
+  /** What is written is what images that build on this one have already: they do not lose it. */
+  readonly keepsDataGuid?: boolean | undefined;
   random(bytes: number): Uint8Array;
   openParent(names: readonly string[]): Promise<BlockImage | undefined>;
 }
 
 export async function openVhdx(options: OpenVhdx): Promise<BlockImage> {
-  const { readOnly, random, openParent } = options;
+  const { readOnly, random, keepsDataGuid, openParent } = options;
   let { file } = options;
   let header = await readVhdxHeader(file);
   const replay = await readLog(file, header);
@@ -36,13 +39,14 @@ export async function openVhdx(options: OpenVhdx): Promise<BlockImage> {
     await file.flush();
     header = await writeHeader(file, header, { fileWrite: random(16) });
   }
-  const map = await VhdxMap.open({ file, header, regions, metadata, random });
+  const map = await VhdxMap.open({ file, header, regions, metadata, random, keepsDataGuid });
   let backing: BlockImage | undefined;
   if (metadata.parent !== undefined) {
     backing = await openParent(parentPaths(metadata));
     await checkLinkage(backing, metadata, options.file);
   }
-  return new MappedImage({ format: 'vhdx', map, file, readOnly, backing });
+  const marked = readOnly ? file : markedFirst(file, () => map.announce());
+  return new MappedImage({ format: 'vhdx', map, file: marked, readOnly, backing });
 }
 
 /** A parent that was written to since gives a disk that never was. */

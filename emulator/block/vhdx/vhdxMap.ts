@@ -31,6 +31,8 @@ export interface VhdxParts {
   readonly header: VhdxHeader;
   readonly regions: VhdxRegions;
   readonly metadata: VhdxMetadata;
+  /** What images that build on this one read stays the same: they do not lose it. */
+  readonly keepsDataGuid?: boolean | undefined;
   random(bytes: number): Uint8Array;
 }
 
@@ -45,7 +47,7 @@ export class VhdxMap extends AppendingMap {
   readonly #chunkRatio: number;
   readonly #dirty = new Set<number>();
   readonly #bitmaps = new Map<number, Bits>();
-  #announced = false;
+  #announced: Promise<void> | undefined;
   /** A change that goes through the log has failed on the way. */
   #unfinished = false;
 
@@ -121,23 +123,27 @@ export class VhdxMap extends AppendingMap {
     this.#dirty.add(index);
   }
 
-  override async place(block: number): ReturnType<AppendingMap['place']> {
-    await this.#announce();
-    return super.place(block);
-  }
-
   override async zero(offset: number, length: number): Promise<boolean> {
-    await this.#announce();
+    await this.announce();
     return super.zero(offset, length);
   }
 
-  /** New GUIDs in the header tell others that the disk has changed ([MS-VHDX] 2.2.2). */
-  async #announce(): Promise<void> {
-    if (this.#announced) return;
-    this.#announced = true;
-    const { file, random } = this.#parts;
-    const change = { fileWrite: random(16), dataWrite: random(16) };
-    this.#header = await writeHeader(file, this.#header, change);
+  /**
+   * New GUIDs in the header tell others that the file and the disk have changed, before they do ([MS-VHDX] 2.2.2). Once; durable
+   * when it resolves.
+   */
+  announce(): Promise<void> {
+    this.#announced ??= this.#writeGuids().catch((error: unknown) => {
+      this.#announced = undefined;
+      throw error;
+    });
+    return this.#announced;
+  }
+
+  async #writeGuids(): Promise<void> {
+    const { file, random, keepsDataGuid } = this.#parts;
+    const dataWrite = keepsDataGuid ? undefined : random(16);
+    this.#header = await writeHeader(file, this.#header, { fileWrite: random(16), dataWrite });
   }
 
   protected override bitmap(block: number): Bits | undefined | Promise<Bits | undefined> {
@@ -195,7 +201,7 @@ export class VhdxMap extends AppendingMap {
         'unsupported',
         `The VHDX image ${this.file.path} cannot have a disk of ${size} bytes (sectors of ${metadata.logicalSector}, blocks of ${this.clusterSize}); convert it to another image.`,
       );
-    await this.#announce();
+    await this.announce();
     await this.releaseFrom(blocks);
     if ((this.#index(blocks - 1) + 1) * 8 > this.#bat.byteLength) await this.#moveTable(tableBytes);
     for (let block = before; block < blocks; block++) {
