@@ -9,7 +9,7 @@ import type { Machine } from '../machine/machine.ts';
 import type { EngineRequest, PcEngine } from '../machine/pcParts.ts';
 import type { EngineCpu } from '../vcpu/engineMemory.ts';
 import type { GuestMemory } from '../vcpu/guestMemory.ts';
-import type { HostCpu } from '../vcpu/cpuidModels.ts';
+import type { HostCpu } from '../vcpu/cpuFeatures.ts';
 import { type EngineMaker, SwitchableEngine } from '../vcpu/switchableEngine.ts';
 import type { WasmEngineRequest } from '../vcpu/wasm/wasmEngine.ts';
 import { lowerCompilerPriority } from './compilerPriority.ts';

@@ -1,5 +1,6 @@
 import type { BlockBackend } from '../backends/block.ts';
 import type { CharacterBackend } from '../backends/character.ts';
+import type { CpuModel } from '../../shared/vm/cpuModels.ts';
 import type { InputEvent, PointerMode } from '../../shared/input/inputEvent.ts';
 import type { RamWatch } from '../bus/ramWatch.ts';
 import type { VersionedState } from '../bus/types.ts';
@@ -15,7 +16,7 @@ export interface MachineSpec {
   /** Guest RAM in bytes, a multiple of 1 MiB. */
   readonly memory: number;
   readonly cpus: number;
-  readonly cpuModel: 'guesthouse-v2' | 'host-like';
+  readonly cpuModel: CpuModel;
   readonly engine: EngineName;
   /** Percent of a host CPU that the guest may take; all by default. Counted time knows none. */
   readonly cpuCap?: number;

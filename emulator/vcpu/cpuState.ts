@@ -5,7 +5,8 @@
 import { checkedState } from '../bus/deviceState.ts';
 import { StateError, type VersionedState } from '../bus/types.ts';
 import * as layout from '../cpu/layout.ts';
-import { type CpuFeatures, missingFeatures } from './cpuidModels.ts';
+import { type CpuFeatures, missingFeatures } from './cpuFeatures.ts';
+import { coreFeatures } from './cpuidModels.ts';
 
 type Kind = 'u32' | 'u64' | 'f64' | { readonly bytes: number } | { readonly u64s: number };
 type Field = readonly [offset: number, kind: Kind];
@@ -103,9 +104,20 @@ export interface CpuState {
   readonly features: CpuFeatures;
   readonly segments: Readonly<Record<(typeof segmentNames)[number], SegmentState>>;
   readonly registers: Readonly<Record<string, number | bigint | Uint8Array | BigUint64Array>>;
+  readonly extended: ExtendedState;
 }
 
-export const cpuStateVersion = 3;
+/** What XSAVE brings beyond x87 and SSE (SDM 1 §13.2); no CPU without XSAVE has any of it. */
+export interface ExtendedState {
+  readonly xcr0: bigint;
+  /** Upper halves of YMM0 to YMM15. */
+  readonly ymmHigh: Uint8Array;
+}
+
+/** As after a reset (SDM 1 §13.6). */
+export const noExtendedState = (): ExtendedState => ({ xcr0: 1n, ymmHigh: new Uint8Array(256) });
+
+export const cpuStateVersion = 4;
 
 /**
  * A saved state's data, checked against `own`, which the CPU has now: of the same shape, and of a CPU that can do no more. Throws
@@ -114,24 +126,33 @@ export const cpuStateVersion = 3;
 export function checkedCpuState(id: string, state: VersionedState, own: CpuState): CpuState {
   const data = checkedState(id, upToDate(state, own), { version: cpuStateVersion, data: own });
   const missing = missingFeatures(data.features, own.features);
-  if (missing.length > 0)
+  if (missing.length > 0) {
+    const where =
+      missingFeatures(data.features, coreFeatures).length === 0
+        ? 'on the engine and host that it comes from, or on the translator'
+        : 'with KVM on a processor that has them';
     throw new StateError(
-      `${id}: the guest was told of a CPU with ${missing.join(', ')}, which this engine does not have on this host; open the state on the engine and host that it comes from, or on the translator`,
+      `${id}: the guest was told of a CPU with ${missing.join(', ')}, which this engine does not have on this host; open the state ${where}`,
     );
+  }
   return data;
 }
 
-/** Version 1 had one rate of the TSC, of a tick a nanosecond, and did not name it; version 2 did not name the CPU's features. */
+/**
+ * Version 1 had one rate of the TSC, of a tick a nanosecond, and did not name it; version 2 did not name the CPU's features; version 3
+ * knew no CPU with XSAVE.
+ */
 function upToDate(state: VersionedState, own: CpuState): VersionedState {
-  if (state.version !== 1 && state.version !== 2) return state;
+  if (![1, 2, 3].includes(state.version)) return state;
   const data = state.data as CpuState;
   const rate: CpuState['registers'] = state.version === 1 ? { tscKhz: 1e6, tscPerNs: 1 } : {};
   return {
     version: cpuStateVersion,
     data: {
       ...data,
-      features: own.features,
+      features: state.version === 3 ? data.features : own.features,
       registers: { ...data.registers, ...rate },
+      extended: noExtendedState(),
     } satisfies CpuState,
   };
 }
@@ -168,7 +189,7 @@ export function readCpuState(
       return [name, segment];
     }),
   ) as CpuState['segments'];
-  return { rflags, features, segments, registers };
+  return { rflags, features, segments, registers, extended: noExtendedState() };
 }
 
 /** Writes everything but RFLAGS. The state has been checked against one of this build. */

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import type { CpuidEntry } from './cpuidModels.ts';
-import { cpuidEntries } from './cpuidModels.ts';
+import { cpuModelObstacle, cpuModels, type CpuModel } from '../../shared/vm/cpuModels.ts';
+import { missingFeatures } from './cpuFeatures.ts';
+import { coreFeatures, cpuidEntries, type CpuidEntry, featuresOfModel } from './cpuidModels.ts';
 
-const leavesOf = (model: 'guesthouse-v2' | 'host-like', cpus = 1) =>
-  cpuidEntries({ model, cpus, tscKhz: 1_000_000 });
+const leavesOf = (model: CpuModel, cpus = 1) =>
+  cpuidEntries({ model, features: featuresOfModel(model), cpus, tscKhz: 1_000_000 });
 
 const leaf = (entries: readonly CpuidEntry[], number: number): CpuidEntry => {
   const found = entries.find((entry) => entry.leaf === number);
@@ -40,6 +41,39 @@ describe('CPUID models', () => {
       const { ebx } = leaf(leavesOf(model), 7);
       // SMAP, RTM, AVX2.
       for (const bit of [20, 11, 5]) expect((ebx >>> bit) & 1).toBe(0);
+    }
+  });
+
+  it('shows by x86-64-v2 and x86-64-v3 all of the levels of the psABI', () => {
+    for (const model of ['x86-64-v2', 'x86-64-v3'] as const) {
+      const entries = leavesOf(model);
+      const { ecx, edx } = leaf(entries, 1);
+      // CMOV CX8 FPU FXSR MMX SSE SSE2; CMPXCHG16B POPCNT SSE3 SSE4.1 SSE4.2 SSSE3; SYSCALL, LAHF.
+      for (const bit of [15, 8, 0, 24, 23, 25, 26]) expect((edx >>> bit) & 1).toBe(1);
+      for (const bit of [13, 23, 0, 19, 20, 9]) expect((ecx >>> bit) & 1).toBe(1);
+      const extended = leaf(entries, 0x80000001);
+      expect([(extended.edx >>> 11) & 1, extended.ecx & 1]).toEqual([1, 1]);
+      const third = model === 'x86-64-v3' ? 1 : 0;
+      // AVX F16C FMA MOVBE XSAVE; AVX2 BMI1 BMI2; LZCNT.
+      for (const bit of [28, 29, 12, 22, 26]) expect((ecx >>> bit) & 1).toBe(third);
+      for (const bit of [5, 3, 8]) expect((leaf(entries, 7).ebx >>> bit) & 1).toBe(third);
+      expect((extended.ecx >>> 5) & 1).toBe(third);
+    }
+    // x87, SSE and AVX in 832 bytes, AVX in 256 from 576 on.
+    const states = leavesOf('x86-64-v3').filter((entry) => entry.leaf === 0xd);
+    expect(states).toMatchObject([
+      { subleaf: 0, eax: 7, ecx: 832 },
+      { subleaf: 2, eax: 256, ebx: 576 },
+    ]);
+    expect(leavesOf('x86-64-v2').some((entry) => entry.leaf === 0xd)).toBe(false);
+  });
+
+  it("knows before the start what the translator's CPU lacks of a model", () => {
+    for (const model of cpuModels) {
+      const obstacle = cpuModelObstacle(model, 'translator');
+      const missing = missingFeatures(featuresOfModel(model), coreFeatures);
+      if (model === 'host') expect(obstacle).toEqual({ kind: 'of-the-host' });
+      else expect(obstacle?.kind === 'lacks' ? obstacle.features : []).toEqual(missing);
     }
   });
 

@@ -1,9 +1,9 @@
 /**
- * CPUID of the two CPU models (SDM 2A, CPUID; KVM's leaves: Documentation/virt/kvm/x86/cpuid.rst). Both show
- * x86-64-v2 with the same features; they differ in family, model and name. "guesthouse-v2" is an in-order Atom
+ * CPUID of the CPU models (SDM 2A, CPUID; KVM's leaves: Documentation/virt/kvm/x86/cpuid.rst). "guesthouse-v2" is an in-order Atom
  * (model 28), which Linux knows not to speculate: no PTI, no retpolines.
  */
-export type CpuModel = 'guesthouse-v2' | 'host-like';
+import type { CpuModel } from '../../shared/vm/cpuModels.ts';
+import { type CpuFeatures, everyNamed } from './cpuFeatures.ts';
 
 export interface CpuidEntry {
   readonly leaf: number;
@@ -17,6 +17,8 @@ export interface CpuidEntry {
 
 export interface CpuidOptions {
   readonly model: CpuModel;
+  /** What the CPU can do: of the model, what the engine has. */
+  readonly features: CpuFeatures;
   readonly cpus: number;
   /** Also the frequency of the crystal is 1 GHz: the local APIC timer counts nanoseconds. */
   readonly tscKhz: number;
@@ -25,25 +27,87 @@ export interface CpuidOptions {
 const bits = (...numbers: readonly number[]): number =>
   numbers.reduce((sum, bit) => sum + 2 ** bit, 0);
 
-const identities: Record<CpuModel, { signature: number; brand: string }> = {
-  // Family 6, model 28, stepping 10.
-  'guesthouse-v2': { signature: 0x000106ca, brand: 'Guesthouse v2 virtual CPU' },
-  // Family 6, model 61 (Broadwell), stepping 4: a common out-of-order CPU, with all its mitigations.
-  'host-like': { signature: 0x000306d4, brand: 'Guesthouse host-like virtual CPU' },
+/** What the translator's CPU can do. */
+export const coreFeatures: CpuFeatures = {
+  // SSE3 SSSE3 CX16 PCID SSE4.1 SSE4.2 x2APIC POPCNT TSC-deadline RDRAND, and "under a hypervisor".
+  leaf1Ecx: bits(0, 9, 13, 17, 19, 20, 21, 23, 24, 30, 31),
+  // FPU DE PSE TSC MSR PAE MCE CX8 APIC SEP MTRR PGE MCA CMOV PAT PSE36 CLFSH MMX FXSR SSE SSE2.
+  leaf1Edx: bits(0, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 14, 15, 16, 17, 19, 23, 24, 25, 26),
+  // FSGSBASE TSC_ADJUST SMEP ERMS INVPCID.
+  leaf7Ebx: bits(0, 1, 7, 9, 10),
+  leaf7Ecx: 0,
+  // FSRM.
+  leaf7Edx: bits(4),
+  // LAHF.
+  extendedEcx: bits(0),
+  // SYSCALL NX 1-GiB pages RDTSCP LM.
+  extendedEdx: bits(11, 20, 26, 27, 29),
+  // kvmclock (both MSR pairs), no I/O delay, PV EOI, stable clock.
+  paravirtual: bits(0, 1, 3, 6, 24),
 };
 
-/** SSE3 SSSE3 CX16 PCID SSE4.1 SSE4.2 x2APIC POPCNT TSC-deadline RDRAND, and "under a hypervisor". */
-const leaf1Ecx = bits(0, 9, 13, 17, 19, 20, 21, 23, 24, 30, 31);
-/** FPU DE PSE TSC MSR PAE MCE CX8 APIC SEP MTRR PGE MCA CMOV PAT PSE36 CLFSH MMX FXSR SSE SSE2. */
-const leaf1Edx = bits(0, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 14, 15, 16, 17, 19, 23, 24, 25, 26);
-/** FSGSBASE TSC_ADJUST SMEP ERMS INVPCID. */
-const leaf7Ebx = bits(0, 1, 7, 9, 10);
-/** FSRM. */
-const leaf7Edx = bits(4);
-/** SYSCALL NX 1-GiB pages RDTSCP LM. */
-const extendedEdx = bits(11, 20, 26, 27, 29);
-/** kvmclock (both MSR pairs), no I/O delay, PV EOI, stable clock. */
-const kvmFeatures = bits(0, 1, 3, 6, 24);
+/** The level, with what any processor of it has besides: NX, RDTSCP; and what is the local APIC's and KVM's. */
+const level2: CpuFeatures = {
+  ...coreFeatures,
+  leaf1Ecx: bits(0, 9, 13, 19, 20, 21, 23, 24, 31),
+  // TSC_ADJUST.
+  leaf7Ebx: bits(1),
+  leaf7Edx: 0,
+  extendedEdx: bits(11, 20, 27, 29),
+};
+
+const level3: CpuFeatures = {
+  ...level2,
+  // FMA MOVBE XSAVE AVX F16C; RDRAND, which all of them have.
+  leaf1Ecx: level2.leaf1Ecx + bits(12, 22, 26, 28, 29, 30),
+  // BMI1 AVX2 BMI2; FSGSBASE and SMEP, which all of them have.
+  leaf7Ebx: level2.leaf7Ebx + bits(0, 3, 5, 7, 8),
+  // LZCNT.
+  extendedEcx: level2.extendedEcx + bits(5),
+};
+
+interface Model {
+  readonly signature: number;
+  readonly brand: string;
+  readonly features: CpuFeatures;
+}
+
+/** Family 6, model 61 (Broadwell), stepping 4: a common out-of-order CPU, with all its mitigations. */
+const outOfOrder = 0x000306d4;
+
+const models: Record<CpuModel, Model> = {
+  'guesthouse-v2': {
+    // Family 6, model 28, stepping 10.
+    signature: 0x000106ca,
+    brand: 'Guesthouse v2 virtual CPU',
+    features: coreFeatures,
+  },
+  'host-like': {
+    signature: outOfOrder,
+    brand: 'Guesthouse host-like virtual CPU',
+    features: coreFeatures,
+  },
+  'x86-64-v2': {
+    signature: outOfOrder,
+    brand: 'Guesthouse x86-64-v2 virtual CPU',
+    features: level2,
+  },
+  'x86-64-v3': {
+    signature: outOfOrder,
+    brand: 'Guesthouse x86-64-v3 virtual CPU',
+    features: level3,
+  },
+  host: {
+    signature: outOfOrder,
+    brand: "Guesthouse virtual CPU with the host's features",
+    features: everyNamed(coreFeatures),
+  },
+};
+
+export const featuresOfModel = (model: CpuModel): CpuFeatures => models[model].features;
+
+/** Whether the model is one and the same on every host. */
+export const isFixed = (model: CpuModel): boolean => model !== 'host' && model !== 'host-like';
 
 const crystalHz = 1_000_000_000;
 const lineSize = 64;
@@ -74,8 +138,25 @@ function cache(
   };
 }
 
-export function cpuidEntries({ model, cpus, tscKhz }: CpuidOptions): readonly CpuidEntry[] {
-  const { signature, brand } = identities[model];
+/** The components of the extended state: x87 and SSE, AVX behind them (SDM 1 §13.2, §13.4). */
+function extendedStates({ leaf1Ecx }: CpuFeatures): readonly CpuidEntry[] {
+  if ((leaf1Ecx & bits(26)) === 0) return [];
+  const [whole, legacy, avx] = [832, 576, 256];
+  if ((leaf1Ecx & bits(28)) === 0)
+    return [{ leaf: 0xd, subleaf: 0, eax: 3, ebx: legacy, ecx: legacy, edx: 0 }];
+  return [
+    { leaf: 0xd, subleaf: 0, eax: 7, ebx: legacy, ecx: whole, edx: 0 },
+    { leaf: 0xd, subleaf: 2, eax: avx, ebx: legacy, ecx: 0, edx: 0 },
+  ];
+}
+
+export function cpuidEntries({
+  model,
+  features,
+  cpus,
+  tscKhz,
+}: CpuidOptions): readonly CpuidEntry[] {
+  const { signature, brand } = models[model];
   const name = brand.padEnd(47, '\0');
   const coreShift = Math.ceil(Math.log2(Math.max(cpus, 1)));
   const htt = cpus > 1 ? bits(28) : 0;
@@ -96,7 +177,13 @@ export function cpuidEntries({ model, cpus, tscKhz }: CpuidOptions): readonly Cp
   return [
     // Leaf 0 and 1 come first: the core takes the signature after reset from the second entry.
     plain(0, 0x16, text('GenuineIntel', 0), text('GenuineIntel', 8), text('GenuineIntel', 4)),
-    plain(1, signature, (lineSize / 8) * 256 + cpus * 65536, leaf1Ecx, leaf1Edx + htt),
+    plain(
+      1,
+      signature,
+      (lineSize / 8) * 256 + cpus * 65536,
+      features.leaf1Ecx,
+      (features.leaf1Edx | htt) >>> 0,
+    ),
     // Everything about caches is in leaf 4.
     plain(2, 0x00feff01),
     cache(0, 1, 1, 32, 8),
@@ -104,18 +191,22 @@ export function cpuidEntries({ model, cpus, tscKhz }: CpuidOptions): readonly Cp
     cache(2, 3, 2, 1024, 16),
     // ARAT: the local APIC timer never stops.
     plain(6, bits(2)),
-    { leaf: 7, subleaf: 0, eax: 0, ebx: leaf7Ebx, ecx: 0, edx: leaf7Edx },
+    {
+      ...{ leaf: 7, subleaf: 0, eax: 0 },
+      ...{ ebx: features.leaf7Ebx, ecx: features.leaf7Ecx, edx: features.leaf7Edx },
+    },
     { leaf: 0xb, subleaf: 0, eax: 0, ebx: 1, ecx: 0x100, edx: 0 },
     { leaf: 0xb, subleaf: 1, eax: coreShift, ebx: cpus, ecx: 0x201, edx: 0 },
+    ...extendedStates(features),
     // TSC = crystal * ebx / eax.
     plain(0x15, crystalHz / 1000, tscKhz, crystalHz),
     plain(0x16, tscKhz / 1000, tscKhz / 1000, 100),
     // The KVM signature, and TSC and APIC timer frequencies in kHz as VMware's timing leaf.
     plain(0x40000000, 0x40000010, text('KVMKVMKVM', 0), text('KVMKVMKVM', 4), text('KVMKVMKVM', 8)),
-    plain(0x40000001, kvmFeatures),
+    plain(0x40000001, features.paravirtual),
     plain(0x40000010, tscKhz, crystalHz / 1000),
     plain(0x80000000, 0x80000008),
-    plain(0x80000001, 0, 0, bits(0), extendedEdx),
+    plain(0x80000001, 0, 0, features.extendedEcx, features.extendedEdx),
     brandLeaf(0x80000002, 0),
     brandLeaf(0x80000003, 16),
     brandLeaf(0x80000004, 32),
@@ -126,96 +217,4 @@ export function cpuidEntries({ model, cpus, tscKhz }: CpuidOptions): readonly Cp
     // 48 linear and 40 physical address bits.
     plain(0x80000008, 0x3028),
   ];
-}
-
-/** Words of feature bits (SDM 2A, CPUID; KVM's leaf 0x40000001), each with the names of those bits that a model may show. */
-const featureWords = {
-  leaf1Ecx: {
-    ...{ leaf: 1, register: 'ecx' },
-    names: {
-      ...{ 0: 'SSE3', 1: 'PCLMULQDQ', 9: 'SSSE3', 12: 'FMA', 13: 'CMPXCHG16B', 17: 'PCID' },
-      ...{ 19: 'SSE4.1', 20: 'SSE4.2', 21: 'x2APIC', 22: 'MOVBE', 23: 'POPCNT' },
-      ...{ 24: 'TSC deadline', 25: 'AES', 26: 'XSAVE', 28: 'AVX', 29: 'F16C', 30: 'RDRAND' },
-    },
-  },
-  leaf1Edx: {
-    ...{ leaf: 1, register: 'edx' },
-    names: {
-      ...{ 0: 'x87', 3: 'PSE', 4: 'TSC', 6: 'PAE', 8: 'CMPXCHG8B', 9: 'APIC', 11: 'SYSENTER' },
-      ...{ 12: 'MTRR', 13: 'PGE', 15: 'CMOV', 16: 'PAT', 19: 'CLFLUSH', 23: 'MMX', 24: 'FXSAVE' },
-      ...{ 25: 'SSE', 26: 'SSE2' },
-    },
-  },
-  leaf7Ebx: {
-    ...{ leaf: 7, register: 'ebx' },
-    names: {
-      ...{ 0: 'FSGSBASE', 1: 'TSC_ADJUST', 3: 'BMI1', 5: 'AVX2', 7: 'SMEP', 8: 'BMI2', 9: 'ERMS' },
-      ...{ 10: 'INVPCID', 18: 'RDSEED', 19: 'ADX', 20: 'SMAP', 29: 'SHA' },
-    },
-  },
-  leaf7Ecx: { leaf: 7, register: 'ecx', names: { 2: 'UMIP', 22: 'RDPID' } },
-  leaf7Edx: { leaf: 7, register: 'edx', names: { 4: 'FSRM' } },
-  extendedEcx: { leaf: 0x80000001, register: 'ecx', names: { 0: 'LAHF', 5: 'LZCNT' } },
-  extendedEdx: {
-    ...{ leaf: 0x80000001, register: 'edx' },
-    names: { 11: 'SYSCALL', 20: 'NX', 26: '1-GiB pages', 27: 'RDTSCP', 29: 'long mode' },
-  },
-  paravirtual: {
-    ...{ leaf: 0x40000001, register: 'eax' },
-    names: { 0: 'the old kvmclock', 3: 'kvmclock', 6: 'PV EOI', 24: 'the stable kvmclock' },
-  },
-} as const satisfies Record<
-  string,
-  { leaf: number; register: 'eax' | 'ebx' | 'ecx' | 'edx'; names: Readonly<Record<number, string>> }
->;
-type FeatureWord = keyof typeof featureWords;
-
-/** What a guest has been told that its CPU can do. */
-export type CpuFeatures = Readonly<Record<FeatureWord, number>>;
-
-/** The host's part in a guest's CPU: what a hardware engine can give. */
-export interface HostCpu {
-  readonly features: CpuFeatures;
-  /** Rate of the TSC. */
-  readonly tscKhz: number;
-}
-
-export function featuresOf(entries: readonly CpuidEntry[]): CpuFeatures {
-  return Object.fromEntries(
-    Object.entries(featureWords).map(([word, { leaf, register }]) => [
-      word,
-      entries.find((entry) => entry.leaf === leaf)?.[register] ?? 0,
-    ]),
-  ) as CpuFeatures;
-}
-
-/** The same CPU without what `features` lacks. */
-export function limitedTo(
-  features: CpuFeatures,
-  entries: readonly CpuidEntry[],
-): readonly CpuidEntry[] {
-  const words = Object.entries(featureWords);
-  return entries.map((entry) => {
-    const masked = words
-      .filter(([, { leaf }]) => leaf === entry.leaf)
-      .map(([word, { register }]) => [
-        register,
-        (entry[register] & features[word as FeatureWord]) >>> 0,
-      ]);
-    return { ...entry, ...(Object.fromEntries(masked) as Partial<CpuidEntry>) };
-  });
-}
-
-/** Names of what `wanted` has and `own` lacks. */
-export function missingFeatures(wanted: CpuFeatures, own: CpuFeatures): readonly string[] {
-  return Object.entries(featureWords).flatMap(([word, { leaf, register, names }]) => {
-    const missing = wanted[word as FeatureWord] & ~own[word as FeatureWord];
-    return Array.from({ length: 32 }, (_, bit) => bit)
-      .filter((bit) => (missing >>> bit) % 2 === 1)
-      .map(
-        (bit) =>
-          (names as Readonly<Record<number, string>>)[bit] ??
-          `CPUID ${leaf.toString(16)} ${register} bit ${bit}`,
-      );
-  });
 }

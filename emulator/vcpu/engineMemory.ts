@@ -1,9 +1,10 @@
 /** What engines of all kinds have in common: the machine's memory as devices see it, with notes of what was written. */
+import type { CpuModel } from '../../shared/vm/cpuModels.ts';
 import type { DirectMemory } from '../bus/directMemory.ts';
 import type { RamWatch } from '../bus/ramWatch.ts';
 import type { Entropy } from '../bus/types.ts';
 import type { VideoMemory } from '../bus/videoMemory.ts';
-import type { CpuModel, HostCpu } from './cpuidModels.ts';
+import type { HostCpu } from './cpuFeatures.ts';
 import { EngineRamWatch } from './engineRamWatch.ts';
 import { EngineVideoMemory } from './engineVideoMemory.ts';
 import { createGuestMemory, type GuestMemory } from './guestMemory.ts';

@@ -11,6 +11,7 @@ import type {
 } from '../../shared/vm/config.ts';
 import { graphicsCards, newVmSchema, vmChangesSchema } from '../../shared/vm/config.ts';
 import type { FirmwareRequest } from '../../shared/vm/machineRequest.ts';
+import { cpuModels, type CpuModel } from '../../shared/vm/cpuModels.ts';
 import { engineChoices, type EngineName } from '../../shared/vm/engines.ts';
 import { checkCapabilities } from '../../shared/vm/capabilities.ts';
 import { UsageError } from './commandError.ts';
@@ -21,6 +22,7 @@ import { hostPath, oneOf, wholeNumber } from './optionValues.ts';
 import {
   driveOptions,
   cpuCapOption,
+  cpuModelHelp,
   engineHelp,
   parseBoot,
   parseFirmware,
@@ -39,7 +41,7 @@ interface SettingFlags {
   append?: string;
   memory?: number;
   cpus?: number;
-  cpuModel?: VmConfig['cpuModel'];
+  cpuModel?: CpuModel;
   engine?: VmConfig['engine'];
   cpuCap?: number;
   disk?: DiskConfig[] | false;
@@ -302,8 +304,8 @@ function settingOptions(command: Command): Command {
     .option('--cpus <n>', 'virtual CPUs', wholeNumber('--cpus', 1, 8))
     .option(
       '--cpu-model <model>',
-      'guesthouse-v2 or host-like: what the guest sees as its CPU (a new VM: host-like with the engines kvm and auto, else guesthouse-v2)',
-      oneOf('--cpu-model', ['guesthouse-v2', 'host-like']),
+      `${cpuModelHelp} (a new VM: host-like with the engines kvm and auto, else guesthouse-v2)`,
+      oneOf('--cpu-model', cpuModels),
     )
     .option('--engine <engine>', engineHelp, oneOf('--engine', engineChoices))
     .option(...cpuCapOption);

@@ -44,6 +44,8 @@ describe('the guesthouse command', () => {
       ['create', 'x', '--kernel', '/k', '--engine', 'kvm', '--cpu-model', 'guesthouse-v2'],
       /KVM.*--cpu-model host-like/,
     ],
+    [['run', '--kernel', 'k', '--cpu-model', 'x86-64-v3'], /translator lacks .*AVX2.*"kvm"/],
+    [['run', '--kernel', 'k', '--cpu-model', 'host'], /processor of the host.*"kvm"/],
     [['engine', 'x', 'interpreter'], /Allowed choices are translator, kvm/],
     [['run', '--kernel', 'k', '--frobnicate'], /--frobnicate/],
     [['frobnicate'], /frobnicate/],

@@ -198,6 +198,11 @@ export const cpuCapOption = [
   wholeNumber('--cpu-cap', 5, 100),
 ] as const;
 
+/** Of `run`, `create` and `modify`. */
+export const cpuModelHelp =
+  "what the guest sees as its CPU: guesthouse-v2 (the translator's, not for KVM); host-like; x86-64-v2 or x86-64-v3\n" +
+  "(the same on every host; KVM refuses what its processor lacks); host (all of the processor's, on KVM)";
+
 /** Of `create` and `modify`. */
 export const engineHelp =
   'interpreter, translator, kvm, or auto: KVM where "guesthouse doctor" finds it usable, else the translator';

@@ -18,6 +18,7 @@ import {
   type TimedScreenshot,
 } from '../../shared/vm/machineRequest.ts';
 import { autoEngine } from '../../shared/vm/autoEngine.ts';
+import { cpuModels, type CpuModel } from '../../shared/vm/cpuModels.ts';
 import { engineChoices, type EngineName } from '../../shared/vm/engines.ts';
 import { runExit } from '../../shared/vm/runExit.ts';
 import { UserError } from '../../shared/services/errors.ts';
@@ -27,6 +28,7 @@ import { netHelp, parseNet, withMacs, type RunAdapter } from './parseNet.ts';
 import { hostPath, oneOf, wholeNumber } from './optionValues.ts';
 import {
   cpuCapOption,
+  cpuModelHelp,
   driveOptions,
   parseBoot,
   parseFirmware,
@@ -44,7 +46,7 @@ interface RunFlags {
   firmware?: FirmwareRequest;
   memory: number;
   cpus: number;
-  cpuModel?: MachineRequest['cpuModel'];
+  cpuModel?: CpuModel;
   disk?: DiskConfig[];
   cdrom?: CdromConfig[];
   floppy?: FloppyConfig[];
@@ -92,8 +94,8 @@ export function runCommand(finish: (code: number) => void): Command {
     .option('--cpus <n>', 'virtual CPUs', wholeNumber('--cpus', 1, 8), 1)
     .option(
       '--cpu-model <model>',
-      'guesthouse-v2 or host-like: what the guest sees as its CPU (default: guesthouse-v2; host-like on KVM)',
-      oneOf('--cpu-model', ['guesthouse-v2', 'host-like']),
+      `${cpuModelHelp} (default: guesthouse-v2; host-like on KVM)`,
+      oneOf('--cpu-model', cpuModels),
     )
     .option(
       '--net <network>',

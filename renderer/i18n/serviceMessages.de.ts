@@ -368,6 +368,18 @@ export const serviceMessagesDe: MessageTable = [
     'Mehrere CPUs brauchen Hardwareunterstützung: Die Engine {1} führt eine aus, nicht {2}.',
   ],
   [
+    'The CPU model {1} is the processor of the host, which the {2} does not use.',
+    'Das CPU-Modell {1} ist der Prozessor des Wirts, den die Engine {2} nicht benutzt.',
+  ],
+  [
+    'The {1} lacks features of the CPU model {2}: {3}.',
+    'Der Engine {1} fehlt etwas vom CPU-Modell {2}: {3}.',
+  ],
+  [
+    'KVM on this host does not have all of the CPU model {1}: it lacks {2}.',
+    'KVM hat auf diesem Rechner nicht alles vom CPU-Modell {1}: Es fehlen {2}.',
+  ],
+  [
     'The {1} engine runs at most {2} CPUs, not {3}.',
     'Die Engine {1} führt höchstens {2} CPUs aus, nicht {3}.',
   ],

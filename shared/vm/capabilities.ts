@@ -1,4 +1,5 @@
 import { planDrives, type DriveSet } from './drives.ts';
+import { type CpuModel, cpuModelObstacle } from './cpuModels.ts';
 import type { BootConfig } from './config.ts';
 import type { MachineRequest } from './machineRequest.ts';
 import { UserError } from '../services/errors.ts';
@@ -36,6 +37,7 @@ export function checkCapabilities(
   }
   const engine = engineCapabilities[wanted.engine];
   if (wanted.engine === 'kvm') checkKvmRequest(wanted);
+  else if (wanted.engine !== 'auto') checkCpuModel(wanted.cpuModel, wanted.engine);
   if (wanted.cpus > engine.maxCpus) {
     throw new UserError({
       code: 'unsupported',
@@ -67,9 +69,28 @@ export function checkKvmRequest({
       'The KVM engine does not count instructions, so time cannot be counted by them.',
       'Leave out --clock counted, or choose the engine "translator".',
     );
-  if (cpuModel !== 'host-like')
-    refuse(
-      `The CPU model ${cpuModel} tells the guest that its CPU does not speculate, which is not so on the KVM engine.`,
-      'Choose --cpu-model host-like.',
-    );
+  checkCpuModel(cpuModel, 'kvm');
+}
+
+function checkCpuModel(model: CpuModel, engine: 'interpreter' | 'translator' | 'kvm'): void {
+  const obstacle = cpuModelObstacle(model, engine);
+  if (obstacle === undefined) return;
+  const needsKvm =
+    'Choose another CPU model, or the engine "kvm" where "guesthouse doctor" finds it usable.';
+  const { message, hint } =
+    obstacle.kind === 'speculates'
+      ? {
+          message: `The CPU model ${model} tells the guest that its CPU does not speculate, which is not so on the KVM engine.`,
+          hint: 'Choose another CPU model, such as --cpu-model host-like.',
+        }
+      : obstacle.kind === 'of-the-host'
+        ? {
+            message: `The CPU model ${model} is the processor of the host, which the ${engine} does not use.`,
+            hint: needsKvm,
+          }
+        : {
+            message: `The ${engine} lacks features of the CPU model ${model}: ${obstacle.features.join(', ')}.`,
+            hint: needsKvm,
+          };
+  throw new UserError({ code: 'unsupported', message, hint });
 }

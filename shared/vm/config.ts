@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { cpuModels } from './cpuModels.ts';
 import { adapterSchema, mostAdapters } from './network.ts';
 import { diskFormats } from './diskFormats.ts';
 import { engineChoices } from './engines.ts';
@@ -112,7 +113,7 @@ export const vmConfigSchema = z.strictObject({
   description: z.string().max(10_000).default(''),
   memoryMiB: z.int().min(16).max(3584),
   cpus: z.int().min(1).max(8).default(1),
-  cpuModel: z.enum(['guesthouse-v2', 'host-like']).default('guesthouse-v2'),
+  cpuModel: z.enum(cpuModels).default('guesthouse-v2'),
   engine: engineSchema.default('translator'),
   /** Percent of a host CPU that each virtual one may take. */
   cpuCap: z.int().min(5).max(100).default(100),

@@ -3,8 +3,9 @@
  * other engines, or by a kick. A machine's vCPUs do it on threads of their own (kvmThreads.ts); `run`, for one that stands still, does
  * it on the caller's, where a timer kicks. The unit of a budget, and of instructionsRetired(), is a nanosecond of host time here.
  */
+import type { CpuModel } from '../../../shared/vm/cpuModels.ts';
 import { StateError, type VersionedState } from '../../bus/types.ts';
-import type { CpuModel, HostCpu } from '../cpuidModels.ts';
+import type { HostCpu } from '../cpuFeatures.ts';
 import { checkedCpuState, cpuStateVersion } from '../cpuState.ts';
 import { physicalView } from '../guestMemory.ts';
 import type { ApicMessage, EntryState, Vcpu, VcpuExit, VcpuHost } from '../vcpu.ts';

@@ -1,12 +1,8 @@
 /** CPUID of a KVM vCPU: the model's leaves, as far as this host's KVM has them (Documentation/virt/kvm/api.rst, KVM_SET_CPUID2). */
-import {
-  type CpuFeatures,
-  cpuidEntries,
-  type CpuidEntry,
-  type CpuModel,
-  featuresOf,
-  limitedTo,
-} from '../cpuidModels.ts';
+import { UserError } from '../../../shared/services/errors.ts';
+import type { CpuModel } from '../../../shared/vm/cpuModels.ts';
+import { common, type CpuFeatures, featuresOf, missingFeatures } from '../cpuFeatures.ts';
+import { cpuidEntries, type CpuidEntry, featuresOfModel, isFixed } from '../cpuidModels.ts';
 import { size } from './kvmAbi.ts';
 import type { KvmVm } from './kvmVm.ts';
 
@@ -39,17 +35,33 @@ export interface KvmCpuidRequest {
   readonly cpus: number;
 }
 
-/** Gives a vCPU the model's leaves, without what this host's KVM does not have: the result. `table`: scratch of the shared memory. */
+/** What this host's KVM has of a model. Throws UserError that names what a model of fixed features would have besides. */
+function featuresHere(model: CpuModel, supported: CpuFeatures): CpuFeatures {
+  const wanted = featuresOfModel(model);
+  const missing = missingFeatures(wanted, supported);
+  if (isFixed(model) && missing.length > 0)
+    throw new UserError({
+      code: 'unsupported',
+      message: `KVM on this host does not have all of the CPU model ${model}: it lacks ${missing.join(', ')}.`,
+      hint: 'Choose another CPU model (host-like takes what there is), or the engine "translator".',
+    });
+  return common(wanted, supported);
+}
+
+/**
+ * Gives a vCPU the model's leaves, without what this host's KVM does not have: the result. `table`: scratch of the shared memory. Throws
+ * UserError where the model must be whole and is not.
+ */
 export function setCpuid(
   vm: KvmVm,
   vcpuFd: number,
   { model, tscKhz, index, cpus }: KvmCpuidRequest,
   table: Uint8Array,
 ): CpuFeatures {
-  const entries = limitedTo(
-    supportedFeatures(vm, table),
-    cpuidEntries({ model, cpus, tscKhz }),
-  ).map((entry) => withApicId(entry, index));
+  const features = featuresHere(model, supportedFeatures(vm, table));
+  const entries = cpuidEntries({ model, features, cpus, tscKhz }).map((entry) =>
+    withApicId(entry, index),
+  );
   const view = new DataView(table.buffer, table.byteOffset, table.length);
   table.fill(0, 0, 8 + entries.length * size.cpuidEntry);
   view.setUint32(0, entries.length, true);
@@ -60,7 +72,7 @@ export function setCpuid(
     );
   });
   vm.ioctl(vcpuFd, 'SET_CPUID2', vm.addressOf(table));
-  return featuresOf(entries);
+  return features;
 }
 
 /** Where CPUID says which CPU it is: leaf 1 and the topology leaf (SDM 2A, CPUID). */

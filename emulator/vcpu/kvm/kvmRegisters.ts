@@ -11,6 +11,7 @@ import type { KvmVm } from './kvmVm.ts';
 const structures = [
   { name: 'sregs', get: 'GET_SREGS', set: 'SET_SREGS', bytes: size.sregs },
   { name: 'regs', get: 'GET_REGS', set: 'SET_REGS', bytes: size.regs },
+  { name: 'xcrs', get: 'GET_XCRS', set: 'SET_XCRS', bytes: size.xcrs },
   { name: 'xsave', get: 'GET_XSAVE', set: 'SET_XSAVE', bytes: size.xsave },
   { name: 'lapic', get: 'GET_LAPIC', set: 'SET_LAPIC', bytes: size.lapic },
   { name: 'debug', get: 'GET_DEBUGREGS', set: 'SET_DEBUGREGS', bytes: size.debugregs },
@@ -88,6 +89,8 @@ export class KvmRegisters {
   readonly #address: number;
   /** Those of the list that this host's KVM knows. */
   readonly #msrs: readonly number[];
+  /** KVM has no XCRs on a processor without XSAVE. */
+  readonly #hasXcrs: boolean;
 
   /** `area`: the vCPU's part of the shared memory. */
   constructor(vm: KvmVm, vcpuFd: number, area: Uint8Array) {
@@ -96,6 +99,7 @@ export class KvmRegisters {
     this.#bytes = area.subarray(at);
     this.#view = new DataView(this.#bytes.buffer, this.#bytes.byteOffset, this.#bytes.length);
     this.#address = vm.addressOf(this.#bytes);
+    this.#hasXcrs = vm.has('XCRS');
     this.#msrs = [...Object.values(msr), ...mtrrVariable, ...mtrrFixed].filter(
       (number) => number !== msr.tsc && this.getMsr(number) !== undefined,
     );
@@ -104,13 +108,17 @@ export class KvmRegisters {
   get(name: StructureName): DataView {
     const { get, bytes } = structureOf(name);
     this.#bytes.fill(0, 0, bytes);
-    this.#vm.ioctl(this.#fd, get, this.#address);
+    if (this.#has(name)) this.#vm.ioctl(this.#fd, get, this.#address);
     return new DataView(Uint8Array.from(this.#bytes.subarray(0, bytes)).buffer);
   }
 
   set(name: StructureName, value: DataView | Uint8Array): void {
     this.#bytes.set(new Uint8Array(value.buffer, value.byteOffset, value.byteLength));
-    this.#vm.ioctl(this.#fd, structureOf(name).set, this.#address);
+    if (this.#has(name)) this.#vm.ioctl(this.#fd, structureOf(name).set, this.#address);
+  }
+
+  #has(name: StructureName): boolean {
+    return name !== 'xcrs' || this.#hasXcrs;
   }
 
   /** Undefined for one that KVM does not have. */

@@ -1,6 +1,6 @@
 /** A KVM vCPU's registers as a saved state and back, with what the kernel's structures do not hold: time and the guest's pages of kvmclock. */
 import { StateError } from '../../bus/types.ts';
-import type { HostCpu } from '../cpuidModels.ts';
+import type { HostCpu } from '../cpuFeatures.ts';
 import type { CpuState } from '../cpuState.ts';
 import { physicalView } from '../guestMemory.ts';
 import type { VcpuHost } from '../vcpu.ts';

@@ -4,7 +4,7 @@ import { SeededEntropy } from '../../bus/entropy.ts';
 import { guestPhysical, type VersionedState } from '../../bus/types.ts';
 import { loadCore } from '../../host/coreModule.ts';
 import type { GuestRam } from '../guestRam.ts';
-import type { HostCpu } from '../cpuidModels.ts';
+import type { HostCpu } from '../cpuFeatures.ts';
 import type { CpuState } from '../cpuState.ts';
 import { createTestCpu } from '../wasm/testCpu.ts';
 import { bareHost } from '../bareHost.ts';
@@ -22,6 +22,7 @@ const emptyImage: KvmRegisterImage = {
     sregs: new Uint8Array(size.sregs),
     regs: new Uint8Array(size.regs),
     xsave: new Uint8Array(size.xsave),
+    xcrs: new Uint8Array(size.xcrs),
     lapic: new Uint8Array(size.lapic),
     debug: new Uint8Array(size.debugregs),
     events: new Uint8Array(size.events),
@@ -64,6 +65,7 @@ it('gives each register a place in the structures of KVM, and finds it there aga
       ...{ lapicTimerDivide: 3, lapicTimerInitial: 1000, lapicTimerStart: 5000 },
       ...{ lapicTimerNext: 21_000, lapicTpr: 0x20, lapicIcr: 0x4500 },
     },
+    extended: { xcr0: 7n, ymmHigh: bytes(256, 7) },
   };
   const nowNs = 5000;
   const found = cpuStateOf(imageOf(state, emptyImage, nowNs), {

@@ -2,7 +2,7 @@
  * KVM's registers as the one architectural state of all engines, and back. Only a mapping: what is where in struct kvm_regs and so
  * on (arch/x86/include/uapi/asm/kvm.h), in the XSAVE area (SDM 1 §13.4) and on the local APIC's page (SDM 3A table 11-1).
  */
-import type { CpuState } from '../cpuState.ts';
+import { type CpuState, type ExtendedState, noExtendedState } from '../cpuState.ts';
 import {
   type KvmRegisterImage,
   msr,
@@ -88,6 +88,11 @@ const apicCurrent = 0x390;
 const x87 = { control: 0, status: 2, valid: 4, opcode: 6, ip: 8, dp: 16, mxcsr: 24, st: 32 };
 const xmmAt = 160;
 const presentAt = 512;
+const ymmHighAt = 576;
+/** In XSTATE_BV and XCR0. */
+const [legacyComponents, avxComponent] = [3, 4];
+/** In struct kvm_xcrs: how many there are, and the value of the first, XCR0. */
+const xcrs = { count: 0, xcr0: 16 } as const;
 
 /** In struct kvm_vcpu_events. */
 const events = { shadow: 11, nmiPending: 13, nmiMasked: 14, flags: 20 } as const;
@@ -112,6 +117,14 @@ function nextTimer(apic: DataView, deadline: bigint, { nowNs, tsc, tscKhz }: Kvm
   return left === 0
     ? Infinity
     : nowNs + left * divisor(apic.getUint32(apicWords.lapicTimerDivide, true));
+}
+
+function extendedState(xsave: Uint8Array, xcr: DataView): ExtendedState {
+  if (xcr.getUint32(xcrs.count, true) === 0) return noExtendedState();
+  return {
+    xcr0: xcr.getBigUint64(xcrs.xcr0, true),
+    ymmHigh: xsave.slice(ymmHighAt, ymmHighAt + 256),
+  };
 }
 
 export function cpuStateOf(image: KvmRegisterImage, moment: KvmMoment): CpuState {
@@ -196,7 +209,8 @@ export function cpuStateOf(image: KvmRegisterImage, moment: KvmMoment): CpuState
   registers.lapicTimerStart = moment.nowNs;
   registers.lapicTimerNext = nextTimer(apic, read(msr.tscDeadline), moment);
   const rflags = Number(general.getBigUint64(regs.rflags, true));
-  return { rflags, features: moment.features, segments, registers };
+  const extended = extendedState(area, views.xcrs);
+  return { rflags, features: moment.features, segments, registers, extended };
 }
 
 /**
@@ -245,7 +259,14 @@ export function imageOf(state: CpuState, base: KvmRegisterImage, nowNs: number):
   xsave.setBigUint64(x87.ip, register(state, 'fpuIp'), true);
   xsave.setBigUint64(x87.dp, register(state, 'fpuDp'), true);
   xsave.setUint32(x87.mxcsr, register(state, 'mxcsr'), true);
-  xsave.setUint32(presentAt, xsave.getUint32(presentAt, true) | 3, true);
+  const { xcr0, ymmHigh } = state.extended;
+  const hasAvx = (xcr0 & BigInt(avxComponent)) !== 0n || ymmHigh.some((byte) => byte !== 0);
+  structures.xsave.set(ymmHigh, ymmHighAt);
+  const present = legacyComponents | (hasAvx ? avxComponent : 0);
+  xsave.setUint32(presentAt, xsave.getUint32(presentAt, true) | present, true);
+  const xcr = viewOf(structures.xcrs);
+  xcr.setUint32(xcrs.count, 1, true);
+  xcr.setBigUint64(xcrs.xcr0, xcr0, true);
 
   const values = new Map(base.msrs);
   const put = (number: number, value: bigint): void => {

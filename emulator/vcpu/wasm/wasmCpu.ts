@@ -14,14 +14,9 @@ import {
   writeCpuState,
   writeSegment,
 } from '../cpuState.ts';
-import {
-  cpuidEntries,
-  type CpuidEntry,
-  type CpuModel,
-  featuresOf,
-  type HostCpu,
-  limitedTo,
-} from '../cpuidModels.ts';
+import type { CpuModel } from '../../../shared/vm/cpuModels.ts';
+import { common, type HostCpu } from '../cpuFeatures.ts';
+import { coreFeatures, cpuidEntries, featuresOfModel } from '../cpuidModels.ts';
 import type { GuestMemory } from '../guestMemory.ts';
 import { TierTimes } from './tierTimes.ts';
 import { Translations, type TranslationPolicy } from './translations.ts';
@@ -82,7 +77,7 @@ export class WasmCpu implements Vcpu {
   readonly #core: Core;
   readonly #view: DataView;
   readonly #base: number;
-  readonly #whole: (tscKhz: number) => readonly CpuidEntry[];
+  readonly #model: Pick<WasmCpuOptions, 'model' | 'cpus'>;
   /** What the guest is told after a reset, and what it has been told. */
   readonly #own: HostCpu;
   #told: HostCpu;
@@ -94,9 +89,9 @@ export class WasmCpu implements Vcpu {
   constructor(options: WasmCpuOptions) {
     const { core, memory, index, host } = options;
     this.index = index;
-    this.#whole = (rate) =>
-      cpuidEntries({ model: options.model, cpus: options.cpus, tscKhz: rate });
-    this.#own = options.hostCpu ?? { features: featuresOf(this.#whole(tscKhz)), tscKhz };
+    this.#model = options;
+    const own = options.hostCpu ?? { features: featuresOfModel(options.model), tscKhz };
+    this.#own = { ...own, features: common(own.features, coreFeatures) };
     this.#told = this.#own;
     this.#base = memory.regionOf(index);
     this.#view = new DataView(memory.memory.buffer);
@@ -294,9 +289,11 @@ export class WasmCpu implements Vcpu {
   }
 
   load(state: VersionedState): void {
-    // The core can do all of the model, whatever it tells.
-    const features = featuresOf(this.#whole(this.#told.tscKhz));
-    const data = checkedCpuState(`cpu${this.index}`, state, { ...this.#state(), features });
+    // The core can do all of its own, whatever it tells.
+    const data = checkedCpuState(`cpu${this.index}`, state, {
+      ...this.#state(),
+      features: coreFeatures,
+    });
     this.#tell({ features: data.features, tscKhz: data.registers.tscKhz as number });
     writeCpuState(this.#view, this.#base, data);
     this.#core.setFlagsLow(data.rflags);
@@ -387,7 +384,8 @@ export class WasmCpu implements Vcpu {
   /** What CPUID says, and the rate of the TSC. */
   #tell(told: HostCpu): void {
     this.#told = told;
-    const entries = limitedTo(told.features, this.#whole(told.tscKhz));
+    const { model, cpus } = this.#model;
+    const entries = cpuidEntries({ model, cpus, ...told });
     if (entries.length > layout.CPUID_MAX) throw new Error('too many CPUID entries');
     this.#set32(layout.OFF_CPUID_COUNT, entries.length);
     entries.forEach(({ leaf, subleaf = anySubleaf, eax, ebx, ecx, edx }, i) => {

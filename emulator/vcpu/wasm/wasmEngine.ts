@@ -6,7 +6,7 @@ import {
   type EngineRequest,
   memoryFor,
 } from '../engineMemory.ts';
-import type { HostCpu } from '../cpuidModels.ts';
+import type { HostCpu } from '../cpuFeatures.ts';
 import type { GuestMemory } from '../guestMemory.ts';
 import type { TranslationPolicy } from './translations.ts';
 import { WasmCpu } from './wasmCpu.ts';

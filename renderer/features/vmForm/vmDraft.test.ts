@@ -44,6 +44,18 @@ test('more CPUs than the engine runs are refused', () => {
   });
 });
 
+test('a CPU model that the engine does not run is refused, with what is missing', () => {
+  const problem = (engine: VmDraft['engine'], cpuModel: VmDraft['cpuModel']) =>
+    checkDraft({ ...good, engine, cpuModel }).problems.cpuModel;
+  expect(problem('translator', 'x86-64-v3')).toMatch(/^Needs KVM: .*AVX2/);
+  expect(problem('translator', 'host')).toMatch(/^Only KVM/);
+  expect(problem('kvm', 'guesthouse-v2')).toMatch(/^Not for KVM/);
+  for (const model of ['guesthouse-v2', 'host-like', 'x86-64-v2'] as const)
+    expect(problem('translator', model)).toBeUndefined();
+  for (const model of ['host-like', 'x86-64-v2', 'x86-64-v3', 'host'] as const)
+    expect([problem('kvm', model), problem('auto', model)]).toEqual([undefined, undefined]);
+});
+
 test('paths must be whole, in the way of any host', () => {
   expect(checkDraft({ ...good, kernel: 'vmlinuz' }).problems).toEqual({
     'boot.kernel': 'Give the whole path, from the root folder on.',

@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import { t } from '../../i18n/i18n.ts';
 import { engineCapabilities } from '../../../shared/vm/capabilities.ts';
+import { cpuModelObstacle } from '../../../shared/vm/cpuModels.ts';
 import { UserError } from '../../../shared/services/errors.ts';
 import { planDrives } from '../../../shared/vm/drives.ts';
 import {
@@ -206,8 +207,13 @@ export function checkDraft(draft: VmDraft): Checked {
   const { maxCpus } = engineCapabilities[draft.engine];
   if (number(draft.cpus) > maxCpus) problems.cpus ??= t('problem.engineCpus', { count: maxCpus });
 
-  if (draft.engine === 'kvm' && draft.cpuModel !== 'host-like')
-    problems.cpuModel ??= t('problem.kvmModel', { model: t('system.cpuModels.host-like') });
+  const obstacle =
+    draft.engine === 'auto' ? undefined : cpuModelObstacle(draft.cpuModel, draft.engine);
+  if (obstacle?.kind === 'speculates')
+    problems.cpuModel ??= t('problem.modelNotForKvm', { model: t('system.cpuModels.host-like') });
+  else if (obstacle?.kind === 'of-the-host') problems.cpuModel ??= t('problem.modelOfHost');
+  else if (obstacle !== undefined)
+    problems.cpuModel ??= t('problem.modelLacks', { features: obstacle.features.join(', ') });
 
   const newDisks = draft.newDisks.flatMap(({ size, ...rest }, index) => {
     const sizeMiB = Math.round(number(size.replace(',', '.')) * 1024);
