@@ -75,7 +75,7 @@ function start(machine: Machine, cpus: number): void {
 it('starts four CPUs by INIT and SIPI, serves the ports of all, and starts them again after a reset', async () => {
   if (!['ready', 'interpreted'].includes((await probeKvm()).kind)) return;
   const letters = new Letters();
-  const kvm = await kvmEngineFactory();
+  const kvm = await kvmEngineFactory(4);
   const machine = createPc(spec(4, 'kvm', letters), {
     ...parts,
     createEngine: (request) => new SwitchableEngine(request, 'kvm', () => kvm(request)),

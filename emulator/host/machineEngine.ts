@@ -26,6 +26,7 @@ export class MachineEngine {
   #loadingWasm: Promise<WasmMaker> | undefined;
   #wasm: WasmMaker | undefined;
   #inUse: EngineInUse;
+  #loadingKvm: Promise<KvmMaker> | undefined;
   #kvm: KvmMaker | undefined;
   /** The CPU that the guest was told of when KVM came first: it can go back there. */
   #hostCpu: HostCpu | undefined;
@@ -43,8 +44,9 @@ export class MachineEngine {
         : { name: request.engine };
     checkCapabilities({ ...request, engine: inUse.name });
     const engine = new MachineEngine(request, inUse);
-    // V8 compiles it on another thread while the machine's files are opened.
-    if (inUse.name !== 'kvm') engine.#loadWasm().catch(() => undefined);
+    // V8 compiles the core, and the vCPUs' threads begin, while the machine's files are opened.
+    const loading = inUse.name === 'kvm' ? engine.#prepare('kvm') : engine.#loadWasm();
+    loading.catch(() => undefined);
     return engine;
   }
 
@@ -123,6 +125,9 @@ export class MachineEngine {
       return;
     }
     checkKvmRequest(this.#request);
-    this.#kvm ??= await (await import('./kvmEngineFactory.ts')).kvmEngineFactory();
+    this.#loadingKvm ??= import('./kvmEngineFactory.ts').then(({ kvmEngineFactory }) =>
+      kvmEngineFactory(this.#request.cpus),
+    );
+    this.#kvm = await this.#loadingKvm;
   }
 }

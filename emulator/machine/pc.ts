@@ -304,6 +304,7 @@ class Pc implements Machine {
   }
 
   async switchEngine(name: EngineName): Promise<{ readonly pauseMs: number }> {
+    this.#engine.prepare?.(name);
     const asked = performance.now();
     return this.#standingStill(() => {
       try {

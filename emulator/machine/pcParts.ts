@@ -33,6 +33,8 @@ export interface PcEngine {
   instructionsRetired(): number;
   /** Machine time runs from now on, or stands still: so do the guest's clocks. Between slices. */
   runTime?(running: boolean): void;
+  /** Makes ready for a move, while the guest runs; throws UserError where the host does not have the engine. */
+  prepare?(name: EngineName): void;
   /** Moves the guest to another engine, between slices; throws UserError or StateError and leaves it where it is if that cannot be. */
   switchTo?(name: EngineName): void;
   dispose?(): void;

@@ -84,6 +84,12 @@ export class SwitchableEngine {
     return this.#cpu.instructionsRetired();
   }
 
+  /** Makes the CPU to which a move will go, while the guest still runs. Throws UserError where the host does not have the engine. */
+  prepare(name: EngineName): void {
+    if (name === this.#name || this.#waiting.has(name)) return;
+    this.#waiting.set(name, this.#make(name)(this.#guest));
+  }
+
   /**
    * Not inside run(). Throws UserError or StateError, with the guest on the engine that it was on, if the other one is not to be had or
    * does not take the state.
@@ -92,16 +98,12 @@ export class SwitchableEngine {
     if (name === this.#name) return;
     const state = this.#cpu.vcpu.save();
     this.#cpu.gatherWrites();
-    const kept = this.#waiting.get(name);
-    const next = kept ?? this.#make(name)(this.#guest);
-    try {
-      next.slotsChanged();
-      next.noteWrites(this.#noted);
-      next.vcpu.load(state);
-    } catch (error) {
-      if (kept === undefined) next.dispose();
-      throw error;
-    }
+    this.prepare(name);
+    const next = this.#waiting.get(name);
+    if (next === undefined) throw new Error('unreachable');
+    next.slotsChanged();
+    next.noteWrites(this.#noted);
+    next.vcpu.load(state);
     this.#waiting.delete(name);
     // KVM's would go on to fire the timers that it holds.
     if (this.#name === 'kvm') this.#cpu.vcpu.reset();

@@ -50,9 +50,12 @@ export interface HostCalls {
   addressOf(bytes: Uint8Array): number;
 }
 
+/** Whether this system has such calls at all. */
+export const hasHostCalls = process.platform === 'linux' && process.arch === 'x64';
+
 /** Undefined where there are no such calls: another system or CPU, or no koffi. */
 export async function loadHostCalls(): Promise<HostCalls | undefined> {
-  if (process.platform !== 'linux' || process.arch !== 'x64') return undefined;
+  if (!hasHostCalls) return undefined;
   try {
     const { default: koffi } = await import('koffi');
     const syscall = koffi

@@ -12,27 +12,27 @@ import type { GuestMemory } from '../guestMemory.ts';
 import { HostCallError, type HostCalls } from './hostCalls.ts';
 import { needed } from './kvmAbi.ts';
 import { KvmCpu } from './kvmCpu.ts';
-import { KvmThreads } from './kvmThreads.ts';
+import { type BegunThreads, endThreads, KvmThreads } from './kvmThreads.ts';
 import { filterMsrs } from './kvmMsrFilter.ts';
 import { KvmVm } from './kvmVm.ts';
 
 export interface KvmEngine extends EngineMemory {
   readonly vcpu: KvmCpu;
-  readonly threads: KvmThreads;
   instructionsRetired(): number;
   dispose(): void;
 }
 
 export interface KvmEngineCpu extends EngineCpu {
   readonly vcpu: KvmCpu;
-  readonly threads: KvmThreads;
+  readonly threads: KvmThreads | undefined;
 }
 
-/** A CPU on KVM, in a memory that it may share with other engines. Throws UserError where KVM does not do it. */
+/** A CPU on KVM, in a memory that it may share with other engines; with `begun`, which become its own, it runs on threads. Throws UserError where KVM does not do it. */
 export function kvmEngineCpu(
   calls: HostCalls,
   guest: GuestMemory,
   { cpus = 1, cpuModel, host }: EngineRequest,
+  begun?: BegunThreads,
 ): KvmEngineCpu {
   let vm: KvmVm | undefined;
   try {
@@ -49,7 +49,7 @@ export function kvmEngineCpu(
     );
     const [vcpu] = vcpus;
     if (vcpu === undefined) throw new RangeError('a machine needs a CPU');
-    const threads = new KvmThreads(calls, vcpus);
+    const threads = begun && new KvmThreads(calls, vcpus, begun);
     return {
       vcpu,
       threads,
@@ -63,13 +63,14 @@ export function kvmEngineCpu(
       },
       hostCpu: vcpu.hostCpu,
       dispose: () => {
-        threads.dispose();
+        threads?.dispose();
         for (const each of vcpus) each.dispose();
         opened.dispose();
       },
     };
   } catch (error) {
     vm?.dispose();
+    if (begun !== undefined) endThreads(begun);
     if (!(error instanceof HostCallError)) throw error;
     throw new UserError(
       {
@@ -88,7 +89,6 @@ export function createKvmEngine(calls: HostCalls, request: EngineRequest): KvmEn
   const cpu = kvmEngineCpu(calls, guest, request);
   return {
     vcpu: cpu.vcpu,
-    threads: cpu.threads,
     ...engineMemory(guest, request, () => cpu),
     instructionsRetired: () => cpu.instructionsRetired(),
     dispose: () => {

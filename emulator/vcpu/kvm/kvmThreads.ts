@@ -15,9 +15,53 @@ const lingerMs = 0.05;
 /** A kick that came between two looks at it is sent again. */
 const stopLookMs = 5;
 
+/** Threads that have begun and wait to be given a vCPU each. */
+export interface BegunThreads {
+  readonly cells: SharedArrayBuffer;
+  readonly workers: readonly Worker[];
+  /** Why one of them has ended. */
+  failure?: Error;
+}
+
+/** It takes a while until they run: so one begins them before all else. */
+export function beginThreads(cpus: number): BegunThreads {
+  const cells = new SharedArrayBuffer(cellBytes(cpus));
+  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+  const entry = new URL(`./vcpuThread.${extension}`, import.meta.url);
+  const workers = Array.from({ length: cpus }, (_, index) => {
+    const workerData: VcpuThreadData = { cells, index };
+    return new Worker(entry, { workerData });
+  });
+  const begun: BegunThreads = { cells, workers };
+  for (const worker of workers) {
+    // One that is given none keeps no process alive.
+    worker.unref();
+    worker.on('error', (error) => {
+      begun.failure ??= error as Error;
+      ring(new Int32Array(cells));
+    });
+  }
+  return begun;
+}
+
+/** Those that run must stand still. */
+export function endThreads({ cells, workers }: BegunThreads): void {
+  const words = new Int32Array(cells);
+  workers.forEach((_, index) => {
+    const { state } = cellsOf(index);
+    Atomics.store(words, state, threadState.ended);
+    Atomics.notify(words, state);
+  });
+}
+
+/** Has the machine's thread look. */
+function ring(cells: Int32Array): void {
+  Atomics.add(cells, bell, 1);
+  Atomics.notify(cells, bell);
+}
+
 interface Thread {
   readonly cpu: KvmCpu;
-  readonly worker: Worker;
   readonly at: ReturnType<typeof cellsOf>;
   /** Waits for nothing but to be started again. */
   parked: boolean;
@@ -28,41 +72,36 @@ interface Thread {
 export class KvmThreads implements VcpuThreads {
   readonly vcpus: readonly KvmCpu[];
   readonly #calls: HostCalls;
+  readonly #begun: BegunThreads;
   readonly #cells: Int32Array;
-  readonly #cellMemory: SharedArrayBuffer;
   /** None before the first start. */
   #threads: readonly Thread[] = [];
   #seen = 0;
   #served = false;
   #restWanted = false;
-  #failure: Error | undefined;
 
-  constructor(calls: HostCalls, vcpus: readonly KvmCpu[]) {
+  constructor(calls: HostCalls, vcpus: readonly KvmCpu[], begun: BegunThreads) {
     this.#calls = calls;
     this.vcpus = vcpus;
-    this.#cellMemory = new SharedArrayBuffer(cellBytes(vcpus.length));
-    this.#cells = new Int32Array(this.#cellMemory);
+    this.#begun = begun;
+    this.#cells = new Int32Array(begun.cells);
   }
 
-  #begin(): readonly Thread[] {
-    const cells = this.#cellMemory;
-    const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-    const entry = new URL(`./vcpuThread.${extension}`, import.meta.url);
+  #takeOver(): readonly Thread[] {
     return this.vcpus.map((cpu, index): Thread => {
-      const workerData: VcpuThreadData = { cells, index, fd: cpu.fd };
-      const worker = new Worker(entry, { workerData });
-      worker.on('error', (error) => {
-        this.#failure ??= error as Error;
-        this.wake();
-      });
-      const thread = { cpu, worker, at: cellsOf(index), parked: true, resting: false };
+      const worker = this.#begun.workers[index];
+      if (worker === undefined) throw new RangeError('a vCPU without a thread');
+      worker.ref();
+      const at = cellsOf(index);
+      Atomics.store(this.#cells, at.fd, cpu.fd);
+      const thread = { cpu, at, parked: true, resting: false };
       cpu.onInterrupt = () => this.#kick(thread);
       return thread;
     });
   }
 
   start(): void {
-    if (this.#threads.length === 0) this.#threads = this.#begin();
+    if (this.#threads.length === 0) this.#threads = this.#takeOver();
     for (const thread of this.#threads) {
       thread.parked = false;
       thread.resting = false;
@@ -71,7 +110,7 @@ export class KvmThreads implements VcpuThreads {
   }
 
   serve(): VcpuExit | undefined {
-    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#begun.failure !== undefined) throw this.#begun.failure;
     this.#seen = Atomics.load(this.#cells, bell);
     for (const thread of this.#threads) {
       if (thread.parked || !this.#hasLeft(thread)) continue;
@@ -111,8 +150,7 @@ export class KvmThreads implements VcpuThreads {
   }
 
   wake(): void {
-    Atomics.add(this.#cells, bell, 1);
-    Atomics.notify(this.#cells, bell);
+    ring(this.#cells);
   }
 
   stop(): VcpuExit | undefined {
@@ -147,11 +185,8 @@ export class KvmThreads implements VcpuThreads {
 
   /** After `stop`. */
   dispose(): void {
-    for (const thread of this.#threads) {
-      thread.cpu.onInterrupt = undefined;
-      Atomics.store(this.#cells, thread.at.state, threadState.ended);
-      Atomics.notify(this.#cells, thread.at.state);
-    }
+    for (const cpu of this.vcpus) cpu.onInterrupt = undefined;
+    endThreads(this.#begun);
   }
 
   #hasLeft({ at }: Thread): boolean {

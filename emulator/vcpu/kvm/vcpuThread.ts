@@ -7,7 +7,7 @@ import { bell, cellsOf, threadState, type VcpuThreadData } from './vcpuThreadCel
 
 const EINTR = -4;
 
-const { cells: shared, index, fd } = workerData as VcpuThreadData;
+const { cells: shared, index } = workerData as VcpuThreadData;
 const calls = await loadHostCalls();
 // The machine's thread has loaded the same library before.
 if (calls === undefined) throw new Error('unreachable');
@@ -22,7 +22,7 @@ for (;;) {
     state = Atomics.load(cells, own.state);
   }
   if (state === threadState.ended) break;
-  const result = calls.call('ioctl', fd, request.RUN, 0);
+  const result = calls.call('ioctl', Atomics.load(cells, own.fd), request.RUN, 0);
   if (result === EINTR) signal.take();
   Atomics.store(cells, own.result, result);
   Atomics.store(cells, own.state, threadState.left);

@@ -9,8 +9,6 @@ const stride = 16;
 export interface VcpuThreadData {
   readonly cells: SharedArrayBuffer;
   readonly index: number;
-  /** The vCPU's file descriptor. */
-  readonly fd: number;
 }
 
 export const threadState = {
@@ -20,12 +18,17 @@ export const threadState = {
   ended: 2,
 } as const;
 
-/** Places of vCPU `index`: its state; what KVM_RUN returned; the thread's ID, 0 until it has begun. */
+/** Places of vCPU `index`: its state; what KVM_RUN returned; the thread's ID, 0 until it has begun; the file descriptor for KVM_RUN. */
 export const cellsOf = (
   index: number,
-): { readonly state: number; readonly result: number; readonly thread: number } => {
+): {
+  readonly state: number;
+  readonly result: number;
+  readonly thread: number;
+  readonly fd: number;
+} => {
   const first = stride * (index + 1);
-  return { state: first, result: first + 1, thread: first + 2 };
+  return { state: first, result: first + 1, thread: first + 2, fd: first + 3 };
 };
 
 export const cellBytes = (cpus: number): number => 4 * stride * (cpus + 1);
