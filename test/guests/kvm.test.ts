@@ -3,7 +3,8 @@
  * Needs root, for the host without permission and device. Half a minute while others used the machine.
  */
 import { spawnSync } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -71,6 +72,32 @@ it('boots a floppy by our BIOS, with timer interrupts by the 8259, to the same s
   expect(screens[1]).toBe(screens[0]);
 });
 
+it("comes by GRUB's boot sector, its core's decompression and protected mode to the same prompt", async () => {
+  const image = path.join(folder, 'grub.img');
+  const core = path.join(folder, 'core.img');
+  const made = spawnSync('grub-mkimage', [
+    ...['-O', 'i386-pc', '-p', '/boot', '-C', 'none', '-o', core, 'biosdisk'],
+  ]);
+  expect(made.status, String(made.stderr)).toBe(0);
+  const parts = [await readFile('/usr/lib/grub/i386-pc/boot.img'), await readFile(core)];
+  const floppy = new Uint8Array(1440 * 1024);
+  floppy.set(Buffer.concat(parts));
+  await writeFile(image, floppy);
+  const args = [
+    ...['--floppy', `${image},readonly`, '--until-screen', 'grub rescue>', '--screen-text'],
+    ...['--max-seconds', '280'],
+  ];
+  if (!usable) return refused(args);
+  const screens: string[] = [];
+  for (const engine of engines) {
+    await using guest = new GuestConsole(['--engine', engine, ...args]);
+    expect(await guest.exited, guest.errors).toBe(0);
+    screens.push(guest.output);
+  }
+  expect(screens[0]).toMatch(/GRUB loading[^]*Welcome to GRUB![^]*unknown filesystem/);
+  expect(screens[1]).toBe(screens[0]);
+});
+
 it('runs a 32-bit kernel that echoes its serial port, and ends it in each of its three ways', async () => {
   const args = ['--kernel', path.join(folder, 'echo'), '--debug-exit', '--max-seconds', '100'];
   if (!usable) return refused(args);
@@ -97,7 +124,7 @@ function inNamespace(prepare: string, through: string): string[] {
   return ['unshare', '-m', 'sh', '-c', script, 'sh'];
 }
 
-it.each([
+const withoutKvm: [name: string, through: string[], reason: RegExp, remedy: RegExp][] = [
   [
     'without permission',
     // Root without its power over others' files, so that the project may lie where only root reads.
@@ -109,7 +136,11 @@ it.each([
     /usermod -aG/,
   ],
   ['without the device', inNamespace('true', ''), /no \/dev\/kvm/, /what to do/],
-])(
+];
+// A host whose KVM is of use has none of this.
+if (existsSync('/sys/module/kvm_pvm'))
+  withoutKvm.push(['where kvm_pvm interprets guests', ['env'], /kvm_pvm/, /kvm_intel or kvm_amd/]);
+it.each(withoutKvm)(
   '%s runs on the translator by "auto", and doctor says why',
   async (_, through, reason, remedy) => {
     const [program, ...line] = through as [string, ...string[]];
