@@ -29,6 +29,8 @@ const compressions: readonly (readonly [bytes: string, Compression])[] = [
   ['\x1f\x8b\x08', 'gzip'],
   ['\xfd7zXZ\0', 'xz'],
   ['\x28\xb5\x2f\xfd', 'zstd'],
+  // A frame to be skipped, with which pzstd begins (RFC 8878 §3.1.2).
+  ['\x50\x2a\x4d\x18', 'zstd'],
 ];
 
 /** How a file is compressed that begins so. */

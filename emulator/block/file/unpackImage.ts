@@ -1,8 +1,10 @@
 /**
- * Compressed images (.gz, .xz, .zst) as files to read: what comes out is kept in a sparse file without a name while the
- * image is open. Only what is not zero takes room there.
+ * Compressed images (.gz, .xz, .zst) as files to read. Those made of parts that can be unpacked by themselves are read in place:
+ * blocks of xz, frames of zstd that tell their length, members of BGZF. What others hold is kept in a sparse file without a name
+ * while the image is open; only what is not zero takes room there.
  */
 import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { open, rm, type FileHandle } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
@@ -10,7 +12,11 @@ import { Readable } from 'node:stream';
 import { BlockError } from '../../backends/block.ts';
 import type { Compression } from '../detectFormat.ts';
 import type { ImageFile } from '../imageFile.ts';
-import { xzStreams } from './xzStreams.ts';
+import { bgzfHeader, bgzfMembers, gzipTrailer } from './bgzfMembers.ts';
+import { nodeCodecs } from './codecs.ts';
+import { PartedFile, type PackedContent, type Part } from './packedParts.ts';
+import { unpackXzBlock, xzBlocks, type XzBlocks } from './xzBlocks.ts';
+import { zstdFrames } from './zstdFrames.ts';
 
 /** Larger disks can hardly be meant; a few bytes could stand for any number of zeroes. */
 const mostBytes = 2 ** 38; // 256 GiB
@@ -27,7 +33,7 @@ export interface UnpackTarget {
   abandon(): Promise<void>;
 }
 
-/** Takes over `file`, which is closed when its content is known or is damaged. Rejects with BlockError. */
+/** Takes over `file`; `openTarget` is asked for a place if the content cannot be read in place. Rejects with BlockError. */
 export async function unpackImage(
   file: ImageFile,
   compression: Compression,
@@ -35,9 +41,13 @@ export async function unpackImage(
 ): Promise<ImageFile> {
   let target: UnpackTarget | undefined;
   try {
+    const blocks = compression === 'xz' ? await xzBlocks(file) : undefined;
+    const inPlace = await partsOf(file, compression, blocks);
+    if (inPlace !== undefined) return new PartedFile(file, inPlace);
     target = await openTarget();
     let at = 0;
-    for await (const piece of unpacked(file, compression)) {
+    const pieces = blocks === undefined ? unpacked(file, compression) : unpackedXz(file, blocks);
+    for await (const piece of pieces) {
       checkSize(at + piece.length, file);
       await writeParts(target, at, piece);
       at += piece.length;
@@ -56,7 +66,7 @@ export async function unpackImage(
 export async function namelessTarget(
   wrap: (handle: FileHandle, size: number) => ImageFile,
 ): Promise<UnpackTarget> {
-  const name = path.join(os.tmpdir(), `guesthouse-${randomUUID()}`);
+  const name = path.join(spaceForLarge(), `guesthouse-${randomUUID()}`);
   const handle = await open(name, 'wx+', 0o600);
   // Where open files cannot be removed it stays until the next start of the host.
   await rm(name).catch(() => undefined);
@@ -70,35 +80,72 @@ export async function namelessTarget(
   };
 }
 
-async function* packed(file: ImageFile, start: number, end: number): AsyncGenerator<Uint8Array> {
-  for (let at = start; at < end; at += chunk) {
-    const bytes = new Uint8Array(Math.min(chunk, end - at));
+/** The host's folder for large files that go soon: /tmp lies in memory on many hosts (FHS 3.0 §5.15). */
+function spaceForLarge(): string {
+  const { TMPDIR } = process.env;
+  return TMPDIR === undefined && existsSync('/var/tmp') ? '/var/tmp' : os.tmpdir();
+}
+
+/** The parts of the file, and how they are unpacked; undefined: there are none, or they are too large. */
+async function partsOf(
+  file: ImageFile,
+  compression: Compression,
+  blocks: XzBlocks | undefined,
+): Promise<PackedContent | undefined> {
+  const parts =
+    blocks?.parts ?? (compression === 'gzip' ? await bgzfMembers(file) : await zstdFrames(file));
+  if (parts === undefined || !parts.fit) return undefined;
+  const error = (cause: unknown): BlockError => asBlockError(cause, file.path, compression);
+  const unpack = async (part: Part): Promise<Uint8Array> => {
+    if (blocks !== undefined) return collected(unpackXzBlock(file, blocks.block(part)), part);
+    const bytes = new Uint8Array(part.packed);
+    await file.read(part.at, [bytes]);
+    if (compression === 'zstd') return nodeCodecs.unzstd(bytes, part.size);
+    const content = await nodeCodecs.inflate(bytes.subarray(bgzfHeader, -gzipTrailer), part.size);
+    const { crc32 } = await import('node:zlib');
+    const checksum = new DataView(bytes.buffer).getUint32(bytes.length - gzipTrailer, true);
+    if (crc32(content) !== checksum) throw new Error('a checksum does not fit');
+    return content;
+  };
+  return { parts, unpack, error };
+}
+
+async function collected(pieces: AsyncIterable<Uint8Array>, { size }: Part): Promise<Uint8Array> {
+  const content = new Uint8Array(size);
+  let done = 0;
+  for await (const piece of pieces) {
+    if (done + piece.length > size) throw new Error('its index does not fit it');
+    content.set(piece, done);
+    done += piece.length;
+  }
+  return content.subarray(0, done);
+}
+
+async function* packed(file: ImageFile): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < file.size; at += chunk) {
+    const bytes = new Uint8Array(Math.min(chunk, file.size - at));
     await file.read(at, [bytes]);
     yield bytes;
   }
 }
 
 async function* unpacked(file: ImageFile, compression: Compression): AsyncGenerator<Uint8Array> {
-  if (compression === 'xz') return yield* unpackedXz(file);
   const { default: zlib } = await import('node:zlib');
-  const source = Readable.from(packed(file, 0, file.size));
+  const source = Readable.from(packed(file));
   const decompress = compression === 'gzip' ? zlib.createGunzip() : zlib.createZstdDecompress();
   source.on('error', (error) => decompress.destroy(error));
   yield* source.pipe(decompress) as AsyncIterable<Uint8Array>;
 }
 
-async function* unpackedXz(file: ImageFile): AsyncGenerator<Uint8Array> {
-  const streams = await xzStreams(file);
-  checkSize(
-    streams.reduce((sum, { size }) => sum + size, 0),
-    file,
-  );
-  const { default: xz } = await import('xz-decompress');
-  for (const { start, end, size } of streams) {
-    const source = Readable.toWeb(Readable.from(packed(file, start, end)));
-    let left = size;
-    const content = new xz.XzReadableStream(source as never);
-    for await (const piece of content as unknown as AsyncIterable<Uint8Array>) {
+async function* unpackedXz(
+  file: ImageFile,
+  { parts, block }: XzBlocks,
+): AsyncGenerator<Uint8Array> {
+  checkSize(parts.size, file);
+  for (let i = 0; i < parts.length; i++) {
+    const part = parts.get(i);
+    let left = part.size;
+    for await (const piece of unpackXzBlock(file, block(part))) {
       left -= piece.length;
       yield piece;
     }
@@ -127,7 +174,7 @@ function asBlockError(error: unknown, name: string, compression: Compression): B
   if ((error as NodeJS.ErrnoException).code === 'ENOSPC')
     return new BlockError(
       'no-space',
-      `The host has no space in ${os.tmpdir()} for what the compressed disk image ${name} holds.`,
+      `The host has no space in ${spaceForLarge()} for what the compressed disk image ${name} holds.`,
       options,
     );
   return new BlockError(

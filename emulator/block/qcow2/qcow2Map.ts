@@ -13,7 +13,7 @@ import { L2Format, type L2Entry } from './l2Entry.ts';
 import { incompatible, type Qcow2Header, type Qcow2Snapshot } from './qcow2Header.ts';
 import type { Refcounts } from './refcounts.ts';
 import { TableCache, type DirtyPart, type Table } from '../tableCache.ts';
-import { zstdFrameLength } from './zstdFrame.ts';
+import { zstdFrameLength } from '../zstdFrame.ts';
 
 /** Bytes of L2 tables that are kept; covers 256 GiB of a disk with clusters of 64 KiB. */
 const l2CacheBytes = 32 << 20;
