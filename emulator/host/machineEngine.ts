@@ -1,7 +1,11 @@
 /** Which engine a machine runs on, and how it comes by it: the wasm core's, KVM, or one after the other. */
 import { UserError } from '../../shared/services/errors.ts';
 import { autoEngine } from '../../shared/vm/autoEngine.ts';
-import { checkCapabilities, checkKvmRequest } from '../../shared/vm/capabilities.ts';
+import {
+  checkCapabilities,
+  checkKvmRequest,
+  engineCapabilities,
+} from '../../shared/vm/capabilities.ts';
 import type { EngineInUse, EngineName, EngineSwitched } from '../../shared/vm/engines.ts';
 import type { MachineRequest } from '../../shared/vm/machineRequest.ts';
 import { StateError } from '../bus/types.ts';
@@ -84,6 +88,12 @@ export class MachineEngine {
       throw new UserError({
         code: 'unsupported',
         message: 'Time of this VM is counted by instructions, so it stays on its engine.',
+      });
+    const { maxMemoryMiB } = engineCapabilities[name];
+    if (this.#request.memoryMiB > maxMemoryMiB)
+      throw new UserError({
+        code: 'unsupported',
+        message: `A VM with more than ${maxMemoryMiB} MiB of memory stays on KVM: memory of the ${name} has 32-bit addresses.`,
       });
     if (this.#request.cpus > 1)
       throw new UserError({

@@ -148,7 +148,8 @@ function addParts(parts: Part[], from: number, to: number): void {
 async function readParts(file: FileHandle, ram: Uint8Array, parts: Part[]): Promise<void> {
   const read = async (): Promise<void> => {
     for (let part = parts.pop(); part !== undefined; part = parts.pop()) {
-      const { bytesRead } = await file.read(ram, part.at, part.length, part.at);
+      const bytes = ram.subarray(part.at, part.at + part.length);
+      const { bytesRead } = await file.read(bytes, 0, part.length, part.at);
       if (bytesRead !== part.length) throw new Error('the file of RAM has been cut off');
     }
   };

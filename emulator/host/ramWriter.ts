@@ -3,8 +3,10 @@ import { Worker } from 'node:worker_threads';
 
 export interface RamWriterData {
   readonly path: string;
-  /** Live; in shared memory. */
-  readonly ram: Uint8Array;
+  /** RAM, live: where it lies in the shared memory. A view would lose the upper bits of its length on the way (V8 14.6). */
+  readonly memory: ArrayBufferLike;
+  readonly offset: number;
+  readonly length: number;
 }
 
 export type RamWriterTask =
@@ -24,8 +26,9 @@ export class RamWriter {
   /** Makes the file, sparse where RAM is empty. Failures come with the tasks. */
   constructor(path: string, ram: Uint8Array) {
     const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+    const { buffer: memory, byteOffset: offset, length } = ram;
     this.#worker = new Worker(new URL(`./ramWriterWorker.${extension}`, import.meta.url), {
-      workerData: { path, ram } satisfies RamWriterData,
+      workerData: { path, memory, offset, length } satisfies RamWriterData,
     });
     this.#worker.on('message', (error: Error | undefined) => {
       const waiting = this.#waiting.shift();

@@ -5,7 +5,8 @@ import { ramPageSize } from '../bus/ramWatch.ts';
 import { isEmptyPage, wordsPerPage } from './ramPages.ts';
 import type { RamWriterData, RamWriterTask } from './ramWriter.ts';
 
-const { path, ram } = workerData as RamWriterData;
+const { path, memory, offset, length: ramBytes } = workerData as RamWriterData;
+const ram = new Uint8Array(memory, offset, ramBytes);
 const pageCount = ram.length / ramPageSize;
 /** Pages that are copied at a time. */
 const batch = 256;

@@ -44,9 +44,31 @@ export const hostRegionSize = 0x40000;
 const staticEnd = 0x200000;
 const codeMapSize = 0x100000;
 const wasmPage = 0x10000;
+const mostCorePages = 0x10000;
 const pageSize = 0x1000;
 /** RAM begins at a multiple of it, so that a hypervisor can map guest memory by large pages. */
 const largePage = 0x200000;
+
+/** More than the wasm core, whose addresses have 32 bits, can be in the memory; V8 gives 16 GiB at most. */
+function sharedMemory(pages: number): WebAssembly.Memory {
+  if (pages <= mostCorePages)
+    return new WebAssembly.Memory({ initial: pages, maximum: mostCorePages, shared: true });
+  const wide: WideMemoryDescriptor = {
+    address: 'i64',
+    initial: BigInt(pages),
+    maximum: BigInt(pages),
+    shared: true,
+  };
+  return new WebAssembly.Memory(wide as unknown as WebAssembly.MemoryDescriptor);
+}
+
+/** MemoryDescriptor of the JavaScript interface of wasm 3.0, which TypeScript does not have yet. */
+interface WideMemoryDescriptor {
+  readonly address: 'i64';
+  readonly initial: bigint;
+  readonly maximum: bigint;
+  readonly shared: boolean;
+}
 
 /** `hostCpus`: how many other engines may have. Throws RangeError if the host cannot give that much memory. */
 export function createGuestMemory(
@@ -77,7 +99,7 @@ export function createGuestMemory(
   const video = { offset: videoStart, size: videoBytes, written: notes };
   const hostRegions = Math.ceil((written + all.size / pageSize) / pageSize) * pageSize;
   const pages = Math.ceil((hostRegions + hostCpus * hostRegionSize) / wasmPage);
-  const memory = new WebAssembly.Memory({ initial: pages, maximum: 65536, shared: true });
+  const memory = sharedMemory(pages);
   const guest: GuestMemory = {
     memory,
     slots,

@@ -2,6 +2,9 @@ import type { DmaMemory, GuestPhysical } from '../bus/types.ts';
 import type { MemorySlot } from './memorySlots.ts';
 import type { GuestMemory } from './guestMemory.ts';
 
+/** Offsets can have more than 32 bits. */
+const pageOf = (offset: number): number => Math.floor(offset / 4096);
+
 type CodeChanged = (address: number, length: number) => void;
 
 /**
@@ -195,11 +198,12 @@ export class GuestRam implements DmaMemory {
 
   #notify(address: number, offset: number, length: number): void {
     const { offset: start, written } = this.#noted;
-    const noted = written + ((offset - start) >>> 12);
-    const lastNoted = written + ((offset - start + length - 1) >>> 12);
+    const noted = written + pageOf(offset - start);
+    const lastNoted = written + pageOf(offset - start + length - 1);
     for (let note = noted; note <= lastNoted; note++) this.#bytes[note] = 1;
-    const last = (offset + length - 1) >>> 12;
-    for (let page = offset >>> 12; page <= last; page++) {
+    // No core decodes code in a memory that has more pages than the map.
+    const last = Math.min(pageOf(offset + length - 1), this.#codePages.length - 1);
+    for (let page = pageOf(offset); page <= last; page++) {
       if (this.#codePages[page] !== 0) {
         this.#codeChanged(address, length);
         return;

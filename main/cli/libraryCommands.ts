@@ -9,7 +9,12 @@ import type {
   NewDiskRequest,
   VmConfig,
 } from '../../shared/vm/config.ts';
-import { graphicsCards, newVmSchema, vmChangesSchema } from '../../shared/vm/config.ts';
+import {
+  graphicsCards,
+  mostMemoryMiB,
+  newVmSchema,
+  vmChangesSchema,
+} from '../../shared/vm/config.ts';
 import type { FirmwareRequest } from '../../shared/vm/machineRequest.ts';
 import { cpuModels, type CpuModel } from '../../shared/vm/cpuModels.ts';
 import { engineChoices, type EngineName } from '../../shared/vm/engines.ts';
@@ -298,8 +303,8 @@ function settingOptions(command: Command): Command {
     .option('--append <text>', 'kernel command line')
     .option(
       '--memory <MiB>',
-      'RAM, 16 to 3584 (a new VM has 512)',
-      wholeNumber('--memory', 16, 3584, 'MiB'),
+      'RAM, 16 to 3584, with KVM to 15360 (a new VM has 512)',
+      wholeNumber('--memory', 16, mostMemoryMiB, 'MiB'),
     )
     .option('--cpus <n>', 'virtual CPUs', wholeNumber('--cpus', 1, 8))
     .option(

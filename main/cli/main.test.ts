@@ -46,6 +46,7 @@ describe('the guesthouse command', () => {
     ],
     [['run', '--kernel', 'k', '--cpu-model', 'x86-64-v3'], /translator lacks .*AVX2.*"kvm"/],
     [['run', '--kernel', 'k', '--cpu-model', 'host'], /processor of the host.*"kvm"/],
+    [['run', '--kernel', 'k', '--memory', '8192'], /3584 MiB.*need KVM.*"kvm"/],
     [['engine', 'x', 'interpreter'], /Allowed choices are translator, kvm/],
     [['run', '--kernel', 'k', '--frobnicate'], /--frobnicate/],
     [['frobnicate'], /frobnicate/],

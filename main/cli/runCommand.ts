@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { checkCapabilities } from '../../shared/vm/capabilities.ts';
 import {
   graphicsCards,
+  mostMemoryMiB,
   type CdromConfig,
   type DiskConfig,
   type FloppyConfig,
@@ -90,7 +91,12 @@ export function runCommand(finish: (code: number) => void): Command {
         'template (by default OVMF_VARS beside OVMF_CODE); without it they are forgotten at the end',
       parseFirmware,
     )
-    .option('--memory <MiB>', 'RAM, 16 to 3584', wholeNumber('--memory', 16, 3584, 'MiB'), 512)
+    .option(
+      '--memory <MiB>',
+      'RAM, 16 to 3584, with KVM to 15360',
+      wholeNumber('--memory', 16, mostMemoryMiB, 'MiB'),
+      512,
+    )
     .option('--cpus <n>', 'virtual CPUs', wholeNumber('--cpus', 1, 8), 1)
     .option(
       '--cpu-model <model>',

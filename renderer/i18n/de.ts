@@ -257,6 +257,7 @@ export const de: Catalogue = {
     nameEmpty: 'Einen Namen eingeben.',
     memorySmall: 'Mindestens {{limit}} MiB sind nötig.',
     memoryBig: 'Höchstens {{limit}} MiB sind möglich.',
+    engineMemory: 'Mehr als {{limit}} MiB brauchen KVM.',
     memoryNumber: 'Eine ganze Zahl von MiB eingeben.',
     cpusFew: 'Mindestens eine CPU ist nötig.',
     cpusMany: 'Höchstens {{limit}} CPUs sind möglich.',
@@ -350,8 +351,8 @@ export const de: Catalogue = {
   },
   system: {
     memory: 'Speicher',
-    memoryHelp: '16 bis 3584',
-    memoryHelpHost: '16 bis 3584; dieser Rechner hat {{memory}}',
+    memoryHelp: '16 bis 3584, mit KVM bis 15360',
+    memoryHelpHost: '16 bis 3584, mit KVM bis 15360; dieser Rechner hat {{memory}}',
     unit: 'MiB',
     mebibytes: '{{count}} MiB',
     cpus: 'CPUs',

@@ -254,6 +254,7 @@ export const en = {
     nameEmpty: 'Enter a name.',
     memorySmall: 'At least {{limit}} MiB are needed.',
     memoryBig: 'At most {{limit}} MiB are possible.',
+    engineMemory: 'More than {{limit}} MiB need KVM.',
     memoryNumber: 'Enter a whole number of MiB.',
     cpusFew: 'At least one CPU is needed.',
     cpusMany: 'At most {{limit}} CPUs are possible.',
@@ -347,8 +348,8 @@ export const en = {
   },
   system: {
     memory: 'Memory',
-    memoryHelp: '16 to 3584',
-    memoryHelpHost: '16 to 3584; this computer has {{memory}}',
+    memoryHelp: '16 to 3584, with KVM to 15360',
+    memoryHelpHost: '16 to 3584, with KVM to 15360; this computer has {{memory}}',
     unit: 'MiB',
     mebibytes: '{{count}} MiB',
     cpus: 'CPUs',

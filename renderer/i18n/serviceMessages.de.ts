@@ -217,6 +217,22 @@ export const serviceMessagesDe: MessageTable = [
     'Set the number of CPUs to 1, or choose the engine "kvm" where "guesthouse doctor" finds it usable.',
     'Stelle die Zahl der CPUs auf 1, oder wähle die Engine „kvm“, wo „guesthouse doctor“ sie brauchbar findet.',
   ],
+  [
+    'The CPU model {1} tells the guest that its CPU does not speculate, which is not so on the KVM engine.',
+    'Das CPU-Modell {1} sagt dem Gast, seine CPU spekuliere nicht; mit KVM stimmt das nicht.',
+  ],
+  [
+    'Choose another CPU model, such as --cpu-model host-like.',
+    'Ein anderes CPU-Modell wählen, etwa „Wie die des Wirts“.',
+  ],
+  [
+    'Choose another CPU model, or the engine "kvm" where "guesthouse doctor" finds it usable.',
+    'Ein anderes CPU-Modell wählen oder die Engine „kvm“, wo „guesthouse doctor“ sie brauchbar findet.',
+  ],
+  [
+    'Choose another CPU model (host-like takes what there is), or the engine "translator".',
+    'Ein anderes CPU-Modell wählen („Wie die des Wirts“ nimmt, was es gibt) oder die Engine „translator“.',
+  ],
   ['Set the number of CPUs to {1} or fewer.', 'Stelle die Zahl der CPUs auf höchstens {1}.'],
   ['Something unexpected went wrong: {1}', 'Etwas Unerwartetes ging schief: {1}'],
   [
@@ -378,6 +394,18 @@ export const serviceMessagesDe: MessageTable = [
   [
     'KVM on this host does not have all of the CPU model {1}: it lacks {2}.',
     'KVM hat auf diesem Rechner nicht alles vom CPU-Modell {1}: Es fehlen {2}.',
+  ],
+  [
+    'More than {1} MiB of memory need KVM: memory of the {2} has 32-bit addresses.',
+    'Mehr als {1} MiB Speicher brauchen KVM: Speicher der Engine {2} hat 32-Bit-Adressen.',
+  ],
+  [
+    'A VM with more than {1} MiB of memory stays on KVM: memory of the {2} has 32-bit addresses.',
+    'Eine VM mit mehr als {1} MiB Speicher bleibt auf KVM: Speicher der Engine {2} hat 32-Bit-Adressen.',
+  ],
+  [
+    'Set the memory to {1} MiB or less, or choose the engine "kvm" where "guesthouse doctor" finds it usable.',
+    'Den Speicher auf höchstens {1} MiB setzen oder die Engine „kvm“ wählen, wo „guesthouse doctor“ sie brauchbar findet.',
   ],
   [
     'The {1} engine runs at most {2} CPUs, not {3}.',

@@ -1,18 +1,18 @@
 import { planDrives, type DriveSet } from './drives.ts';
 import { type CpuModel, cpuModelObstacle } from './cpuModels.ts';
-import type { BootConfig } from './config.ts';
+import { type BootConfig, mostMemoryMiB } from './config.ts';
 import type { MachineRequest } from './machineRequest.ts';
 import { UserError } from '../services/errors.ts';
 
 /** What each engine of this build can do. */
 export const engineCapabilities: Readonly<
-  Record<MachineRequest['engine'], { readonly maxCpus: number }>
+  Record<MachineRequest['engine'], { readonly maxCpus: number; readonly maxMemoryMiB: number }>
 > = {
-  interpreter: { maxCpus: 1 },
-  translator: { maxCpus: 1 },
-  kvm: { maxCpus: 8 },
+  interpreter: { maxCpus: 1, maxMemoryMiB: 3584 },
+  translator: { maxCpus: 1, maxMemoryMiB: 3584 },
+  kvm: { maxCpus: 8, maxMemoryMiB: mostMemoryMiB },
   /** Where it takes KVM. */
-  auto: { maxCpus: 8 },
+  auto: { maxCpus: 8, maxMemoryMiB: mostMemoryMiB },
 };
 
 /**
@@ -20,7 +20,7 @@ export const engineCapabilities: Readonly<
  * 'too-many-drives' for more drives than the controllers take.
  */
 export function checkCapabilities(
-  wanted: Pick<MachineRequest, 'engine' | 'cpus' | 'cpuModel'> &
+  wanted: Pick<MachineRequest, 'engine' | 'memoryMiB' | 'cpus' | 'cpuModel'> &
     DriveSet & {
       readonly boot?: BootConfig | undefined;
       readonly clock?: MachineRequest['clock'];
@@ -38,6 +38,13 @@ export function checkCapabilities(
   const engine = engineCapabilities[wanted.engine];
   if (wanted.engine === 'kvm') checkKvmRequest(wanted);
   else if (wanted.engine !== 'auto') checkCpuModel(wanted.cpuModel, wanted.engine);
+  if (wanted.memoryMiB > engine.maxMemoryMiB) {
+    throw new UserError({
+      code: 'unsupported',
+      message: `More than ${engine.maxMemoryMiB} MiB of memory need KVM: memory of the ${wanted.engine} has 32-bit addresses.`,
+      hint: `Set the memory to ${engine.maxMemoryMiB} MiB or less, or choose the engine "kvm" where "guesthouse doctor" finds it usable.`,
+    });
+  }
   if (wanted.cpus > engine.maxCpus) {
     throw new UserError({
       code: 'unsupported',

@@ -8,6 +8,9 @@ import { ahciPorts } from './driveCounts.ts';
 /** Version of the configuration file's shape. Raise with a migration in configMigrations.ts. */
 export const configVersion = 4;
 
+/** What KVM runs (V8's largest memory is 16 GiB); `engineCapabilities` says what the others do. */
+export const mostMemoryMiB = 15360;
+
 export const engineSchema = z.enum(engineChoices);
 
 export const diskInterfaces = ['virtio', 'ide', 'ahci'] as const;
@@ -111,7 +114,7 @@ export const vmConfigSchema = z.strictObject({
   id: z.uuid(),
   name: z.string().trim().min(1).max(100),
   description: z.string().max(10_000).default(''),
-  memoryMiB: z.int().min(16).max(3584),
+  memoryMiB: z.int().min(16).max(mostMemoryMiB),
   cpus: z.int().min(1).max(8).default(1),
   cpuModel: z.enum(cpuModels).default('guesthouse-v2'),
   engine: engineSchema.default('translator'),

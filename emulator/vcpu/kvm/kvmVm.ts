@@ -28,6 +28,9 @@ const scratchLayout = {
   bitmap: { at: 0x20000, size: 0x20000 },
 } as const;
 
+/** As many pages as the bitmap of a dirty log has bits. */
+const mostInSlot = scratchLayout.bitmap.size * 8 * 4096;
+
 interface LiveSlot extends MemorySlot {
   readonly number: number;
   readonly logged: boolean;
@@ -122,7 +125,7 @@ export class KvmVm {
 
   /** Brings KVM's slots in line with the memory's. */
   slotsChanged(): void {
-    const wanted = withoutOverlaps(this.guest.slots);
+    const wanted = withoutOverlaps(this.guest.slots).flatMap((slot) => pieces(slot, mostInSlot));
     const same = (a: MemorySlot, b: MemorySlot): boolean =>
       a.start === b.start &&
       a.size === b.size &&
@@ -271,6 +274,16 @@ const messageAddress = (destination: number, logical: boolean): number =>
 const messageData = (vector: number, delivery: number, level: boolean): number =>
   vector | (delivery << 8) | (level ? 0xc000 : 0);
 
+/** A slot in parts of at most `most` bytes. */
+export function pieces(slot: MemorySlot, most: number): readonly MemorySlot[] {
+  return Array.from({ length: Math.ceil(slot.size / most) }, (_, i) => ({
+    ...slot,
+    start: slot.start + i * most,
+    size: Math.min(most, slot.size - i * most),
+    offset: slot.offset + i * most,
+  }));
+}
+
 /** The same memory in slots that do not overlap: what was mapped first wins. */
 export function withoutOverlaps(slots: readonly MemorySlot[]): readonly MemorySlot[] {
   const result: MemorySlot[] = [];
@@ -281,16 +294,16 @@ export function withoutOverlaps(slots: readonly MemorySlot[]): readonly MemorySl
       parts = parts.flatMap((part) => {
         const partEnd = part.start + part.size;
         if (partEnd <= taken.start || part.start >= end) return [part];
-        const pieces: MemorySlot[] = [];
-        if (part.start < taken.start) pieces.push({ ...part, size: taken.start - part.start });
+        const left: MemorySlot[] = [];
+        if (part.start < taken.start) left.push({ ...part, size: taken.start - part.start });
         if (partEnd > end)
-          pieces.push({
+          left.push({
             ...part,
             start: end,
             size: partEnd - end,
             offset: part.offset + (end - part.start),
           });
-        return pieces;
+        return left;
       });
     }
     result.push(...parts);

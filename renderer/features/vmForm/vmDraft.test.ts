@@ -30,9 +30,14 @@ test.each([
   ['1.5', 'Enter a whole number of MiB.'],
   ['lots', 'Enter a whole number of MiB.'],
   ['8', 'At least 16 MiB are needed.'],
-  ['4096', 'At most 3584 MiB are possible.'],
+  ['4096', 'More than 3584 MiB need KVM.'],
+  ['16384', 'At most 15360 MiB are possible.'],
 ])('memory of “%s” MiB is refused: %s', (memoryMiB, reason) => {
   expect(checkDraft({ ...good, memoryMiB }).problems).toEqual({ memoryMiB: reason });
+});
+
+test('more memory than the translator can address goes with KVM', () => {
+  expect(checkDraft({ ...good, memoryMiB: '8192', engine: 'auto' }).problems).toEqual({});
 });
 
 test('more CPUs than the engine runs are refused', () => {

@@ -204,7 +204,9 @@ export function checkDraft(draft: VmDraft): Checked {
     const field = issue.path.join('.');
     problems[field] ??= wording(field, issue);
   }
-  const { maxCpus } = engineCapabilities[draft.engine];
+  const { maxCpus, maxMemoryMiB } = engineCapabilities[draft.engine];
+  if (number(draft.memoryMiB) > maxMemoryMiB)
+    problems.memoryMiB ??= t('problem.engineMemory', { limit: maxMemoryMiB });
   if (number(draft.cpus) > maxCpus) problems.cpus ??= t('problem.engineCpus', { count: maxCpus });
 
   const obstacle =
