@@ -1,16 +1,6 @@
 /** Disks in the window: made, attached, enlarged, converted with progress and cancel, found again; damage explained. About 15 s. */
 import { execFileSync } from 'node:child_process';
-import {
-  closeSync,
-  existsSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-  writeSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { openDisk } from '../../emulator/block/file/fileDisk.ts';
@@ -81,8 +71,8 @@ describeWindow('media', (parts) => {
     await window.field('Size').fill('0.5');
     await window.inDialog('Enlarge').click();
     await page.getByRole('dialog').waitFor({ state: 'detached' });
-    const taskOf = (name: string) => page.getByRole('group', { name: new RegExp(name) });
-    const dismiss = (name: string) =>
+    const taskOf = (name: string | RegExp) => page.getByRole('group', { name: new RegExp(name) });
+    const dismiss = (name: string | RegExp) =>
       taskOf(name)
         .getByRole('button', { name: /^Dismiss/ })
         .click();
@@ -130,20 +120,41 @@ describeWindow('media', (parts) => {
     await window.powerOff();
     await window.waitForState('user', 'Powered Off');
 
-    // Converted: cancelled on the way nothing is left, otherwise the copy is there.
-    const large = openSync(file('disks/large.img'), 'w');
-    const part = Buffer.alloc(64 << 20, 'data');
-    for (let i = 0; i < 16; i++) writeSync(large, part);
-    closeSync(large);
+    // Cancelled on the way, after minutes of reading holes or hiding them: nothing is left of a copy, and an enlarged disk is as it was.
+    const [large, small] = [file('disks/large.vhd'), file('disks/small.qcow2')];
+    execFileSync('qemu-img', [
+      ...['create', '-q', '-f', 'vpc', '-o', 'subformat=fixed,force_size=on', large, '1T'],
+    ]);
+    execFileSync('qemu-img', [
+      ...['create', '-q', '-f', 'qcow2', '-o', 'cluster_size=4096', '-b', large, '-F', 'vpc'],
+      ...[small, '1M'],
+    ]);
     await window.select('user');
     await media();
-    await window.button('Convert large.img').click();
+    const cancelled = async (running: RegExp, ended: RegExp): Promise<void> => {
+      await expect
+        .poll(() => page.getByRole('progressbar', { name: running }).getAttribute('aria-valuenow'))
+        .not.toBeNull();
+      const task = page.getByRole('group', { name: running });
+      await task.getByRole('button', { name: 'Cancel' }).click();
+      await dismiss(ended);
+    };
+    await window.button('Convert large.vhd').click();
     await window.inDialog('Convert').click();
-    await taskOf('large').getByRole('progressbar').waitFor();
-    await taskOf('large').getByRole('button', { name: 'Cancel' }).click();
-    await dismiss('large');
-    expect(disks()).toEqual(['data.qcow2', 'large.img']);
-    rmSync(file('disks/large.img'));
+    await cancelled(/^Converting to .*large/, /large.* was cancelled/);
+    expect(disks()).toEqual(['data.qcow2', 'large.vhd', 'small.qcow2']);
+    await window.button('Enlarge small.qcow2').click();
+    await window.field('Size').fill('1000');
+    await window.inDialog('Enlarge').click();
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+    await cancelled(/^Enlarging .*small/, /small.* has its old size/);
+    await row('small.qcow2').getByText('1 MiB').waitFor();
+    execFileSync('qemu-img', ['check', '-q', '-f', 'qcow2', small]);
+    const same = await openDisk({ path: small, format: 'qcow2', readOnly: true });
+    expect(same.size).toBe(1 << 20);
+    await same.close();
+    rmSync(small);
+    rmSync(large);
     await window.button('Convert data.qcow2').click();
     await window.inDialog('Convert').click();
     await row('data.img').waitFor({ timeout: 60_000 });

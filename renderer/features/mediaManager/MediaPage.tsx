@@ -32,7 +32,13 @@ export function MediaPage() {
   const { media } = useConnection();
   const queries = useQueryClient();
   const vms = useLibrary((store) => store.vms);
-  const tasks = useTasks((store) => store.tasks.filter(({ state }) => state === 'done').length);
+  // Cancelled and failed ones have locked images too, while they ran.
+  const ended = useTasks((store) =>
+    store.tasks
+      .filter(({ state }) => state !== 'running')
+      .map(({ id }) => id)
+      .join(),
+  );
   const [dialog, setDialog] = useState<{
     readonly kind: 'new' | 'convert' | 'resize' | 'relocate';
     readonly entry?: MediumEntry;
@@ -43,7 +49,7 @@ export function MediaPage() {
     retry: false,
   });
   const refresh = () => void queries.invalidateQueries({ queryKey: ['media'] });
-  useEffect(refresh, [queries, vms, tasks]);
+  useEffect(refresh, [queries, vms, ended]);
   const close = () => {
     setDialog(undefined);
     refresh();
