@@ -262,6 +262,8 @@ describe.for([
       qemuCompare(file(`${name}.copy`), 'raw', raw);
       const writing = openDisk({ path: source.path, format: 'auto', readOnly: false });
       await expect(writing).rejects.toMatchObject({ code: 'unsupported' });
+      const above = createDisk({ path: file('above'), format: 'qcow2', backing: source });
+      await expect(above).rejects.toMatchObject({ code: 'unsupported' });
       expect(readFileSync(source.path).equals(before)).toBe(true);
     }
     const packed = readFileSync(file(`raw.${ending}`));

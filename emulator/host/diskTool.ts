@@ -12,6 +12,7 @@ import type {
 } from '../../shared/vm/diskTool.ts';
 import type { BlockImage } from '../block/blockImage.ts';
 import type { ImageFile } from '../block/imageFile.ts';
+import { compressionOf } from '../block/detectFormat.ts';
 import { copyImage } from '../block/copyImage.ts';
 import { createImage, type NewImage } from '../block/createImage.ts';
 import { isNbdAddress } from '../../shared/vm/nbdAddress.ts';
@@ -23,6 +24,7 @@ import { writeStreamOptimized } from '../block/vmdk/streamOptimized.ts';
 import { asUserError } from './machineErrors.ts';
 
 const store = hostStore('"guesthouse disk"');
+const lookingStore = hostStore(undefined, { unlocked: true });
 const fillingStore = hostStore('"guesthouse disk"', { filling: true });
 
 interface OpenHow {
@@ -75,6 +77,7 @@ export const createDisk: DiskToolModule['createDisk'] = async (disk) => {
   try {
     let { size } = disk;
     let backingFormat = backing?.format === 'auto' ? undefined : backing?.format;
+    if (backing?.format === 'auto') await refuseCompressed(backing.path);
     if (backing !== undefined && (size === undefined || backingFormat === undefined)) {
       const image = await open(backing, { readOnly: true });
       size ??= image.size;
@@ -91,6 +94,28 @@ export const createDisk: DiskToolModule['createDisk'] = async (disk) => {
     throw asUserError(error);
   }
 };
+
+/** Images name the format of what they build on, which says nothing of that. Rejects with UserError. */
+async function refuseCompressed(path: string): Promise<void> {
+  try {
+    const file = await lookingStore.open(path, true);
+    try {
+      const start = new Uint8Array(8);
+      await file.read(0, [start]);
+      const compression = compressionOf(start);
+      if (compression === undefined) return;
+      throw new UserError({
+        code: 'unsupported',
+        message: `The disk image ${path} is compressed (${compression}), so no other one can build on it.`,
+        hint: 'Convert it first: guesthouse disk convert -O qcow2.',
+      });
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    throw asUserError(error);
+  }
+}
 
 export const diskInfo: DiskToolModule['diskInfo'] = (source) =>
   withImage(source, { readOnly: true }, async (top) => {
@@ -258,7 +283,7 @@ export const compactDisk: DiskToolModule['compactDisk'] = (source, watch) =>
 export const diskLayer: DiskToolModule['diskLayer'] = async (path) => {
   try {
     const choice = { path, format: 'auto', readOnly: true, alone: true } as const;
-    const image = await openImage(hostStore(undefined, { unlocked: true }), choice);
+    const image = await openImage(lookingStore, choice);
     try {
       const { format, size, backing } = await image.info();
       if (backing === undefined) return { format, size };
@@ -278,6 +303,7 @@ export const diskLayer: DiskToolModule['diskLayer'] = async (path) => {
 export const rebaseDisk: DiskToolModule['rebaseDisk'] = async (source, backing, options = {}) => {
   const { path } = source;
   const { sameContent = false, signal, progress } = options;
+  if (backing?.format === 'auto') await refuseCompressed(backing.path);
   const below = backing && {
     path: resolve(backing.path),
     format: (await diskInfo(backing))[0]?.format,

@@ -115,6 +115,14 @@ export const engineMessagesDe: MessageTable = [
   ['{1} is read-only.', '{1} ist nur lesbar.'],
   ['The medium is read-only.', 'Das Medium ist nur lesbar.'],
   [
+    'The disk image {1} is compressed ({2}), so no other one can build on it.',
+    'Das Plattenabbild {1} ist komprimiert ({2}), also kann kein anderes darauf aufbauen.',
+  ],
+  [
+    'Convert it first: guesthouse disk convert -O qcow2.',
+    'Wandeln Sie es zuerst um: guesthouse disk convert -O qcow2.',
+  ],
+  [
     'The disk image {1} is compressed ({2}), so it can only be read; convert it to write to it.',
     'Das Plattenabbild {1} ist komprimiert ({2}) und deshalb nur lesbar; wandle es um, um darauf zu schreiben.',
   ],

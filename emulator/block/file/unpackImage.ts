@@ -22,6 +22,7 @@ import { zstdFrames } from './zstdFrames.ts';
 const mostBytes = 2 ** 38; // 256 GiB
 const part = 65_536;
 const zeroes = Buffer.alloc(part);
+const longestTurnMs = 20;
 /** What is read of the compressed file at a time. */
 const chunk = 1 << 20;
 
@@ -113,7 +114,13 @@ async function partsOf(
 async function collected(pieces: AsyncIterable<Uint8Array>, { size }: Part): Promise<Uint8Array> {
   const content = new Uint8Array(size);
   let done = 0;
+  let turn = performance.now();
   for await (const piece of pieces) {
+    // It goes on from promise to promise, and nobody else would have a turn before the part's end.
+    if (performance.now() - turn > longestTurnMs) {
+      await new Promise((resolve) => setImmediate(resolve));
+      turn = performance.now();
+    }
     if (done + piece.length > size) throw new Error('its index does not fit it');
     content.set(piece, done);
     done += piece.length;
