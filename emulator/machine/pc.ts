@@ -27,6 +27,7 @@ import {
   memoryMap,
   pciSlots,
   ramRanges,
+  videoWindow,
 } from './pcLayout.ts';
 import type { PcEngine, PcParts } from './pcParts.ts';
 import { sataDisk } from './pcStorage.ts';
@@ -90,6 +91,7 @@ class Pc implements Machine {
       slots: ramRanges(spec.memory, external !== undefined),
       videoMemory: spec.display?.memory ?? 0,
       romMemory: external === undefined ? 0 : romSize(external),
+      lateWrites: videoWindow,
       cpus: spec.cpus,
       cpuModel: spec.cpuModel,
       engine: spec.engine,

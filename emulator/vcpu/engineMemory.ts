@@ -25,6 +25,8 @@ export interface EngineRequest {
   readonly videoMemory?: number;
   /** Bytes of ROM that chips map, a multiple of 4096; none by default. */
   readonly romMemory?: number;
+  /** Memory of a chip to which the engine may hand writes later, though before any other access and before it is looked at. */
+  readonly lateWrites?: { readonly start: number; readonly size: number };
   /** 1 by default, and with the translator. */
   readonly cpus?: number;
   readonly cpuModel: CpuModel;

@@ -17,6 +17,7 @@ export const request = {
   SET_USER_MEMORY_REGION: 0x4020ae46,
   SET_TSS_ADDR: 0xae47,
   SET_IDENTITY_MAP_ADDR: 0x4008ae48,
+  REGISTER_COALESCED_MMIO: 0x4010ae67,
   SET_GSI_ROUTING: 0x4008ae6a,
   SET_CLOCK: 0x4030ae7b,
   GET_CLOCK: 0x8030ae7c,
@@ -51,6 +52,8 @@ export const request = {
 
 export const capability = {
   MP_STATE: 14,
+  /** Its value is the page of a mapped vCPU that has the ring. */
+  COALESCED_MMIO: 15,
   IRQ_ROUTING: 25,
   VCPU_EVENTS: 41,
   ADJUST_CLOCK: 39,

@@ -19,13 +19,31 @@ export function servePort(state: DataView, host: VcpuHost): void {
 export function serveMemory(state: DataView, host: VcpuHost): void {
   const address = Number(state.getBigUint64(run.mmio.address, true));
   const length = state.getUint32(run.mmio.length, true);
-  const isWrite = state.getUint8(run.mmio.isWrite) !== 0;
+  if (state.getUint8(run.mmio.isWrite) !== 0) {
+    serveWrite(state, run.mmio.data, { address, length }, host);
+    return;
+  }
+  for (const { done, width } of widths(length))
+    write(state, run.mmio.data + done, width, host.memoryRead(address + done, width));
+}
+
+/** Hands a write of up to 8 bytes, which `view` has at `data`, to the machine's devices. */
+export function serveWrite(
+  view: DataView,
+  data: number,
+  { address, length }: { readonly address: number; readonly length: number },
+  host: VcpuHost,
+): void {
+  for (const { done, width } of widths(length))
+    host.memoryWrite(address + done, width, read(view, data + done, width));
+}
+
+/** An access in parts as devices take them. */
+function* widths(length: number): Generator<{ readonly done: number; readonly width: 1 | 2 | 4 }> {
   for (let done = 0; done < length;) {
     const left = length - done;
     const width = left >= 4 ? 4 : left >= 2 ? 2 : 1;
-    const data = run.mmio.data + done;
-    if (isWrite) host.memoryWrite(address + done, width, read(state, data, width));
-    else write(state, data, width, host.memoryRead(address + done, width));
+    yield { done, width };
     done += width;
   }
 }

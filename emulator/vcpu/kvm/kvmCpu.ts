@@ -32,6 +32,8 @@ export class KvmCpu implements Vcpu {
   readonly index: number;
   /** The file descriptor for KVM_RUN. */
   readonly fd: number;
+  /** Called before anything of an exit is served. */
+  onLeave: (() => void) | undefined;
   /** Called when a vCPU that runs on another thread is to look at its interrupts. */
   onInterrupt: (() => void) | undefined;
   readonly #vm: KvmVm;
@@ -139,6 +141,7 @@ export class KvmCpu implements Vcpu {
 
   /** After KVM_RUN, which returned `result`, a negated errno: serves the exit. Undefined: the guest goes on. */
   leave(result: number): VcpuExit | 'kicked' | undefined {
+    this.onLeave?.();
     // Taking one disables interrupts; that the kernel takes another says the same.
     if (this.#state.getUint8(run.ifFlag) === 0 || this.#state.getUint8(run.readyForInterrupt) !== 0)
       this.#picGiven = false;

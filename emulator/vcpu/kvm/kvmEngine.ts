@@ -9,6 +9,7 @@ import {
   memoryFor,
 } from '../engineMemory.ts';
 import type { GuestMemory } from '../guestMemory.ts';
+import { CoalescedWrites } from './coalescedWrites.ts';
 import { HostCallError, type HostCalls } from './hostCalls.ts';
 import { needed } from './kvmAbi.ts';
 import { KvmCpu } from './kvmCpu.ts';
@@ -31,7 +32,7 @@ export interface KvmEngineCpu extends EngineCpu {
 export function kvmEngineCpu(
   calls: HostCalls,
   guest: GuestMemory,
-  { cpus = 1, cpuModel, host }: EngineRequest,
+  { cpus = 1, cpuModel, lateWrites, host }: EngineRequest,
   begun?: BegunThreads,
 ): KvmEngineCpu {
   let vm: KvmVm | undefined;
@@ -49,6 +50,12 @@ export function kvmEngineCpu(
     );
     const [vcpu] = vcpus;
     if (vcpu === undefined) throw new RangeError('a machine needs a CPU');
+    const ringPage = opened.extent('COALESCED_MMIO');
+    const coalesced =
+      lateWrites !== undefined && ringPage > 0
+        ? new CoalescedWrites(opened, opened.area('run'), ringPage, lateWrites, host)
+        : undefined;
+    for (const each of vcpus) each.onLeave = () => coalesced?.take();
     const threads = begun && new KvmThreads(calls, vcpus, begun);
     return {
       vcpu,
@@ -56,7 +63,10 @@ export function kvmEngineCpu(
       instructionsRetired: () => vcpu.instructionsRetired(),
       slotsChanged: () => opened.slotsChanged(),
       noteWrites: (area) => opened.noteWrites(area),
-      gatherWrites: () => opened.takeDirty(),
+      gatherWrites: () => {
+        coalesced?.take();
+        opened.takeDirty();
+      },
       watchWrites: () => undefined,
       runTime: (running) => {
         for (const each of vcpus) each.runTime(running);

@@ -113,7 +113,20 @@ export class KvmVm {
   }
 
   has(name: keyof typeof capability): boolean {
-    return this.calls.call('ioctl', this.vmFd, request.CHECK_EXTENSION, capability[name]) > 0;
+    return this.extent(name) > 0;
+  }
+
+  /** What KVM_CHECK_EXTENSION says: 0, or how much there is of it. */
+  extent(name: keyof typeof capability): number {
+    return this.calls.call('ioctl', this.vmFd, request.CHECK_EXTENSION, capability[name]);
+  }
+
+  /** Throws HostCallError. */
+  coalesce({ start, size: length }: Pick<MemorySlot, 'start' | 'size'>): void {
+    this.#clear(16);
+    this.#setU64(0, start);
+    this.#view.setUint32(this.#scratch + scratchLayout.vm.at + 8, length, true);
+    this.vm('REGISTER_COALESCED_MMIO', this.#address(0));
   }
 
   #splitIrqChip(): void {
