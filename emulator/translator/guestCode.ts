@@ -63,6 +63,8 @@ export interface RegionSource {
   readonly next: readonly (number | undefined)[];
   /** For blocks that end in an indirect jump: where it may stay inside. */
   readonly indirect: readonly (readonly number[])[];
+  /** Where a RET may stay inside: what `indirect` has for each block that ends in one. */
+  readonly returnsTo: readonly number[];
   readonly entries: readonly number[];
   /** 64-bit code; else flat 32-bit code. */
   readonly is64: boolean;

@@ -12,6 +12,7 @@ import type { GuestInstruction, RegionSource } from './guestCode.ts';
 import { GuestState, noRegisters, nothingLoaded } from './guestState.ts';
 import { integerOps } from './integerOps.ts';
 import { keptLoops, loopPages, type KeptLoop } from './loopPages.ts';
+import { offsetTable, pushBucket, type OffsetTable } from './offsetTable.ts';
 import { operandOps } from './operandOps.ts';
 import { PageCache } from './pageCache.ts';
 import { checkTranslation, pushModeDiffers, pushMustLeave } from './regionChecks.ts';
@@ -58,9 +59,8 @@ export interface EmitterHost {
 export const emitRegion = (source: RegionSource, host: EmitterHost): EmittedRegion =>
   new RegionEmitter(source, host).emit();
 
-/** More targets of a return than these are found by a table over their offsets, of at most so many bytes. */
+/** More targets of an indirect jump than these are found by a table. */
 const tableFrom = 3;
-const tableLimit = 4096;
 
 class RegionEmitter {
   readonly #source: RegionSource;
@@ -79,6 +79,10 @@ class RegionEmitter {
   readonly #kept: readonly (KeptLoop | undefined)[];
   /** Pages that a loop keeps, by header. */
   readonly #pages = new Map<number, PageCache[]>();
+  /** Its buckets are the structure's slots, nodes behind those of the blocks. Without it each RET compares. */
+  readonly #returns: OffsetTable | undefined;
+  /** Block whose RET goes to a slot. */
+  readonly #returning: number;
   #ending: Ending | undefined;
 
   constructor(source: RegionSource, host: EmitterHost) {
@@ -106,15 +110,31 @@ class RegionEmitter {
       host.exits.leaveFunction,
     );
     this.#sseMode = new SseMode(this.#frame);
+    this.#returning = b.permanent(ValueType.i32);
+    const { returnsTo } = source;
+    if (returnsTo.length > tableFrom)
+      this.#returns = offsetTable(returnsTo.map((to) => source.blocks[to]!.offset));
+    const buckets = this.#returns?.buckets ?? [];
+    const isChoosing = (block: number): boolean =>
+      this.#returns !== undefined && source.indirect[block] === returnsTo;
     const successors = source.blocks.map((_, i) => [
       ...new Set(
-        [source.taken[i], source.next[i], ...source.indirect[i]!].filter(
-          (to): to is number => to !== undefined,
+        [source.taken[i], source.next[i], ...(isChoosing(i) ? [] : source.indirect[i]!)].filter(
+          (to) => to !== undefined,
         ),
       ),
     ]);
+    const empty = buckets.findIndex(({ length }) => length === 0);
     this.#structure = new Structure(
-      { entries: source.entries, successors },
+      {
+        entries: source.entries,
+        successors: [
+          ...successors,
+          ...buckets.map((bucket) => bucket.map((index) => returnsTo[index]!)),
+        ],
+        slots: buckets.map(({ length }, i) => source.blocks.length + (length === 0 ? empty : i)),
+        choosing: new Set(source.blocks.keys().filter(isChoosing)),
+      },
       {
         open: (kind) => b.code.bytes([kind === 'loop' ? Op.loop : Op.block, blockVoid]),
         close: () => b.op(Op.end),
@@ -133,7 +153,7 @@ class RegionEmitter {
           b.setLocal(parameterEntry);
         },
         preheader: (header) => this.#preheader(header),
-        node: (node) => this.#block(node),
+        node: (node) => (node < source.blocks.length ? this.#block(node) : this.#slot(node)),
       },
     );
     this.#frame.depth = () => this.#structure.depth;
@@ -412,19 +432,68 @@ class RegionEmitter {
         else b.push32(ending.target);
         b.setLocal(f.exitRip);
         const targets = source.indirect[number]!;
+        if (this.#returns && targets === source.returnsTo) {
+          this.#goToSlot(number, this.#returns);
+          return;
+        }
         if (targets.length > tableFrom) this.#transferByTable(number, targets);
-        else
-          for (const to of targets) {
-            b.getLocal(f.exitRip);
-            f.pushRip(source.blocks[to]!.offset);
-            b.integer('eq', this.#state.width);
-            f.if();
-            this.#transfer(number, to, source.blocks[to]!.offset, 0);
-            f.endIf();
-          }
+        else this.#transferIfThere(number, targets);
         f.exitIndirect(source.blocks[number]!.address);
       }
     }
+  }
+
+  /** Goes where exitRip leads; falls through if that is none of the targets. */
+  #transferIfThere(from: number, targets: readonly number[]): void {
+    const f = this.#frame;
+    const b = this.#b;
+    for (const to of targets) {
+      const { offset } = this.#source.blocks[to]!;
+      b.getLocal(f.exitRip);
+      f.pushRip(offset);
+      b.integer('eq', this.#state.width);
+      f.if();
+      this.#transfer(from, to, offset, 0);
+      f.endIf();
+    }
+  }
+
+  /** A RET, exitRip set: all go through the dispatcher to the bucket of their target. */
+  #goToSlot(from: number, table: OffsetTable): void {
+    const f = this.#frame;
+    const b = this.#b;
+    const block = this.#source.blocks[from]!.address;
+    this.#state.store();
+    this.#flags.storeForm();
+    this.#pushSliceOver();
+    f.if(false);
+    f.exitLinked(() => b.i32(block));
+    f.endIf();
+    b.i32(block);
+    b.setLocal(this.#returning);
+    pushBucket(f, table);
+    b.i32(this.#structure.entries.length);
+    b.integer('add', 32);
+    b.setLocal(parameterEntry);
+    this.#structure.goToSlot();
+  }
+
+  #slot(node: number): void {
+    const { arms } = this.#state;
+    this.#state.arms = 0;
+    this.#state.dirty = noRegisters;
+    this.#state.loaded = nothingLoaded;
+    this.#flags.form = 'stored';
+    this.#sseMode.startBlock();
+    const { blocks, returnsTo } = this.#source;
+    const bucket = this.#returns!.buckets[node - blocks.length]!;
+    this.#transferIfThere(
+      node,
+      bucket.map((index) => returnsTo[index]!),
+    );
+    this.#frame.exitLinked(() => this.#b.getLocal(this.#returning));
+    this.#state.arms = arms;
+    this.#b.releaseTemporaries();
   }
 
   /** The handler has stored RIP. Goes on at a target inside, if mode, translations and pending events allow. */
@@ -475,40 +544,31 @@ class RegionEmitter {
     f.exitLinked(() => b.push(cause));
   }
 
-  /** Goes to the target whose offset the absolute address in exitRip has; falls through if none has. */
+  /** As `transferIfThere`, for many targets. */
   #transferByTable(from: number, targets: readonly number[]): void {
     const f = this.#frame;
     const b = this.#b;
-    const offsets = targets.map((to) => this.#source.blocks[to]!.offset);
-    const low = Math.min(...offsets);
-    const span = Math.max(...offsets) - low + 1;
-    const near = span <= tableLimit ? targets : [];
-    for (let i = 0; i <= near.length; i++) {
+    const table = offsetTable(targets.map((to) => this.#source.blocks[to]!.offset));
+    const used = table.buckets.filter(({ length }) => length > 0);
+    // One for each bucket, and what is behind all outermost.
+    for (let i = 0; i <= used.length; i++) {
       b.code.bytes([Op.block, blockVoid]);
       f.enter();
     }
-    if (near.length > 0) {
-      b.getLocal(f.exitRip);
-      f.pushRip(low);
-      b.integer('sub', this.#state.width);
-      const distance = b.take(this.#state.width);
-      b.push(distance);
-      if (this.#source.is64) b.i64(span);
-      else b.i32(span);
-      b.integer('geU', this.#state.width);
-      b.op(Op.brIf);
-      b.code.u32(near.length);
-      b.push32(distance);
-      b.op(Op.brTable);
-      const labels = new Array<number>(span).fill(near.length);
-      offsets.forEach((offset, i) => (labels[offset - low] = i));
-      b.code.u32(span - 1);
-      for (const label of labels) b.code.u32(label);
-    }
-    near.forEach((to) => {
+    pushBucket(f, table);
+    b.op(Op.brTable);
+    b.code.u32(table.buckets.length - 1);
+    for (const bucket of table.buckets)
+      b.code.u32(bucket.length === 0 ? used.length : used.indexOf(bucket));
+    used.forEach((bucket, i) => {
       f.leave();
       b.op(Op.end);
-      this.#transfer(from, to, this.#source.blocks[to]!.offset, 0);
+      this.#transferIfThere(
+        from,
+        bucket.map((index) => targets[index]!),
+      );
+      b.op(Op.br);
+      b.code.u32(used.length - 1 - i);
     });
     f.leave();
     b.op(Op.end);
@@ -530,11 +590,7 @@ class RegionEmitter {
     }
     f.retire(count);
     if (this.#structure.isBackEdge(from, to)) {
-      // The end of the slice; interrupts and requests to stop bring it about (cpu/state.ts, setPending).
-      b.getLocal(f.retired);
-      b.i32(0);
-      b.memory(Op.i32Load, this.#host.cpu + OFF_REGION_LIMIT);
-      b.integer('geS', 32);
+      this.#pushSliceOver();
       f.if(false);
       f.exitTo(offset, 0);
       f.endIf();
@@ -558,6 +614,15 @@ class RegionEmitter {
     this.#flags.form = form;
   }
 
+  /** Pushes whether the slice is over; interrupts and requests to stop bring that about (cpu/state.ts, setPending). */
+  #pushSliceOver(): void {
+    const b = this.#b;
+    b.getLocal(this.#frame.retired);
+    b.i32(0);
+    b.memory(Op.i32Load, this.#host.cpu + OFF_REGION_LIMIT);
+    b.integer('geS', 32);
+  }
+
   /** Leaves to the next instruction if the region may not go on behind one that changes what it relies on. */
   #checkSystem(number: number, offset: number): void {
     const f = this.#frame;
@@ -572,9 +637,10 @@ class RegionEmitter {
 
   /** Going to another page: its translation must still be the one the region was made for. */
   #checkPage(from: number, to: number, offset: number): void {
-    const source = this.#source;
-    const [a, c] = [source.blocks[from]!, source.blocks[to]!];
-    if (a.host >> 12 === c.host >> 12 && a.offset - c.offset === a.host - c.host) return;
+    const { blocks } = this.#source;
+    const [a, c] = [blocks[from], blocks[to]!];
+    // A slot has no page.
+    if (a && a.host >> 12 === c.host >> 12 && a.offset - c.offset === a.host - c.host) return;
     checkTranslation(this.#frame, offset, c.host);
   }
 }

@@ -6,12 +6,8 @@ import type { GuestCodeReader } from './guestCodeReader.ts';
 /** Blocks and instructions of a region. */
 export const blockLimit = 64;
 export const instructionLimit = 600;
-/** Returns from calls may all come from other regions: what is no entry is interpreted until the region is made anew. */
-const entryLimit = blockLimit;
 /** Of blocks from the region's base: where they end, too, has 32 bits. */
 const offsetLimit = 0x7fff0000;
-/** A return stays inside for at most so many callers. */
-const indirectLimit = 24;
 
 export interface FinderHost {
   readonly memory: DataView;
@@ -132,16 +128,18 @@ export function findRegion(
       one.next = successor(one.block, last.next);
   }
 
-  // A call's continuation is reached from its RETs in here, or from outside.
-  const continuations = [
-    ...new Set(found.flatMap((one) => (one.calls && one.next !== undefined ? [one.next] : []))),
+  // A call's continuation is reached from its RETs in here, or from outside: what is no entry would be interpreted until the region is made anew.
+  const returnsTo = [
+    ...new Set(
+      found.flatMap((one) => [
+        ...(one.calls && one.next !== undefined ? [one.next] : []),
+        ...(one.returns ? one.targets : []),
+      ]),
+    ),
   ];
   const taken = found.map((one) => one.taken);
   const next = found.map((one) => (one.calls ? undefined : one.next));
-  const indirect = found.map((one) =>
-    one.returns ? continuations.slice(0, indirectLimit) : one.targets,
-  );
-  for (const one of continuations)
-    if (entries.length < entryLimit && !entries.includes(one)) entries.push(one);
-  return { blocks: found.map((one) => one.block), taken, next, indirect, entries, is64 };
+  const indirect = found.map((one) => (one.returns ? returnsTo : one.targets));
+  for (const one of returnsTo) if (!entries.includes(one)) entries.push(one);
+  return { blocks: found.map((one) => one.block), taken, next, indirect, returnsTo, entries, is64 };
 }

@@ -1,7 +1,8 @@
 /**
  * Turns a control-flow graph into nested wasm blocks and loops: N. Ramsey, "Beyond Relooper" (ICFP 2022),
  * along the dominator tree. Graphs with several entries, or with loops that can be entered in the middle, get a dispatcher: a
- * node in front of all that jumps by number (br_table); an edge into the middle of a loop goes through it.
+ * node in front of all that jumps by number (br_table); an edge into the middle of a loop goes through it, and so do nodes
+ * that compute where they go (slots).
  */
 
 export interface FlowGraph {
@@ -9,6 +10,10 @@ export interface FlowGraph {
   readonly successors: readonly (readonly number[])[];
   /** Nodes at which execution may start, in the order of their entry numbers. */
   readonly entries: readonly number[];
+  /** Nodes that the dispatcher leads to by the numbers behind those of the entries; one may have several. */
+  readonly slots: readonly number[];
+  /** Nodes that go on in one of the slots, by `goToSlot`. */
+  readonly choosing: ReadonlySet<number>;
 }
 
 /** What the structure asks of the code generator. */
@@ -18,7 +23,7 @@ export interface StructureTarget {
   close(): void;
   /** Branches to the frame `depth` levels out, counting only the frames that `open` made and those that the generator reports by `enter`/`leave`. */
   branch(depth: number): void;
-  /** Branch by the entry number in the dispatch variable: depth of each entry. */
+  /** Branch by the number in the dispatch variable: depth of each entry, then of each slot. */
   dispatch(depths: readonly number[]): void;
   /** In front of a loop, behind all ways into it from outside. */
   preheader(header: number): void;
@@ -79,6 +84,7 @@ export class Structure {
   /** Entries after irreducible loops have got theirs: index = number to pass to the function. */
   readonly entries: number[];
   readonly #target: StructureTarget;
+  readonly #slots: readonly number[];
   readonly #frames: Frame[] = [];
   readonly #root: number;
   /** Reverse postorder position; the root's is 0. Indexed by node, the dispatcher last. */
@@ -94,17 +100,22 @@ export class Structure {
     this.#target = target;
     const count = graph.successors.length;
     this.entries = [...graph.entries];
+    this.#slots = graph.slots;
     const irreducible = new Set<number>();
     const key = (from: number, to: number): number => from * (count + 1) + to;
     this.#edgeDispatched = (from, to) => irreducible.size > 0 && irreducible.has(key(from, to));
 
     for (;;) {
-      const useDispatcher = this.entries.length > 1 || irreducible.size > 0;
+      const useDispatcher =
+        this.entries.length > 1 || irreducible.size > 0 || graph.slots.length > 0;
       const root = useDispatcher ? count : this.entries[0]!;
-      const successors = (node: number): readonly number[] =>
-        node === count
-          ? this.entries
-          : graph.successors[node]!.map((to) => (this.#edgeDispatched(node, to) ? count : to));
+      const dispatched = [...new Set([...this.entries, ...graph.slots])];
+      const successors = (node: number): readonly number[] => {
+        if (node === count) return dispatched;
+        const list = graph.successors[node]!;
+        const direct = list.map((to) => (this.#edgeDispatched(node, to) ? count : to));
+        return graph.choosing.has(node) ? [...direct, count] : direct;
+      };
       const order = reversePostorder(root, count + 1, successors);
       const position = new Int32Array(count + 1).fill(-1);
       order.forEach((node, i) => (position[node] = i));
@@ -138,7 +149,7 @@ export class Structure {
           if (position[from]! >= position[node]!) this.#isHeader[node] = true;
           else forward++;
         // br_table needs a label for each entry.
-        this.#isMerge[node] = forward > 1 || (useDispatcher && this.entries.includes(node));
+        this.#isMerge[node] = forward > 1 || (useDispatcher && dispatched.includes(node));
         if (node !== root) this.#children[idom[node]!]!.push(node);
       }
       break;
@@ -199,6 +210,11 @@ export class Structure {
     }
   }
 
+  /** To the slot, counted from the entries, whose number is in the dispatch variable. */
+  goToSlot(): void {
+    this.#target.branch(this.#depth('loop', this.#position.length - 1));
+  }
+
   #depth(kind: Frame['kind'], node: number): number {
     for (let i = this.#frames.length - 1; i >= 0; i--) {
       const frame = this.#frames[i]!;
@@ -224,7 +240,9 @@ export class Structure {
     const [outermost, ...rest] = merges;
     if (outermost === undefined) {
       if (node === this.#position.length - 1)
-        this.#target.dispatch(this.entries.map((entry) => this.#depth('block', entry)));
+        this.#target.dispatch(
+          [...this.entries, ...this.#slots].map((to) => this.#depth('block', to)),
+        );
       else this.#target.node(node);
       return;
     }
