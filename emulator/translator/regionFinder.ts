@@ -4,8 +4,8 @@ import type { GuestBlock, RegionSource } from './guestCode.ts';
 import type { GuestCodeReader } from './guestCodeReader.ts';
 
 /** Blocks and instructions of a region. */
-export const blockLimit = 64;
-export const instructionLimit = 600;
+export const blockLimit = 128;
+export const instructionLimit = 800;
 /** Of blocks from the region's base: where they end, too, has 32 bits. */
 const offsetLimit = 0x7fff0000;
 
