@@ -29,7 +29,8 @@ const keepsInVain = (block: GuestBlock, index: number): boolean => {
 
 /**
  * The form that all ways into a block agree on. Where they do not: 'words' if some instruction reads flags before they are
- * overwritten, else 'dynamic' in loops that keep their registers in locals, 'stored' elsewhere. From outside, flags come to an entry as 'words' if somebody reads them, else 'stored'.
+ * overwritten, else 'dynamic' in loops that keep their registers in locals, 'stored' elsewhere. From outside, flags come
+ * to an entry as 'words' if its block reads them, else 'stored': who reads them later computes them.
  */
 export function flagFormsAtStart(
   source: RegionSource,
@@ -40,7 +41,12 @@ export function flagFormsAtStart(
   const successors = blocks.map((_, i) =>
     [source.taken[i], source.next[i], ...source.indirect[i]!].filter((to) => to !== undefined),
   );
-  const isRead = blocksThatReadFlags(blocks, successors);
+  const readsFirst = blocks.map(readsFlagsFirst);
+  // Flags hardly ever matter across a RET, but each leads to code behind all calls, some of which begins with INC or BT.
+  const direct = blocks.map((_, i) =>
+    [source.taken[i], source.next[i]].filter((to) => to !== undefined),
+  );
+  const isRead = blocksThatReadFlags(readsFirst, direct);
   const out = blocks.map((block): FlagForm | 'through' => {
     for (let i = block.instructions.length - 1; i >= 0; i--) {
       const { flags, readsFlags } = block.instructions[i]!.effects;
@@ -51,7 +57,7 @@ export function flagFormsAtStart(
     return 'through';
   });
   const start: (FlagForm | undefined)[] = blocks.map(() => undefined);
-  for (const entry of entries) start[entry] = isRead[entry]! ? 'words' : 'stored';
+  for (const entry of entries) start[entry] = readsFirst[entry] ? 'words' : 'stored';
   for (let changed = true; changed;) {
     changed = false;
     blocks.forEach((_, from) => {
@@ -71,24 +77,26 @@ export function flagFormsAtStart(
   return start.map((form) => form ?? 'words');
 }
 
+/** Whether a block reads flags before it overwrites them; undefined if it does neither. */
+function readsFlagsFirst(block: GuestBlock): boolean | undefined {
+  for (const [i, { effects }] of block.instructions.entries()) {
+    if (keepsInVain(block, i)) continue;
+    if (effects.byHandler) return false;
+    if (effects.readsFlags) return true;
+    if (effects.flags !== 'none') return false;
+  }
+  return undefined;
+}
+
 /** Blocks from whose start the flags may be read before they are overwritten. */
 function blocksThatReadFlags(
-  blocks: readonly GuestBlock[],
+  own: readonly (boolean | undefined)[],
   successors: readonly (readonly number[])[],
 ): boolean[] {
-  const own = blocks.map((block): boolean | undefined => {
-    for (const [i, { effects }] of block.instructions.entries()) {
-      if (keepsInVain(block, i)) continue;
-      if (effects.byHandler) return false;
-      if (effects.readsFlags) return true;
-      if (effects.flags !== 'none') return false;
-    }
-    return undefined;
-  });
   const reads = own.map((value) => value === true);
   for (let changed = true; changed;) {
     changed = false;
-    for (let i = blocks.length - 1; i >= 0; i--) {
+    for (let i = own.length - 1; i >= 0; i--) {
       if (reads[i] || own[i] !== undefined || !successors[i]!.some((to) => reads[to])) continue;
       reads[i] = true;
       changed = true;
