@@ -7,7 +7,7 @@ import { WasmWriter } from './wasmWriter.ts';
 
 /**
  * Compiles a graph to a function f(entry, seed) that walks it: each node appends its number to the trace in memory
- * and goes on to the successor that the seed's low bit chooses; a node without successors, or 60 steps, end it.
+ * and goes on to the successor that the seed's low bit chooses, or to one of four slots by two bits; a node without successors, or 60 steps, end it.
  */
 function walker(graph: FlowGraph): (entry: number, seed: number) => number[] {
   const out = new WasmWriter();
@@ -37,6 +37,14 @@ function walker(graph: FlowGraph): (entry: number, seed: number) => number[] {
       // count += 1; leave after 60 steps
       out.bytes([Op.localGet, count, Op.i32Const, 1, 0x6a, Op.localTee, count]);
       out.bytes([Op.i32Const, 60, 0x4f, Op.if, blockVoid, Op.return, Op.end]);
+      if (graph.choosing.has(node)) {
+        out.bytes([Op.localGet, seed, Op.i32Const, 3, 0x71, Op.i32Const]);
+        out.s32(structure.entries.length);
+        out.bytes([0x6a, Op.localSet, entry]);
+        out.bytes([Op.localGet, seed, Op.i32Const, 2, 0x78, Op.localSet, seed]);
+        structure.goToSlot();
+        return;
+      }
       const [first, second] = graph.successors[node]!;
       if (first === undefined) {
         out.byte(Op.return);
@@ -79,6 +87,11 @@ function walk(graph: FlowGraph, start: number, seed: number): number[] {
   for (;;) {
     trace.push(node);
     if (trace.length === 60) return trace;
+    if (graph.choosing.has(node)) {
+      node = graph.slots[bits & 3]!;
+      bits = ((bits >>> 2) | (bits << 30)) >>> 0;
+      continue;
+    }
     const [first, second] = graph.successors[node]!;
     if (first === undefined) return trace;
     if (second === undefined) node = first;
@@ -98,10 +111,14 @@ describe('Structure', () => {
           maxLength: size,
         }),
         entries: fc.uniqueArray(fc.nat(size - 1), { minLength: 1, maxLength: 3 }),
+        slots: fc.array(fc.nat(size - 1), { minLength: 4, maxLength: 4 }),
+        choosing: fc.uniqueArray(fc.nat(size - 1), { maxLength: 3 }),
       }),
     );
     fc.assert(
-      fc.property(graphs, fc.integer(), (graph, seed) => {
+      fc.property(graphs, fc.integer(), (random, seed) => {
+        const choosing = new Set(random.choosing);
+        const graph = { ...random, slots: choosing.size > 0 ? random.slots : [], choosing };
         const run = walker(graph);
         graph.entries.forEach((node, entry) =>
           expect(run(entry, seed)).toEqual(walk(graph, node, seed)),
@@ -112,7 +129,12 @@ describe('Structure', () => {
   });
 
   it('needs no dispatcher for a plain loop', () => {
-    const graph = { successors: [[1], [2, 3], [1], []], entries: [0] };
+    const graph = {
+      successors: [[1], [2, 3], [1], []],
+      entries: [0],
+      slots: [],
+      choosing: new Set<number>(),
+    };
     const target = {
       preheader: () => undefined,
       open: () => undefined,
