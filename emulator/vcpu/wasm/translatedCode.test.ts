@@ -85,6 +85,25 @@ describe.each([
     expect(runUntilHalt(cpu)).toBe('aaaaaabbb');
   });
 
+  it('returns to its callers on all pages, and to where INVLPG has put one', () => {
+    const call = (at: number, target: number): number[] => [0xe8, ...u32(target - (at + 5))];
+    const callers = Array.from({ length: 8 }, (_, i) => 0x40000 + 0x1040 * i);
+    const moved = 0x4a000 + (callers[3]! & 0xfff);
+    // mov edi, 6; (call each; dec edi; jnz) x 6
+    const rounds = (at: number): number[] => [
+      ...[0xbf, ...u32(6)],
+      ...callers.flatMap((caller, i) => call(at + 5 + 5 * i, caller)),
+      ...[0xff, 0xcf, ...back(5 * callers.length + 2)],
+    ];
+    const mapping = store64(entryOf(0, callers[3]!), 0x4a003);
+    const cpu = started(program(rounds, rounds, mapping, invlpg(callers[3]!), rounds));
+    const letters = [...'stuvwxyz'];
+    callers.forEach((at, i) => cpu.write(at, ...call(at, callee), ...print(letters[i]!), 0xc3));
+    cpu.write(moved, ...call(callers[3]!, callee), ...print('!'), 0xc3);
+    const round = letters.map((letter) => `a${letter}`).join('');
+    expect(runUntilHalt(cpu)).toBe(round.repeat(12) + round.replace('v', '!').repeat(6));
+  });
+
   const setRsp = (value: number): number[] => [0x48, 0xc7, 0xc4, ...u32(value)];
   const back = (length: number): number[] => [0x75, 0x100 - length - 2];
 
