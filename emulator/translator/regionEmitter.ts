@@ -107,7 +107,7 @@ class RegionEmitter {
       host.core,
       source.is64,
       hasFrames(source.blocks),
-      host.exits.leaveFunction,
+      host.exits,
     );
     this.#sseMode = new SseMode(this.#frame);
     this.#returning = b.permanent(ValueType.i32);

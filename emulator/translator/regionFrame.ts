@@ -6,6 +6,7 @@ import type { GuestFlags } from './guestFlags.ts';
 import type { GuestInstruction } from './guestCode.ts';
 import { cachedContext, cachedStack, type GuestState, type Loaded } from './guestState.ts';
 import { PageCache } from './pageCache.ts';
+import type { RegionExits } from './regionLinks.ts';
 import { Op, ValueType, blockVoid } from './wasmOpcodes.ts';
 
 /** Parameters of a region's function: entry number, RIP of the region's first block, instructions that regions before it retired. */
@@ -35,8 +36,7 @@ export class RegionFrame {
   readonly cpu: number;
   readonly core: CoreFunctions;
   readonly is64: boolean;
-  /** Index of the module's function that leaves a region (regionLinks.ts). */
-  readonly leaveFunction: number;
+  readonly exits: RegionExits;
   /** RIP after an indirect jump: absolute, of the mode's width. */
   readonly exitRip: number;
   /** RIP of the region's first block, of the mode's width. */
@@ -67,7 +67,7 @@ export class RegionFrame {
     core: CoreFunctions,
     is64: boolean,
     hasFrames: boolean,
-    leaveFunction: number,
+    exits: RegionExits,
   ) {
     this.b = b;
     this.state = state;
@@ -76,7 +76,7 @@ export class RegionFrame {
     this.core = core;
     this.is64 = is64;
     this.hasFrames = hasFrames;
-    this.leaveFunction = leaveFunction;
+    this.exits = exits;
     this.exitRip = b.permanent(typeOf(state.width));
     this.#context = b.permanent(typeOf(state.width));
     state.addCached(cachedContext, () => {
@@ -151,9 +151,9 @@ export class RegionFrame {
       b.i32(count);
       b.integer('add', 32);
     }
-    b.i32(0);
-    b.i32(code);
-    b.returnCall(this.leaveFunction);
+    const goesOn = code === regionExit.normal;
+    b.i32(goesOn ? 0 : code);
+    b.returnCall(goesOn ? this.exits.leaveFunction : this.exits.returnFunction);
   }
 
   /** Leaves with RIP in exitRip already, by the indirect jump of a block. */
@@ -170,8 +170,7 @@ export class RegionFrame {
     if (!this.is64) b.op(Op.i64ExtendI32U);
     b.getLocal(this.retired);
     pushFrom();
-    b.i32(regionExit.normal);
-    b.returnCall(this.leaveFunction);
+    b.returnCall(this.exits.leaveFunction);
   }
 
   /** The state in memory is complete, RIP included: returns to the core. */

@@ -32,6 +32,8 @@ import { Op, ValueType, blockVoid } from './wasmOpcodes.ts';
 /** Indices of functions of the module that regions leave by; they are shared, so that a region has nothing that all ways out come to. */
 export interface RegionExits {
   readonly leaveFunction: number;
+  /** Back to the core. */
+  readonly returnFunction: number;
   readonly storeDynamic: number;
 }
 
@@ -70,6 +72,7 @@ export function addRegionExits(
 ): RegionExits {
   return {
     leaveFunction: addLeave(module, cpu, is64, regionType),
+    returnFunction: addReturn(module, cpu),
     storeDynamic: addStoreDynamic(module, cpu, is64),
   };
 }
@@ -80,30 +83,29 @@ export function addRegionExits(
  */
 const inlinedBytes = 500;
 
-/** (RIP, instructions retired, block whose indirect jump led there or 0, regionExit) -> regionExit; registers and flags are stored. */
+/**
+ * (RIP, instructions retired, block whose indirect jump led there or 0) -> regionExit; registers and flags are stored. Goes on in the region that is
+ * there, or returns to the core.
+ */
 function addLeave(module: WasmModule, cpu: number, is64: boolean, regionType: number): number {
-  const parameters = [ValueType.i64, ValueType.i32, ValueType.i32, ValueType.i32];
-  const [rip, retired, from, code] = [0, 1, 2, 3] as const;
+  const parameters = [ValueType.i64, ValueType.i32, ValueType.i32];
+  const [rip, retired, from] = [0, 1, 2] as const;
   const b = new FunctionBuilder(parameters.length);
+  // A region that has died, or is to grow, returns at once with these.
   b.i32(0);
   b.getLocal(from);
   b.memory(Op.i32Store, cpu + OFF_REGION_FROM);
-  b.i32(0);
-  b.getLocal(rip);
-  b.memory(Op.i64Store, cpu + OFF_RIP);
-  b.getLocal(code);
-  b.op(Op.i32Eqz);
+  storeRip(b, cpu, rip);
   b.getLocal(retired);
   b.i32(0);
   b.memory(Op.i32Load, cpu + OFF_REGION_LIMIT);
   b.integer('ltS', 32);
-  b.integer('and', 32);
   b.hinted(Op.if, true);
   b.op(blockVoid);
   link(b, cpu, is64, rip, retired, regionType);
   b.op(Op.end);
   storeRetired(b, cpu, retired);
-  b.getLocal(code);
+  b.i32(regionExit.normal);
   b.op(Op.return);
   for (let i = 0; i < inlinedBytes; i++) b.op(Op.nop);
   b.op(Op.unreachable);
@@ -115,6 +117,22 @@ function addLeave(module: WasmModule, cpu: number, is64: boolean, regionType: nu
     code: b.code.toUint8Array(),
     hints: b.hints,
   });
+}
+
+/** (RIP, instructions retired, regionExit) -> regionExit */
+function addReturn(module: WasmModule, cpu: number): number {
+  const parameters = [ValueType.i64, ValueType.i32, ValueType.i32];
+  const [rip, retired, code] = [0, 1, 2] as const;
+  const b = new FunctionBuilder(parameters.length);
+  b.i32(0);
+  b.i32(0);
+  b.memory(Op.i32Store, cpu + OFF_REGION_FROM);
+  storeRip(b, cpu, rip);
+  storeRetired(b, cpu, retired);
+  b.getLocal(code);
+  b.op(Op.end);
+  const type = module.type({ parameters, results: [ValueType.i32] });
+  return module.addFunction({ type, locals: b.locals, code: b.code.toUint8Array() });
 }
 
 /** (form's number, GuestState.flagLocals): stores the form and its operands, unless they are in memory. */
@@ -164,6 +182,12 @@ function addStoreDynamic(module: WasmModule, cpu: number, is64: boolean): number
   return module.addFunction({ type, locals: b.locals, code: b.code.toUint8Array() });
 }
 
+function storeRip(b: FunctionBuilder, cpu: number, rip: number): void {
+  b.i32(0);
+  b.getLocal(rip);
+  b.memory(Op.i64Store, cpu + OFF_RIP);
+}
+
 function storeRetired(b: FunctionBuilder, cpu: number, retired: number): void {
   b.i32(0);
   b.getLocal(retired);
@@ -184,21 +208,6 @@ function link(
   const at = b.permanent(ValueType.i32);
   const context = b.permanent(ValueType.i64);
   b.code.bytes([Op.block, blockVoid]);
-  const pushMatches = (): void => {
-    b.memory(Op.i64Load, jumps);
-    b.getLocal(rip);
-    b.integer('xor', 64);
-    b.i64(12);
-    b.integer('rotl', 64);
-    b.teeLocal(context);
-    for (const offset of [OFF_TLB_CONTEXT, OFF_TLB_GLOBAL_CONTEXT]) {
-      if (offset !== OFF_TLB_CONTEXT) b.getLocal(context);
-      b.i32(0);
-      b.memory(Op.i64Load, cpu + offset);
-      b.integer('eq', 64);
-    }
-    b.integer('or', 32);
-  };
   b.getLocal(rip);
   b.op(Op.i32WrapI64);
   b.teeLocal(low);
@@ -222,11 +231,23 @@ function link(
       b.integer('xor', 32);
       b.teeLocal(at);
     }
-    pushMatches();
-    if (way + 16 === JUMP_WAYS) b.op(Op.i32Eqz);
-    b.op(Op.brIf);
-    b.code.u32(way + 16 === JUMP_WAYS ? 1 : 0);
+    b.memory(Op.i64Load, jumps);
+    b.getLocal(rip);
+    b.integer('xor', 64);
+    b.i64(12);
+    b.integer('rotl', 64);
+    b.teeLocal(context);
+    for (const offset of [OFF_TLB_CONTEXT, OFF_TLB_GLOBAL_CONTEXT]) {
+      if (offset !== OFF_TLB_CONTEXT) b.getLocal(context);
+      b.i32(0);
+      b.memory(Op.i64Load, cpu + offset);
+      b.integer('eq', 64);
+      b.op(Op.brIf);
+      b.code.u32(0);
+    }
   }
+  b.op(Op.br);
+  b.code.u32(1);
   b.op(Op.end);
   b.getLocal(at);
   b.memory(Op.i32Load, jumps + 8);
