@@ -7,6 +7,7 @@ import type { BiosBoot, DisplaySpec, KernelBoot, Machine } from '../machine/mach
 import { createPc } from '../machine/pc.ts';
 import { readBootFile } from './bootFile.ts';
 import type { DiskCounters } from './countedDisk.ts';
+import { useHugePages } from './hugePages.ts';
 import { asUserError, namingKernel } from './machineErrors.ts';
 import { MachineEngine } from './machineEngine.ts';
 import { openFirmware, type OpenFirmware } from './openFirmware.ts';
@@ -65,6 +66,7 @@ export async function buildMachine(
   let firmware: OpenFirmware | undefined;
   let networks: Networks | undefined;
   let machine: Machine | undefined;
+  const closed = new AbortController();
   try {
     const { boot } = request;
     const engine = await MachineEngine.choose(request);
@@ -112,6 +114,9 @@ export async function buildMachine(
       const { loadMachineFiles } = await import('./machineFiles.ts');
       restored = await loadMachineFiles(machine, request.state);
     }
+    // The RAM of a restored one is a file.
+    if (!restored)
+      useHugePages(new Uint8Array(machine.ram.buffer), closed.signal).catch(() => undefined);
     const built = {
       machine,
       engine,
@@ -133,6 +138,7 @@ export async function buildMachine(
         await closeDisk();
       },
       close: async () => {
+        closed.abort();
         try {
           await built.machine.dispose();
         } finally {
