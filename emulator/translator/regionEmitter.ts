@@ -583,7 +583,6 @@ class RegionEmitter {
     isChecked = false,
   ): void {
     const f = this.#frame;
-    const b = this.#b;
     if (to === undefined) {
       f.exitTo(offset, count);
       return;
