@@ -3,7 +3,7 @@
  * Stock Debian boots there with one CPU and with two to its user space, uses a virtio disk and the network and powers off; QEMU does
  * the same with the same files on the same KVM, in turn. Then a guest moves between the engines under load, and its state is saved there
  * and opened by the translator outside. Prints the log, exits by reason and ratios of times; the exit status is 1 if
- * anything was wrong, or the median of ratios too large. Some minutes for a pair of each.
+ * anything was wrong, or the median of three ratios or more too large. Some minutes for a pair of each.
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { copyFile, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
@@ -180,7 +180,9 @@ try {
     const median = found.toSorted((a, b) => a - b)[found.length >> 1] ?? NaN;
     const said = `${pair}, the KVM engine's time by that of QEMU: ${found.map((one) => one.toFixed(2)).join(', ')}, median ${median.toFixed(2)}`;
     console.log(said);
-    if (!(median <= largestRatio)) wrong.push(`${said}: more than ${largestRatio}`);
+    // Fewer say nothing on a machine with other work.
+    if (found.length >= 3 && !(median <= largestRatio))
+      wrong.push(`${said}: more than ${largestRatio}`);
   }
   for (const line of wrong) console.error(line);
   console.log(wrong.length === 0 ? 'test:kvm passed' : 'test:kvm FAILED');
