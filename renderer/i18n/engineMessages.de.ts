@@ -120,7 +120,7 @@ export const engineMessagesDe: MessageTable = [
   ],
   [
     'Convert it first: guesthouse disk convert -O qcow2.',
-    'Wandeln Sie es zuerst um: guesthouse disk convert -O qcow2.',
+    'Wandle es zuerst um: guesthouse disk convert -O qcow2.',
   ],
   [
     'The disk image {1} is compressed ({2}), so it can only be read; convert it to write to it.',
