@@ -26,6 +26,7 @@ import { asUserError } from './machineErrors.ts';
 const store = hostStore('"guesthouse disk"');
 const lookingStore = hostStore(undefined, { unlocked: true });
 const fillingStore = hostStore('"guesthouse disk"', { filling: true });
+const unflushedStore = hostStore('"guesthouse disk"', { unflushed: true });
 
 interface OpenHow {
   readonly readOnly: boolean;
@@ -134,8 +135,9 @@ export const convertDisk: DiskToolModule['convertDisk'] = (source, target, watch
     if (isNbdAddress(target.path)) return fillExport(image, target, watch);
     await createDisk({ ...target, size: target.size ?? image.size });
     try {
-      const { path, format } = target;
-      const copy = await openImage(fillingStore, { path, format, readOnly: false });
+      const { path, format, unflushed } = target;
+      const into = unflushed ? unflushedStore : fillingStore;
+      const copy = await openImage(into, { path, format, readOnly: false });
       try {
         await copyImage({
           ...{ source: image, target: copy, targetIsZero: true },

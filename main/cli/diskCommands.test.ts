@@ -32,6 +32,10 @@ describe('guesthouse disk', () => {
       stderr: '',
     });
     expect(disk('convert', '-O', 'raw', 'a.qcow2', 'b.img')).toMatchObject({ code: 0 });
+    expect(disk('convert', '--no-flush', '-O', 'raw', 'a.qcow2', 'c.img').code).toBe(0);
+    expect(readFileSync(path.join(folder, 'c.img'))).toEqual(
+      readFileSync(path.join(folder, 'b.img')),
+    );
     expect(readFileSync(path.join(folder, 'b.img')).equals(content)).toBe(true);
     const info = JSON.parse(disk('info', '--json', 'a.qcow2').stdout) as unknown[];
     expect(info).toMatchObject([{ format: 'qcow2', size: content.length }]);

@@ -98,11 +98,17 @@ export function diskCommand(finish: (code: number) => void): Command {
       .argument('<target>', 'must not exist')
       .requiredOption('-O, --output-format <format>', formats.join(', '), oneOf('-O', formats))
       .option('-c, --compress', 'compress it: qcow2, or vmdk, which is stream-optimized then')
+      .option(
+        '--no-flush',
+        "leave the copy in the host's cache, as qemu-img does; a power cut in the next minute may lose it",
+      )
       .option('-l, --snapshot <name>', 'copy an internal snapshot instead of the present state')
       .action(async (from: string, to: string, flags: ConvertFlags) => {
         const { outputFormat: format, snapshot, compress } = flags;
         const compressed = compress ?? false;
-        const target = { path: hostPath(to), format, compressed, ...layoutOf(flags.option) };
+        const layoutWanted = layoutOf(flags.option);
+        const unflushed = !flags.flush;
+        const target = { path: hostPath(to), format, compressed, unflushed, ...layoutWanted };
         const disk = { ...sourceOf(from, flags), snapshot };
         const { convertDisk } = await tool();
         await watched(flags, (watch) => convertDisk(disk, target, watch));
@@ -233,6 +239,7 @@ interface ConvertFlags extends SourceFlags {
   outputFormat: DiskFormat;
   snapshot?: string;
   compress?: true;
+  flush: boolean;
   option?: string[];
 }
 

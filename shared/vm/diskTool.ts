@@ -34,6 +34,8 @@ export interface NewDisk extends DiskLayout {
   /** Bytes; with a backing image its size by default. With both and a format that is named the backing image is not opened. */
   readonly size?: number | undefined;
   readonly backing?: DiskSource | undefined;
+  /** A copy may still be in the host's cache when it is done. For convertDisk, without `compressed`. */
+  readonly unflushed?: boolean | undefined;
 }
 
 export interface DiskInfo {

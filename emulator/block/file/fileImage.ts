@@ -19,6 +19,8 @@ export interface OpenImage {
   readonly uncached?: boolean | undefined;
   /** It is filled and then flushed: the host begins early to write what it has in its cache. */
   readonly filling?: boolean | undefined;
+  /** Flushes do nothing: what is written is durable when the host comes to it. */
+  readonly unflushed?: boolean | undefined;
   /** Others may write to it at the same time, if they share it too. */
   readonly shared?: boolean | undefined;
   /** Who uses the image, for the message that others get: 'the VM "web"'. */
@@ -33,6 +35,7 @@ export async function openImageFile({
   unlocked = false,
   uncached = false,
   filling = false,
+  unflushed = false,
   shared = false,
   owner,
 }: OpenImage): Promise<ImageFile> {
@@ -55,7 +58,8 @@ export async function openImageFile({
     const status = await handle.stat();
     const kind = readOnly ? 'reader' : shared ? 'sharing' : 'writer';
     if (!unlocked) lock = await lockImage(real, { kind, owner: owner ?? 'another VM' });
-    return new FileImage({ path, readOnly, handle, lock, size: status.size, uncached, filling });
+    const { size } = status;
+    return new FileImage({ path, readOnly, handle, lock, size, uncached, filling, unflushed });
   } catch (error) {
     await lock?.release();
     await handle.close();
@@ -75,6 +79,7 @@ export const wrapNameless =
       size,
       uncached: false,
       filling: false,
+      unflushed: false,
     });
 
 /** What the host may keep of an uncached file for what is read. Bytes. */
@@ -99,6 +104,7 @@ class FileImage implements ImageFile {
   readonly #lock: ImageLock | undefined;
   readonly #uncached: boolean;
   readonly #filling: boolean;
+  readonly #unflushed: boolean;
   /** Bytes written since the host was told to begin. */
   #writtenSince = 0;
   /** Until then (performance.now()) no write is tried on this thread. */
@@ -120,8 +126,10 @@ class FileImage implements ImageFile {
     readonly size: number;
     readonly uncached: boolean;
     readonly filling: boolean;
+    readonly unflushed: boolean;
   }) {
     this.#filling = parts.filling;
+    this.#unflushed = parts.unflushed;
     this.#uncached = parts.uncached;
     this.path = parts.path;
     this.readOnly = parts.readOnly;
@@ -231,6 +239,7 @@ class FileImage implements ImageFile {
   }
 
   async flush(): Promise<void> {
+    if (this.#unflushed) return;
     try {
       await this.#handle.datasync();
       if (this.#uncached) await this.#dropCache();

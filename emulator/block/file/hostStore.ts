@@ -11,7 +11,7 @@ import { parseNbdAddress, serverOf } from './nbdAddress.ts';
 /**
  * `owner`: who uses the images, for the message that others get while they are locked. `unlocked`: to look at images
  * that others may be changing. `uncached`: the host is not to keep the files in its cache.
- * `filling`: what is opened for writing is filled and then flushed. `shared`: others that say so may write to it too.
+ * `filling`: what is opened for writing is filled and then flushed. `unflushed`: flushes do nothing. `shared`: others that say so may write to it too.
  */
 export function hostStore(
   owner?: string,
@@ -19,10 +19,11 @@ export function hostStore(
     readonly unlocked?: boolean;
     readonly uncached?: boolean | undefined;
     readonly filling?: boolean;
+    readonly unflushed?: boolean;
     readonly shared?: boolean | undefined;
   } = {},
 ): ImageStore {
-  const { unlocked = false, uncached, filling, shared } = options;
+  const { unlocked = false, uncached, filling, unflushed, shared } = options;
   return {
     codecs: nodeCodecs,
     open: async (file, readOnly) => {
@@ -34,6 +35,7 @@ export function hostStore(
         unlocked: unlocked && readOnly,
         uncached,
         filling,
+        unflushed,
         shared,
       });
     },

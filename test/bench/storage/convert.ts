@@ -50,6 +50,8 @@ export function benchConvert(pairs: number, mebibytes: number): void {
   const rivals = {
     ours: (from: string, to: string): number =>
       run(process.execPath, [command, 'disk', 'convert', '-O', to, from, target]),
+    'ours, not flushed': (from: string, to: string): number =>
+      run(process.execPath, [command, 'disk', 'convert', '--no-flush', '-O', to, from, target]),
     'qemu-img': (from: string, to: string): number =>
       run('qemu-img', ['convert', '-O', to, from, target]),
     'qemu-img, flushed': (from: string, to: string): number =>
@@ -57,7 +59,7 @@ export function benchConvert(pairs: number, mebibytes: number): void {
   };
   const names = Object.keys(rivals) as (keyof typeof rivals)[];
   process.stdout.write(
-    `\ndisk convert of ${mebibytes} MiB, medians of ${pairs} runs in turn, ms; in brackets, ours ÷ theirs (median of pairs)\n` +
+    `\ndisk convert of ${mebibytes} MiB, medians of ${pairs} runs in turn, ms; in brackets, ours ÷ theirs, both flushed or both not (median of pairs)\n` +
       `${['', ...names].map((name) => name.padStart(24)).join('')}\n`,
   );
   for (const [from, to] of [
@@ -72,10 +74,14 @@ export function benchConvert(pairs: number, mebibytes: number): void {
         const taken = rivals[name](from, to);
         if (pair >= 0) times[i]!.push(taken);
       }
-    const [own = []] = times;
-    const cells = times.map((list, i) => {
+    const [flushed = [], unflushed = []] = times;
+    const ownOf = { 'qemu-img': unflushed, 'qemu-img, flushed': flushed } as const;
+    const cells = names.map((name, i) => {
+      const list = times[i]!;
+      if (!(name in ownOf)) return median(list).toFixed(0).padStart(24);
+      const own = ownOf[name as keyof typeof ownOf];
       const ratio = median(own.map((value, pair) => value / list[pair]!));
-      return `${median(list).toFixed(0)}${i === 0 ? '' : ` (${ratio.toFixed(2)})`}`.padStart(24);
+      return `${median(list).toFixed(0)} (${ratio.toFixed(2)})`.padStart(24);
     });
     const name = `${from === raw ? 'raw' : 'qcow2'} → ${to}`;
     process.stdout.write(`${name.padStart(24)}${cells.join('')}\n`);
