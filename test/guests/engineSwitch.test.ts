@@ -211,3 +211,26 @@ it('is saved on the one, and goes on from there on the other', async () => {
     await guest.built.close();
   }
 });
+
+it('goes on from a saved state with more memory than the translator can address, and stays on KVM', async () => {
+  await expect(Guest.start('translator', 5120)).rejects.toThrow(/need KVM: .*32-bit addresses/);
+  if (!usable)
+    return expect(Guest.start('kvm', 5120)).rejects.toThrow(
+      /The KVM engine (cannot be used|needs)/,
+    );
+  let guest = await Guest.start('kvm', 5120);
+  try {
+    await guest.until(100);
+    const { machine, engine } = guest.built;
+    await expect(engine.switchTo(machine, 'translator')).rejects.toThrow(/stays on KVM/);
+    const state = path.join(folder, 'large');
+    await machine.pause();
+    await saveMachineFiles(machine, state, { goOn: false });
+    machine.resume();
+    await guest.finish();
+    guest = await Guest.start('kvm', 5120, state);
+    await guest.finish();
+  } finally {
+    await guest.built.close();
+  }
+});
