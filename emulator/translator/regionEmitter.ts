@@ -1,6 +1,6 @@
 /** One region as a wasm function: (entry, base, retired) -> regionExit. */
 import type { Semantics, Val } from '../isa/dsl.ts';
-import { OFF_CPL, OFF_FAULT, OFF_REGION_FROM, OFF_REGION_LIMIT, OFF_RIP } from '../cpu/layout.ts';
+import { OFF_CPL, OFF_FAULT } from '../cpu/layout.ts';
 import { controlOps, type Ending } from './controlOps.ts';
 import { operandOf } from './effects.ts';
 import { hasFrames } from './framePointer.ts';
@@ -10,12 +10,12 @@ import { sameForm, type FlagForm } from './flagForms.ts';
 import { GuestFlags } from './guestFlags.ts';
 import type { GuestInstruction, RegionSource } from './guestCode.ts';
 import { GuestState, noRegisters, nothingLoaded } from './guestState.ts';
+import { IndirectJumps } from './indirectJumps.ts';
 import { integerOps } from './integerOps.ts';
 import { keptLoops, loopPages, type KeptLoop } from './loopPages.ts';
-import { offsetTable, pushBucket, type OffsetTable } from './offsetTable.ts';
 import { operandOps } from './operandOps.ts';
 import { PageCache } from './pageCache.ts';
-import { checkTranslation, pushModeDiffers, pushMustLeave } from './regionChecks.ts';
+import { checkTranslation, pushMustLeave } from './regionChecks.ts';
 import {
   RegionFrame,
   parameterBase,
@@ -59,9 +59,6 @@ export interface EmitterHost {
 export const emitRegion = (source: RegionSource, host: EmitterHost): EmittedRegion =>
   new RegionEmitter(source, host).emit();
 
-/** More targets of an indirect jump than these are found by a table. */
-const tableFrom = 3;
-
 class RegionEmitter {
   readonly #source: RegionSource;
   readonly #host: EmitterHost;
@@ -79,10 +76,7 @@ class RegionEmitter {
   readonly #kept: readonly (KeptLoop | undefined)[];
   /** Pages that a loop keeps, by header. */
   readonly #pages = new Map<number, PageCache[]>();
-  /** Its buckets are the structure's slots, nodes behind those of the blocks. Without it each RET compares. */
-  readonly #returns: OffsetTable | undefined;
-  /** Block whose RET goes to a slot. */
-  readonly #returning: number;
+  readonly #jumps: IndirectJumps;
   #ending: Ending | undefined;
 
   constructor(source: RegionSource, host: EmitterHost) {
@@ -110,52 +104,31 @@ class RegionEmitter {
       host.exits,
     );
     this.#sseMode = new SseMode(this.#frame);
-    this.#returning = b.permanent(ValueType.i32);
-    const { returnsTo } = source;
-    if (returnsTo.length > tableFrom)
-      this.#returns = offsetTable(returnsTo.map((to) => source.blocks[to]!.offset));
-    const buckets = this.#returns?.buckets ?? [];
-    const isChoosing = (block: number): boolean =>
-      this.#returns !== undefined && source.indirect[block] === returnsTo;
-    const successors = source.blocks.map((_, i) => [
-      ...new Set(
-        [source.taken[i], source.next[i], ...(isChoosing(i) ? [] : source.indirect[i]!)].filter(
-          (to) => to !== undefined,
-        ),
-      ),
-    ]);
-    const empty = buckets.findIndex(({ length }) => length === 0);
-    this.#structure = new Structure(
-      {
-        entries: source.entries,
-        successors: [
-          ...successors,
-          ...buckets.map((bucket) => bucket.map((index) => returnsTo[index]!)),
-        ],
-        slots: buckets.map(({ length }, i) => source.blocks.length + (length === 0 ? empty : i)),
-        choosing: new Set(source.blocks.keys().filter(isChoosing)),
-      },
-      {
-        open: (kind) => b.code.bytes([kind === 'loop' ? Op.loop : Op.block, blockVoid]),
-        close: () => b.op(Op.end),
-        branch: (depth) => {
-          b.op(Op.br);
-          b.code.u32(depth);
-        },
-        dispatch: (depths) => {
-          b.getLocal(parameterEntry);
-          b.op(Op.brTable);
-          b.code.u32(depths.length - 1);
-          for (const depth of depths) b.code.u32(depth);
-        },
-        setDispatch: (entry) => {
-          b.i32(entry);
-          b.setLocal(parameterEntry);
-        },
-        preheader: (header) => this.#preheader(header),
-        node: (node) => (node < source.blocks.length ? this.#block(node) : this.#slot(node)),
-      },
+    this.#jumps = new IndirectJumps(this.#frame, source, (from, to, offset, isChecked) =>
+      this.#transfer(from, to, offset, 0, isChecked),
     );
+    const graph = this.#jumps.graph();
+    const { successors } = graph;
+    this.#structure = new Structure(graph, {
+      open: (kind) => b.code.bytes([kind === 'loop' ? Op.loop : Op.block, blockVoid]),
+      close: () => b.op(Op.end),
+      branch: (depth) => {
+        b.op(Op.br);
+        b.code.u32(depth);
+      },
+      dispatch: (depths) => {
+        b.getLocal(parameterEntry);
+        b.op(Op.brTable);
+        b.code.u32(depths.length - 1);
+        for (const depth of depths) b.code.u32(depth);
+      },
+      setDispatch: (entry) => {
+        b.i32(entry);
+        b.setLocal(parameterEntry);
+      },
+      preheader: (header) => this.#preheader(header),
+      node: (node) => (node < source.blocks.length ? this.#block(node) : this.#jumps.slot(node)),
+    });
     this.#frame.depth = () => this.#structure.depth;
     this.#frame.enter = () => this.#structure.enter();
     this.#frame.leave = () => this.#structure.leave();
@@ -416,7 +389,7 @@ class RegionEmitter {
         return;
       case 'far':
         f.retire(last.count);
-        this.#endFar(number, ending.level);
+        this.#jumps.endFar(number, ending.level, this.#host.alive);
         return;
       case 'branch':
         f.retire(last.count);
@@ -431,147 +404,9 @@ class RegionEmitter {
         if (source.is64) b.push64(ending.target);
         else b.push32(ending.target);
         b.setLocal(f.exitRip);
-        const targets = source.indirect[number]!;
-        if (this.#returns && targets === source.returnsTo) {
-          this.#goToSlot(number, this.#returns);
-          return;
-        }
-        if (targets.length > tableFrom) this.#transferByTable(number, targets);
-        else this.#transferIfThere(number, targets);
-        f.exitIndirect(source.blocks[number]!.address);
+        this.#jumps.end(number, this.#structure);
       }
     }
-  }
-
-  /** Goes where exitRip leads; falls through if that is none of the targets. */
-  #transferIfThere(from: number, targets: readonly number[]): void {
-    const f = this.#frame;
-    const b = this.#b;
-    for (const to of targets) {
-      const { offset } = this.#source.blocks[to]!;
-      b.getLocal(f.exitRip);
-      f.pushRip(offset);
-      b.integer('eq', this.#state.width);
-      f.if();
-      this.#transfer(from, to, offset, 0);
-      f.endIf();
-    }
-  }
-
-  /** A RET, exitRip set: all go through the dispatcher to the bucket of their target. */
-  #goToSlot(from: number, table: OffsetTable): void {
-    const f = this.#frame;
-    const b = this.#b;
-    const block = this.#source.blocks[from]!.address;
-    this.#state.store();
-    this.#flags.storeForm();
-    this.#pushSliceOver();
-    f.if(false);
-    f.exitLinked(() => b.i32(block));
-    f.endIf();
-    b.i32(block);
-    b.setLocal(this.#returning);
-    pushBucket(f, table);
-    b.i32(this.#structure.entries.length);
-    b.integer('add', 32);
-    b.setLocal(parameterEntry);
-    this.#structure.goToSlot();
-  }
-
-  #slot(node: number): void {
-    const { arms } = this.#state;
-    this.#state.arms = 0;
-    this.#state.dirty = noRegisters;
-    this.#state.loaded = nothingLoaded;
-    this.#flags.form = 'stored';
-    this.#sseMode.startBlock();
-    const { blocks, returnsTo } = this.#source;
-    const bucket = this.#returns!.buckets[node - blocks.length]!;
-    this.#transferIfThere(
-      node,
-      bucket.map((index) => returnsTo[index]!),
-    );
-    this.#frame.exitLinked(() => this.#b.getLocal(this.#returning));
-    this.#state.arms = arms;
-    this.#b.releaseTemporaries();
-  }
-
-  /** The handler has stored RIP. Goes on at a target inside, if mode, translations and pending events allow. */
-  #endFar(number: number, level: Val): void {
-    const f = this.#frame;
-    const b = this.#b;
-    const { cpu, alive } = this.#host;
-    const { blocks, indirect } = this.#source;
-    const targets = indirect[number]!;
-    b.i32(0);
-    b.memory(Op.i64Load, cpu + OFF_RIP);
-    if (!f.is64) b.op(Op.i32WrapI64);
-    b.setLocal(f.exitRip);
-    if (targets.length > 0) {
-      this.#state.loadFlags();
-      this.#flags.form = 'words';
-      pushMustLeave(f, alive);
-      b.op(Op.i32Eqz);
-      f.if();
-      for (const to of targets) {
-        const { offset, host } = blocks[to]!;
-        b.getLocal(f.exitRip);
-        f.pushRip(offset);
-        b.integer('eq', this.#state.width);
-        f.if();
-        checkTranslation(this.#frame, offset, host);
-        this.#transfer(number, to, offset, 0, true);
-        f.endIf();
-      }
-      f.endIf();
-    }
-    // Code of another privilege has many callers: it does not become part of this region.
-    b.i32(blocks[number]!.address);
-    b.i32(0);
-    b.push(level);
-    b.i32(0);
-    b.memory(Op.i32Load, cpu + OFF_CPL);
-    b.integer('eq', 32);
-    b.op(Op.select);
-    const cause = b.take(32);
-    pushModeDiffers(f);
-    f.if();
-    b.i32(0);
-    b.push(cause);
-    b.memory(Op.i32Store, cpu + OFF_REGION_FROM);
-    f.exitStored(0);
-    f.endIf();
-    f.exitLinked(() => b.push(cause));
-  }
-
-  /** As `transferIfThere`, for many targets. */
-  #transferByTable(from: number, targets: readonly number[]): void {
-    const f = this.#frame;
-    const b = this.#b;
-    const table = offsetTable(targets.map((to) => this.#source.blocks[to]!.offset));
-    const used = table.buckets.filter(({ length }) => length > 0);
-    // One for each bucket, and what is behind all outermost.
-    for (let i = 0; i <= used.length; i++) {
-      b.code.bytes([Op.block, blockVoid]);
-      f.enter();
-    }
-    pushBucket(f, table);
-    b.op(Op.brTable);
-    b.code.u32(table.buckets.length - 1);
-    for (const bucket of table.buckets)
-      b.code.u32(bucket.length === 0 ? used.length : used.indexOf(bucket));
-    used.forEach((bucket, i) => {
-      f.leave();
-      b.op(Op.end);
-      this.#transferIfThere(
-        from,
-        bucket.map((index) => targets[index]!),
-      );
-      b.op(Op.br);
-      b.code.u32(used.length - 1 - i);
-    });
-    f.leave();
-    b.op(Op.end);
   }
 
   /** Goes to a block of the region, or leaves to `offset`. What is known at the point of emission stays as it was, for other ways. */
@@ -589,7 +424,7 @@ class RegionEmitter {
     }
     f.retire(count);
     if (this.#structure.isBackEdge(from, to)) {
-      this.#pushSliceOver();
+      f.pushSliceOver();
       f.if(false);
       f.exitTo(offset, 0);
       f.endIf();
@@ -611,15 +446,6 @@ class RegionEmitter {
     this.#state.dirty = dirty;
     this.#state.loaded = loaded;
     this.#flags.form = form;
-  }
-
-  /** Pushes whether the slice is over; interrupts and requests to stop bring that about (cpu/state.ts, setPending). */
-  #pushSliceOver(): void {
-    const b = this.#b;
-    b.getLocal(this.#frame.retired);
-    b.i32(0);
-    b.memory(Op.i32Load, this.#host.cpu + OFF_REGION_LIMIT);
-    b.integer('geS', 32);
   }
 
   /** Leaves to the next instruction if the region may not go on behind one that changes what it relies on. */

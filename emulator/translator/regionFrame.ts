@@ -1,5 +1,11 @@
 /** What the parts of a region's emitter share: the builder, guest state, and the ways out. */
-import { OFF_FAULT, OFF_REGION_RETIRED, OFF_RIP, OFF_TLB_CONTEXT } from '../cpu/layout.ts';
+import {
+  OFF_FAULT,
+  OFF_REGION_LIMIT,
+  OFF_REGION_RETIRED,
+  OFF_RIP,
+  OFF_TLB_CONTEXT,
+} from '../cpu/layout.ts';
 import { AccessGroups } from './accessGroups.ts';
 import { typeOf, type FunctionBuilder } from './functionBuilder.ts';
 import type { GuestFlags } from './guestFlags.ts';
@@ -194,6 +200,15 @@ export class RegionFrame {
     b.i32(count);
     b.integer('add', 32);
     b.setLocal(this.retired);
+  }
+
+  /** Pushes whether the slice is over; interrupts and requests to stop bring that about (cpu/state.ts, setPending). */
+  pushSliceOver(): void {
+    const { b } = this;
+    b.getLocal(this.retired);
+    b.i32(0);
+    b.memory(Op.i32Load, this.cpu + OFF_REGION_LIMIT);
+    b.integer('geS', 32);
   }
 
   /** The core noted a fault of this instruction (or wants it interpreted): leaves in front of it. */
