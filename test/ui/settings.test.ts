@@ -72,7 +72,9 @@ describeWindow('settings', (parts) => {
     await window.field('Execution cap').fill('90');
     await choose('CPU model', 'Guesthouse (x86-64-v2)');
     await choose('Engine', 'Hardware (KVM)');
-    await page.getByText('KVM needs the model “Like the host’s”.').waitFor();
+    await page
+      .getByText('Not for KVM, whose CPU speculates. Choose for example “Like the host’s”.')
+      .waitFor();
     await choose('CPU model', 'Like the host’s');
     await choose('Engine', 'Automatic');
     await tab('Boot');
