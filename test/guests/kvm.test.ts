@@ -156,7 +156,7 @@ it.each(withoutKvm)(
     const image = path.join(folder, 'floppy.img');
     const { status, stdout, stderr } = run(
       ...['run', '--engine', 'auto', '--floppy', `${image},readonly`, '--screen-text'],
-      ...['--serial', 'none', '--max-seconds', '60'],
+      ...['--serial', 'none', '--max-seconds', '250'],
     );
     expect(status, stderr).toBe(0);
     expect(stderr).toMatch(/runs on the translator: /);
