@@ -17,8 +17,14 @@ const slackSeconds = 5;
 
 const folder = path.resolve(process.argv[2] ?? '.');
 const file = (name: string): string => path.join(folder, name);
+// In memory: the folder is the outer host's, and a copy there would make most of the snapshot's pause.
+const local = await mkdtemp(path.join(os.tmpdir(), 'moves-'));
+const [disk, savedDisk, state] = ['moved.img', 'saved.img', 'state'].map((name) =>
+  path.join(local, name),
+) as [string, string, string];
+await copyFile(file('moved.img'), disk);
 const guest = await MovingGuest.start('kvm', {
-  ...{ kernel: file('kernel'), initrd: file('moving'), disk: file('moved.img') },
+  ...{ kernel: file('kernel'), initrd: file('moving'), disk },
 });
 const { machine, engine } = guest.built;
 await guest.rounds(2);
@@ -29,17 +35,18 @@ for (let move = 0; move < moves; move++) {
   console.log(`moved to ${engine.inUse.name}, stood still for ${pauseMs.toFixed(0)} ms`);
   await guest.rounds(1);
 }
-const state = await mkdtemp(path.join(os.tmpdir(), 'state-'));
 const { pauseMs } = await saveMachineFiles(machine, state, {
   goOn: true,
-  atPause: () => copyFile(file('moved.img'), file('saved.img')),
+  atPause: () => copyFile(disk, savedDisk),
 });
 console.log(
   `saved on ${engine.inUse.name} while it runs, stood still for ${pauseMs.toFixed(0)} ms`,
 );
-await cp(state, file('state'), { recursive: true });
-await rm(state, { recursive: true });
 await guest.finish();
+await cp(state, file('state'), { recursive: true });
+await copyFile(savedDisk, file('saved.img'));
+await copyFile(disk, file('moved.img'));
+await rm(local, { recursive: true });
 process.exit(0);
 
 /** Pauses the guest. Rejects if its clock has not stood still. */
