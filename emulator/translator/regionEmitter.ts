@@ -108,7 +108,8 @@ class RegionEmitter {
       this.#transfer(from, to, offset, 0, isChecked),
     );
     const graph = this.#jumps.graph();
-    const { successors } = graph;
+    // Slots lead to entries only, which loops that keep something have at their start.
+    const successors = graph.successors.slice(0, source.blocks.length);
     this.#structure = new Structure(graph, {
       open: (kind) => b.code.bytes([kind === 'loop' ? Op.loop : Op.block, blockVoid]),
       close: () => b.op(Op.end),
