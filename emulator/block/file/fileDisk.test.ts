@@ -191,6 +191,14 @@ describe('locks', () => {
     await won[0]?.value.close();
   });
 
+  test('a writer waits for who only looks', async () => {
+    const reader = await raw(true);
+    const writer = raw();
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    await reader.close();
+    await (await writer).close();
+  });
+
   test('a lock left behind by a dead process is cleared', async () => {
     const script = `
       const { openDisk } = await import(${JSON.stringify(path.join(import.meta.dirname, 'fileDisk.ts'))});

@@ -8,6 +8,7 @@ import { readFileSync } from 'node:fs';
 import { link, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { isProcessAlive } from '../../../shared/vm/processAlive.ts';
 import { BlockError } from '../../backends/block.ts';
 
@@ -24,6 +25,10 @@ interface Holder {
 }
 
 let counter = 0;
+
+/** How long a writer waits for a reader, and how often it looks. */
+const readerWaitMs = 1000;
+const readerLookMs = 20;
 
 export type LockKind = 'writer' | 'reader' | 'sharing';
 
@@ -66,10 +71,11 @@ export async function lockImage(
     // Both sides create first and look second, so of two that meet at least one sees the other.
     const others = [
       ...(kind === 'writer' ? [] : [writerFile]),
-      ...(kind === 'reader' ? [] : await lockFiles(image, 'reader')),
       ...(kind === 'sharing' ? [] : await lockFiles(image, 'sharing')),
     ];
     for (const other of others) await clearOrThrow(other, image);
+    if (kind !== 'reader')
+      for (const other of await lockFiles(image, 'reader')) await awaitReader(other, image);
   } catch (error) {
     if (created) await rm(ownFile, { force: true });
     throw error;
@@ -108,6 +114,18 @@ async function lockFiles(image: string, kind: 'reader' | 'sharing'): Promise<str
   return names
     .filter((name) => name.startsWith(prefix) && name.endsWith('.lock'))
     .map((name) => path.join(folder, name));
+}
+
+/** As `clearOrThrow`: but who only looks at an image, as the list of media does, is soon done. */
+async function awaitReader(lockFile: string, image: string): Promise<void> {
+  for (let waited = 0; ; waited += readerLookMs) {
+    try {
+      return await clearOrThrow(lockFile, image);
+    } catch (error) {
+      if (waited >= readerWaitMs) throw error;
+      await delay(readerLookMs);
+    }
+  }
 }
 
 /** Removes the lock if its holder is gone; throws BlockError 'locked' if it is not. */
