@@ -90,3 +90,18 @@ test('an enlargement is a task; cancelled, the disk has its old size', async () 
   expect(await sizeNow()).toBe(512 << 20);
   await expect(manager.media.resize(top!, 1)).rejects.toMatchObject({ code: 'would-shrink' });
 });
+
+test('the list of media is read while one is converted, and does not get in its way', async () => {
+  const { manager, home } = library;
+  mkdirSync(home.disksFolder, { recursive: true });
+  const source = path.join(home.disksFolder, 'source.qcow2');
+  await createDisk({ path: source, format: 'qcow2', size: 1 << 30 });
+  for (let i = 0; i < 5; i++) {
+    const { id, subject } = await manager.media.convert(source, 'raw');
+    const now = async (): Promise<Task> =>
+      (await manager.tasks.list()).find((one) => one.id === id)!;
+    while ((await now()).state === 'running') await manager.media.list();
+    expect(await now()).toMatchObject({ state: 'done' });
+    rmSync(subject);
+  }
+});

@@ -157,7 +157,13 @@ describeWindow('media', (parts) => {
     rmSync(large);
     await window.button('Convert data.qcow2').click();
     await window.inDialog('Convert').click();
-    await row('data.img').waitFor({ timeout: 60_000 });
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+    // Or what the task says.
+    await expect
+      .poll(async () => (await row('data.img').isVisible()) || taskOf('data.img').allInnerTexts(), {
+        timeout: 60_000,
+      })
+      .toBe(true);
 
     // Missing: it is said at the start and here, and it is found again.
     renameSync(data, file('moved.qcow2'));
