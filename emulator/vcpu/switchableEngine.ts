@@ -23,7 +23,7 @@ export class SwitchableEngine {
   readonly ramWatch: RamWatch;
   readonly #guest: GuestMemory;
   readonly #make: (name: EngineName) => EngineMaker;
-  /** Those that the guest has left: coming back is quicker so. */
+  /** Those that the guest has left, or may go to: a move is quicker so. */
   readonly #waiting = new Map<EngineName, EngineCpu>();
   #name: EngineName;
   #cpu: EngineCpu;
@@ -86,8 +86,13 @@ export class SwitchableEngine {
 
   /** Makes the CPU to which a move will go, while the guest still runs. Throws UserError where the host does not have the engine. */
   prepare(name: EngineName): void {
-    if (name === this.#name || this.#waiting.has(name)) return;
-    this.#waiting.set(name, this.#make(name)(this.#guest));
+    if (name !== this.#name) this.#waitingFor(name);
+  }
+
+  #waitingFor(name: EngineName): EngineCpu {
+    const cpu = this.#waiting.get(name) ?? this.#make(name)(this.#guest);
+    this.#waiting.set(name, cpu);
+    return cpu;
   }
 
   /**
@@ -98,9 +103,7 @@ export class SwitchableEngine {
     if (name === this.#name) return;
     const state = this.#cpu.vcpu.save();
     this.#cpu.gatherWrites();
-    this.prepare(name);
-    const next = this.#waiting.get(name);
-    if (next === undefined) throw new Error('unreachable');
+    const next = this.#waitingFor(name);
     next.slotsChanged();
     next.noteWrites(this.#noted);
     next.vcpu.load(state);
