@@ -53,6 +53,17 @@ async function refused(args: readonly string[]): Promise<void> {
   expect(guest.errors).toMatch(/The KVM engine (cannot be used|needs)/);
 }
 
+/** What a machine shows at its end, on each engine. */
+async function screensOf(args: readonly string[]): Promise<string[]> {
+  const screens: string[] = [];
+  for (const engine of engines) {
+    await using guest = new GuestConsole(['--engine', engine, ...args]);
+    expect(await guest.exited, guest.errors).toBe(0);
+    screens.push(guest.output);
+  }
+  return screens;
+}
+
 it('boots a floppy by our BIOS, with timer interrupts by the 8259, to the same screen', async () => {
   const args = [
     '--floppy',
@@ -62,12 +73,7 @@ it('boots a floppy by our BIOS, with timer interrupts by the 8259, to the same s
     '100',
   ];
   if (!usable) return refused(args);
-  const screens: string[] = [];
-  for (const engine of engines) {
-    await using guest = new GuestConsole(['--engine', engine, ...args]);
-    expect(await guest.exited, guest.errors).toBe(0);
-    screens.push(guest.output);
-  }
+  const screens = await screensOf(args);
   expect(screens[0]).toContain('The boot sector is here');
   expect(screens[1]).toBe(screens[0]);
 });
@@ -88,12 +94,7 @@ it("comes by GRUB's boot sector, its core's decompression and protected mode to 
     ...['--max-seconds', '280'],
   ];
   if (!usable) return refused(args);
-  const screens: string[] = [];
-  for (const engine of engines) {
-    await using guest = new GuestConsole(['--engine', engine, ...args]);
-    expect(await guest.exited, guest.errors).toBe(0);
-    screens.push(guest.output);
-  }
+  const screens = await screensOf(args);
   expect(screens[0]).toMatch(/GRUB loading[^]*Welcome to GRUB![^]*unknown filesystem/);
   expect(screens[1]).toBe(screens[0]);
 });

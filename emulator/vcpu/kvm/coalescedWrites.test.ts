@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { bareHost } from '../bareHost.ts';
-import { HostCallError, loadHostCalls } from './hostCalls.ts';
 import { createKvmEngine, type KvmEngine } from './kvmEngine.ts';
+import { onHostWithKvm } from './testEngines.ts';
 
 const ramBytes = 0x10000;
 const writes = 500;
@@ -17,10 +17,7 @@ const program = Buffer.from(
 );
 
 it('hands over writes to a window in their order, before what else the guest does, with few exits', async () => {
-  const calls = await loadHostCalls();
-  if (calls === undefined) throw new Error('this host has no such system calls');
   const seen: string[] = [];
-  let engine: KvmEngine | undefined;
   const host = bareHost({
     memoryWrite: (address, width, value) => seen.push(`${address - window}.${width}=${value}`),
     memoryRead: (address) => {
@@ -32,17 +29,14 @@ it('hands over writes to a window in their order, before what else the guest doe
       engine?.vcpu.requestExit();
     },
   });
-  try {
-    engine = createKvmEngine(calls, {
+  const engine: KvmEngine | undefined = await onHostWithKvm((calls) =>
+    createKvmEngine(calls, {
       ...{ memory: ramBytes, cpuModel: 'host-like', host },
       slots: [{ start: 0, size: ramBytes, ramOffset: 0 }],
       lateWrites: { start: window, size: 0x20000 },
-    });
-  } catch (error) {
-    // A host without KVM.
-    expect((error as Error).cause).toBeInstanceOf(HostCallError);
-    return;
-  }
+    }),
+  );
+  if (engine === undefined) return;
   try {
     engine.ram.set(program, 0x1000);
     engine.vcpu.setEntry({ mode: 'real16', cs: 0, rip: 0x1000, rsp: 0x8000 });

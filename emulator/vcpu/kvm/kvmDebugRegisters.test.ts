@@ -1,16 +1,8 @@
 import { expect, it } from 'vitest';
-import { UserError } from '../../../shared/services/errors.ts';
 import { loadCore } from '../../host/coreModule.ts';
-import { bareHost } from '../bareHost.ts';
 import type { CpuState } from '../cpuState.ts';
-import type { HostCpu } from '../cpuFeatures.ts';
-import type { EngineRequest } from '../engineMemory.ts';
-import type { Vcpu } from '../vcpu.ts';
-import { createWasmEngine } from '../wasm/wasmEngine.ts';
-import { loadHostCalls } from './hostCalls.ts';
-import { createKvmEngine } from './kvmEngine.ts';
+import { portEngines, runToPort } from './testEngines.ts';
 
-const ramBytes = 0x10000;
 const [armed, hit, passed] = [0xe9, 0xea, 0xeb];
 const target = 0x1016;
 
@@ -24,60 +16,10 @@ const program = Buffer.from(
 );
 const handler = Buffer.from('e6ea6631c00f23f8cf', 'hex');
 
-interface Part {
-  readonly vcpu: Vcpu;
-  readonly ram: Uint8Array;
-  readonly ports: number[];
-  dispose(): void;
-}
-
-function part(create: (request: EngineRequest) => Omit<Part, 'ports'>): Part {
-  const ports: number[] = [];
-  const engine = create({
-    ...{ memory: ramBytes, cpuModel: 'host-like' },
-    slots: [{ start: 0, size: ramBytes, ramOffset: 0 }],
-    host: bareHost({
-      portWrite: (port) => {
-        ports.push(port);
-        engine.vcpu.requestExit();
-      },
-    }),
-  });
-  return { vcpu: engine.vcpu, ram: engine.ram, ports, dispose: () => engine.dispose() };
-}
-
-function runToPort({ vcpu, ports }: Part): number | undefined {
-  const before = ports.length;
-  while (ports.length === before) {
-    const exit = vcpu.run(1_000_000);
-    if (exit.reason !== 'budget') throw new Error(JSON.stringify(exit));
-  }
-  return ports.at(-1);
-}
-
 it("meets a breakpoint of the guest's debug registers, also after a move; without /dev/kvm it says so", async () => {
-  const calls = await loadHostCalls();
-  if (calls === undefined) throw new Error('this host has no such system calls');
-  const core = await loadCore();
-  let hostCpu: HostCpu | undefined;
-  const onKvm = (): Part =>
-    part((request) => {
-      const engine = createKvmEngine(calls, request);
-      hostCpu = engine.vcpu.hostCpu;
-      return engine;
-    });
-  const onWasm = (): Part =>
-    part((request) => ({
-      ...createWasmEngine(core, { ...request, hostCpu }),
-      dispose: () => undefined,
-    }));
-  try {
-    onKvm().dispose();
-  } catch (error) {
-    expect(error).toBeInstanceOf(UserError);
-    expect((error as UserError).message).toMatch(/KVM engine cannot be used/);
-    return;
-  }
+  const engines = await portEngines(await loadCore());
+  if (engines === undefined) return;
+  const { onKvm, onWasm } = engines;
   for (const [from, to] of [
     [onKvm, onKvm],
     [onKvm, onWasm],

@@ -1,29 +1,22 @@
 import { expect, it } from 'vitest';
-import { UserError } from '../../../shared/services/errors.ts';
 import { guestPhysical } from '../../bus/types.ts';
-import { loadHostCalls } from './hostCalls.ts';
 import { bareHost } from '../bareHost.ts';
 import { createKvmEngine, type KvmEngine } from './kvmEngine.ts';
+import { onHostWithKvm } from './testEngines.ts';
 
 /** Real mode: mov %al, 0x5000; mov %al, 0x9000; out %al, $0xe9; jmp to the start. */
 const program = [0xa2, 0x00, 0x50, 0xa2, 0x00, 0x90, 0xe6, 0xe9, 0xeb, 0xf6];
 
 it('notes which pages of RAM the guest and devices write while someone watches; without /dev/kvm it says so', async () => {
-  const calls = await loadHostCalls();
-  if (calls === undefined) throw new Error('this host has no such system calls');
-  let engine: KvmEngine;
-  try {
-    engine = createKvmEngine(calls, {
+  const engine: KvmEngine | undefined = await onHostWithKvm((calls) =>
+    createKvmEngine(calls, {
       memory: 2 ** 20,
       slots: [{ start: 0, size: 2 ** 20, ramOffset: 0 }],
       cpuModel: 'host-like',
-      host: bareHost({ portWrite: () => engine.vcpu.requestExit() }),
-    });
-  } catch (error) {
-    expect(error).toBeInstanceOf(UserError);
-    expect((error as UserError).message).toMatch(/KVM engine cannot be used/);
-    return;
-  }
+      host: bareHost({ portWrite: () => engine?.vcpu.requestExit() }),
+    }),
+  );
+  if (engine === undefined) return;
   try {
     const { memory, vcpu, ramWatch } = engine;
     memory.write(guestPhysical(0x1000), Uint8Array.from(program));

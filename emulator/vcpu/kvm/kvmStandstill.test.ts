@@ -1,11 +1,10 @@
 /** KVM keeps no interrupt that a reset would not take back. Where KVM cannot be used the engine says so. */
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { UserError } from '../../../shared/services/errors.ts';
 import { SeededEntropy } from '../../bus/entropy.ts';
 import { guestPhysical } from '../../bus/types.ts';
 import { bareHost } from '../bareHost.ts';
-import { loadHostCalls } from './hostCalls.ts';
 import { createKvmEngine, type KvmEngine } from './kvmEngine.ts';
+import { onHostWithKvm } from './testEngines.ts';
 
 const ramBytes = 2 ** 20;
 const ports = { round: 0xe9, interrupt: 0xea };
@@ -23,8 +22,6 @@ let engine: KvmEngine | undefined;
 let heard: number[];
 
 beforeEach(async () => {
-  const calls = await loadHostCalls();
-  if (calls === undefined) throw new Error('this host has no such system calls');
   heard = [];
   const request = {
     memory: ramBytes,
@@ -42,13 +39,8 @@ beforeEach(async () => {
       },
     }),
   } as const;
-  try {
-    engine = createKvmEngine(calls, request);
-  } catch (error) {
-    expect(error).toBeInstanceOf(UserError);
-    expect((error as UserError).message).toMatch(/KVM engine cannot be used/);
-    return;
-  }
+  engine = await onHostWithKvm((calls) => createKvmEngine(calls, request));
+  if (engine === undefined) return;
   engine.memory.write(guestPhysical(0x1000), program);
   engine.memory.write(guestPhysical(0x1100), handler);
   engine.memory.writeU32(guestPhysical(4 * vector), 0x1100);

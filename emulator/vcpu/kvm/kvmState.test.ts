@@ -1,20 +1,12 @@
 import { expect, it } from 'vitest';
-import { UserError } from '../../../shared/services/errors.ts';
-import { SeededEntropy } from '../../bus/entropy.ts';
 import { guestPhysical, type VersionedState } from '../../bus/types.ts';
 import { loadCore } from '../../host/coreModule.ts';
-import type { GuestRam } from '../guestRam.ts';
-import type { HostCpu } from '../cpuFeatures.ts';
 import type { CpuState } from '../cpuState.ts';
 import { createTestCpu } from '../wasm/testCpu.ts';
-import { bareHost } from '../bareHost.ts';
-import { createWasmEngine } from '../wasm/wasmEngine.ts';
-import type { Vcpu } from '../vcpu.ts';
-import { loadHostCalls } from './hostCalls.ts';
 import { size } from './kvmAbi.ts';
-import { createKvmEngine } from './kvmEngine.ts';
 import { type KvmRegisterImage, msr, mtrrFixed, mtrrVariable } from './kvmRegisters.ts';
 import { cpuStateOf, imageOf } from './kvmState.ts';
+import { portEngines, runToPort } from './testEngines.ts';
 
 /** A register file of KVM's that holds nothing. */
 const emptyImage: KvmRegisterImage = {
@@ -101,70 +93,11 @@ function checksum(): bigint {
   return sum;
 }
 
-interface Part {
-  readonly vcpu: Vcpu;
-  readonly memory: GuestRam;
-  readonly ram: Uint8Array;
-  readonly ports: number[];
-  dispose(): void;
-}
-
-const ramBytes = 2 ** 20;
-
-/** An engine whose run() ends at each access to a port. Machine time goes on from `from` ns. */
-function part(
-  create: (request: Parameters<typeof createWasmEngine>[1]) => Omit<Part, 'ports'>,
-): Part {
-  const ports: number[] = [];
-  const engine = create({
-    memory: ramBytes,
-    slots: [{ start: 0, size: ramBytes, ramOffset: 0 }],
-    cpuModel: 'host-like',
-    entropy: new SeededEntropy(1),
-    host: bareHost({
-      portWrite: (port) => {
-        ports.push(port);
-        engine.vcpu.requestExit();
-      },
-    }),
-  });
-  return { ...engine, ports, dispose: () => engine.dispose() };
-}
-
-function runToPort({ vcpu, ports }: Part): number | undefined {
-  const before = ports.length;
-  while (ports.length === before) {
-    const exit = vcpu.run(1_000_000);
-    if (exit.reason !== 'budget') throw new Error(JSON.stringify(exit));
-  }
-  return ports.at(-1);
-}
-
 it('goes on with one state on KVM and on the wasm engine in turn; without /dev/kvm it says so', async () => {
-  const calls = await loadHostCalls();
-  if (calls === undefined) throw new Error('this host has no such system calls');
-  const core = await loadCore();
-  let hostCpu: HostCpu | undefined;
-  const onWasm = (): Part =>
-    part((request) => ({
-      ...createWasmEngine(core, { ...request, hostCpu }),
-      dispose: () => undefined,
-    }));
-  const onKvm = (): Part =>
-    part((request) => {
-      const engine = createKvmEngine(calls, request);
-      hostCpu = engine.vcpu.hostCpu;
-      return engine;
-    });
-
-  let current: Part;
-  try {
-    current = onKvm();
-  } catch (error) {
-    expect(error).toBeInstanceOf(UserError);
-    expect((error as UserError).message).toMatch(/KVM engine cannot be used/);
-    return;
-  }
+  const engines = await portEngines(await loadCore());
+  if (engines === undefined) return;
+  const { onKvm, onWasm } = engines;
+  let current = onKvm();
   try {
     const { memory, vcpu } = current;
     memory.writeU64(guestPhysical(0x810), 0xaf9b000000ffffn);
