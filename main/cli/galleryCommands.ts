@@ -1,5 +1,6 @@
 /** `guesthouse gallery` and `guesthouse preferences`. */
 import { Command } from 'commander';
+import { mostCoreMemoryMiB } from '../../shared/vm/config.ts';
 import { UserError } from '../../shared/services/errors.ts';
 import { preferenceChangesSchema, preferencesSchema } from '../../shared/vm/preferences.ts';
 import { UsageError } from './commandError.ts';
@@ -32,7 +33,7 @@ export function galleryCommand(): Command {
       .description('fetch and check the packages of a guest and make a VM of them')
       .argument('<guest>', 'as in "guesthouse gallery list"')
       .option('--name <name>', 'of the VM; by default that of the guest')
-      .option('--memory <MiB>', 'RAM', wholeNumber('--memory', 64, 3584))
+      .option('--memory <MiB>', 'RAM', wholeNumber('--memory', 64, mostCoreMemoryMiB))
       .option('--json', 'machine-readable')
       .addHelpText(
         'after',

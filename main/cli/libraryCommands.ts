@@ -28,6 +28,7 @@ import {
   driveOptions,
   cpuCapOption,
   cpuModelHelp,
+  memoryHelp,
   engineHelp,
   parseBoot,
   parseFirmware,
@@ -303,7 +304,7 @@ function settingOptions(command: Command): Command {
     .option('--append <text>', 'kernel command line')
     .option(
       '--memory <MiB>',
-      'RAM, 16 to 3584, with KVM to 15360 (a new VM has 512)',
+      `${memoryHelp} (a new VM has 512)`,
       wholeNumber('--memory', 16, mostMemoryMiB, 'MiB'),
     )
     .option('--cpus <n>', 'virtual CPUs', wholeNumber('--cpus', 1, 8))

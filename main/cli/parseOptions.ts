@@ -9,6 +9,8 @@ import {
   diskInterfaces,
   diskSchema,
   floppySchema,
+  mostCoreMemoryMiB,
+  mostMemoryMiB,
   type CdromConfig,
   type DiskConfig,
   type FloppyConfig,
@@ -192,6 +194,7 @@ export function parseTimed(text: string): { value: string; atSeconds?: number } 
 }
 
 /** Of `run`, `create` and `modify`. */
+export const memoryHelp = `RAM, 16 to ${mostCoreMemoryMiB}, with KVM to ${mostMemoryMiB}`;
 export const cpuCapOption = [
   '--cpu-cap <percent>',
   'most of a host CPU that the guest may take, 5 to 100 (by default 100)',

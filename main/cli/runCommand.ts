@@ -30,6 +30,7 @@ import { hostPath, oneOf, wholeNumber } from './optionValues.ts';
 import {
   cpuCapOption,
   cpuModelHelp,
+  memoryHelp,
   driveOptions,
   parseBoot,
   parseFirmware,
@@ -91,12 +92,7 @@ export function runCommand(finish: (code: number) => void): Command {
         'template (by default OVMF_VARS beside OVMF_CODE); without it they are forgotten at the end',
       parseFirmware,
     )
-    .option(
-      '--memory <MiB>',
-      'RAM, 16 to 3584, with KVM to 15360',
-      wholeNumber('--memory', 16, mostMemoryMiB, 'MiB'),
-      512,
-    )
+    .option('--memory <MiB>', memoryHelp, wholeNumber('--memory', 16, mostMemoryMiB, 'MiB'), 512)
     .option('--cpus <n>', 'virtual CPUs', wholeNumber('--cpus', 1, 8), 1)
     .option(
       '--cpu-model <model>',

@@ -3,6 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { GalleryList } from '../../shared/services/gallery.ts';
+import { mostCoreMemoryMiB } from '../../shared/vm/config.ts';
 import debian12Small from './entries/debian12Small.json' with { type: 'json' };
 
 const debianSchema = z.strictObject({
@@ -23,7 +24,7 @@ export const galleryEntrySchema = z.strictObject({
   id: z.string().regex(/^[a-z0-9][a-z0-9-]{0,60}$/),
   name: z.string().min(1).max(100),
   description: z.object({ en: z.string() }).catchall(z.string()),
-  memoryMiB: z.int().min(64).max(3584),
+  memoryMiB: z.int().min(64).max(mostCoreMemoryMiB),
   /** A multiple of 128. */
   diskMiB: z.int().min(1024).max(65_536).multipleOf(128),
   debian: debianSchema,

@@ -178,7 +178,7 @@ async function describe(entry: Found): Promise<void> {
   entry.fileSize = status.size;
   // Blocks are of 512 bytes whatever the file system's own are; Windows tells none of small files.
   entry.storedSize = process.platform === 'win32' ? status.size : status.blocks * 512;
-  // To look into a compressed image is to decompress all of it.
+  // To look into a compressed image may be to decompress all of it.
   if (entry.as !== 'disk' || /\.(gz|xz|zst)$/i.test(entry.path)) return;
   try {
     const source = entry.disk

@@ -351,8 +351,8 @@ export const de: Catalogue = {
   },
   system: {
     memory: 'Speicher',
-    memoryHelp: '16 bis 3584, mit KVM bis 15360',
-    memoryHelpHost: '16 bis 3584, mit KVM bis 15360; dieser Rechner hat {{memory}}',
+    memoryHelp: '16 bis {{limit}}, mit KVM bis {{kvm}}',
+    memoryHelpHost: '16 bis {{limit}}, mit KVM bis {{kvm}}; dieser Rechner hat {{memory}}',
     unit: 'MiB',
     mebibytes: '{{count}} MiB',
     cpus: 'CPUs',

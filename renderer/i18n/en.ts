@@ -348,8 +348,8 @@ export const en = {
   },
   system: {
     memory: 'Memory',
-    memoryHelp: '16 to 3584, with KVM to 15360',
-    memoryHelpHost: '16 to 3584, with KVM to 15360; this computer has {{memory}}',
+    memoryHelp: '16 to {{limit}}, with KVM to {{kvm}}',
+    memoryHelpHost: '16 to {{limit}}, with KVM to {{kvm}}; this computer has {{memory}}',
     unit: 'MiB',
     mebibytes: '{{count}} MiB',
     cpus: 'CPUs',

@@ -1,6 +1,6 @@
 import { planDrives, type DriveSet } from './drives.ts';
 import { type CpuModel, cpuModelObstacle } from './cpuModels.ts';
-import { type BootConfig, mostMemoryMiB } from './config.ts';
+import { type BootConfig, mostCoreMemoryMiB, mostMemoryMiB } from './config.ts';
 import type { MachineRequest } from './machineRequest.ts';
 import { UserError } from '../services/errors.ts';
 
@@ -8,8 +8,8 @@ import { UserError } from '../services/errors.ts';
 export const engineCapabilities: Readonly<
   Record<MachineRequest['engine'], { readonly maxCpus: number; readonly maxMemoryMiB: number }>
 > = {
-  interpreter: { maxCpus: 1, maxMemoryMiB: 3584 },
-  translator: { maxCpus: 1, maxMemoryMiB: 3584 },
+  interpreter: { maxCpus: 1, maxMemoryMiB: mostCoreMemoryMiB },
+  translator: { maxCpus: 1, maxMemoryMiB: mostCoreMemoryMiB },
   kvm: { maxCpus: 8, maxMemoryMiB: mostMemoryMiB },
   /** Where it takes KVM. */
   auto: { maxCpus: 8, maxMemoryMiB: mostMemoryMiB },

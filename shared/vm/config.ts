@@ -8,8 +8,9 @@ import { ahciPorts } from './driveCounts.ts';
 /** Version of the configuration file's shape. Raise with a migration in configMigrations.ts. */
 export const configVersion = 4;
 
-/** What KVM runs (V8's largest memory is 16 GiB); `engineCapabilities` says what the others do. */
+/** What KVM runs (V8's largest memory is 16 GiB), and what all engines do: the core's addresses have 32 bits. */
 export const mostMemoryMiB = 15360;
+export const mostCoreMemoryMiB = 3584;
 
 export const engineSchema = z.enum(engineChoices);
 

@@ -1,5 +1,6 @@
 /** A machine as a file of another program describes it, in our terms. */
 import { UserError } from '../../../shared/services/errors.ts';
+import { mostCoreMemoryMiB } from '../../../shared/vm/config.ts';
 import type { AdapterConfig } from '../../../shared/vm/network.ts';
 
 export interface FoundMachine {
@@ -35,14 +36,14 @@ export const damaged = (path: string, what: string): UserError =>
     hint: 'Export it again where it comes from.',
   });
 
-/** Our machines have 16 to 3584 MiB, and as many CPUs as their engine runs. */
+/** Imported machines have at least 16 MiB and what all engines run, and as many CPUs as their engine runs. */
 export function fitted(
   memoryMiB: number,
   cpus: number,
   mostCpus: number,
 ): { readonly memoryMiB: number; readonly cpus: number; readonly notes: string[] } {
   const notes: string[] = [];
-  const memory = Math.max(16, Math.min(3584, Math.round(memoryMiB)));
+  const memory = Math.max(16, Math.min(mostCoreMemoryMiB, Math.round(memoryMiB)));
   if (memory !== memoryMiB) notes.push(`It gets ${memory} MiB of memory instead of ${memoryMiB}.`);
   const count = Math.max(1, Math.min(mostCpus, cpus));
   if (count !== cpus) notes.push(`It gets ${count} CPU instead of ${cpus}.`);

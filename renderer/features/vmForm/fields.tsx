@@ -4,7 +4,12 @@ import MenuItem from '@mui/material/MenuItem';
 import Stack from '@mui/material/Stack';
 import TextField from '@mui/material/TextField';
 import { useQuery } from '@tanstack/react-query';
-import { graphicsCards, vmConfigSchema } from '../../../shared/vm/config.ts';
+import {
+  graphicsCards,
+  mostCoreMemoryMiB,
+  mostMemoryMiB,
+  vmConfigSchema,
+} from '../../../shared/vm/config.ts';
 import { t } from '../../i18n/i18n.ts';
 import { useConnection } from '../../transport/ConnectionContext.tsx';
 import type { Problems, VmDraft } from './vmDraft.ts';
@@ -70,9 +75,10 @@ export function SystemFields({ draft, problems, disabled = false, change }: Fiel
     queryFn: () => host.info(),
     staleTime: Infinity,
   });
+  const limits = { limit: mostCoreMemoryMiB, kvm: mostMemoryMiB };
   const range = info
-    ? t('system.memoryHelpHost', { memory: info.memoryMiB })
-    : t('system.memoryHelp');
+    ? t('system.memoryHelpHost', { ...limits, memory: info.memoryMiB })
+    : t('system.memoryHelp', limits);
   return (
     <Box sx={{ display: 'grid', gap: 2, gridTemplateColumns: { xs: '1fr', sm: '4fr 3fr 6fr' } }}>
       <TextField
